@@ -53,7 +53,7 @@ def measure(arguments: argparse.Namespace) -> None:
         time.sleep(2)  # the others have begun
     torch.set_num_threads(arguments.threads or free_cores())
     print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(f"networks on {describe_device(choose_device(arguments.device), torch.float32)}")
+    print(f"networks on {describe_device(choose_device(arguments.device), 'float32')}")
     print(f"load of the machine {os.getloadavg()[0]:.1f}, networks {' and '.join(arguments.networks)}")
     print(f"\n{arguments.samples} samples of one photograph, median of {arguments.repeats}\n")
     print(f"{'':<52}{'s':>8}{'ratio':>8}{'first maps, s':>16}")
@@ -170,10 +170,12 @@ def ours(network, collection, image: str, n: int):
     from gala_viz import SmoothGradSpec
     from gala_viz.attribution.packing import map_states
     from gala_viz.attribution.smoothgrad import SmoothGrad
-    from gala_viz.attribution.targets import logits_of
+    from gala_viz.engine.forward import forward
+    from gala_viz.networks.devices import upload
 
     values = network.preprocessing.to_input(collection.photo(image))
-    target = int(logits_of(network, values).argmax())
+    (result,) = forward(network, [upload(values, network.device)])
+    target = int(result.logits.argmax())
     return map_states(SmoothGrad(network, SmoothGradSpec(n_samples=n)), values, image=image, target=target)
 
 

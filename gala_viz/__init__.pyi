@@ -4,9 +4,9 @@ from .alignment import dice as dice
 from .alignment import iou as iou
 from .alignment import noise_ceiling as noise_ceiling
 from .alignment import spearman as spearman
+from .batch.smoothgrad import smoothgrad as smoothgrad
 from .collections import open_collection as open_collection
 from .collections.images import Images as Images
-from .engine.attribution_maps import smoothgrad as smoothgrad
 from .engine.forward import attention_norms as attention_norms
 from .engine.results.delta import gradient_delta as gradient_delta
 from .jupyter.attention_layers import layers as layers

@@ -13,13 +13,18 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 from weakref import WeakSet
 
 SHUTDOWN_TIMEOUT_S = 2.5
 """How long the end of the process waits for threads; a batch of maps on a slow machine takes about a second."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +64,25 @@ def close_at_exit(closable: Closable) -> None:
     """Close ``closable`` when the process ends, if it still exists then."""
     with _lock:
         _closed_at_end.add(closable)
+
+
+def read_ahead(function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 2) -> Iterator[Result]:
+    """Yield ``function(item)`` in the order of ``items``, computed up to ``ahead`` items early in a thread beside.
+
+    For reading and decoding while a device computes. An error of ``function`` is raised where its result is due.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="gala-viz read ahead") as reader:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(reader.submit(function, item))
+                if len(waiting) > ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def raise_on_shutdown() -> None:

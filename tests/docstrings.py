@@ -24,9 +24,6 @@ from gala_viz.registry import Registry
 MANY = 4
 """From so many parameters on, sentences do not replace a list."""
 
-REBUILT = ("gala_viz.batch", "gala_viz.evaluation", "gala_viz.live")
-"""Packages whose docstrings need no list yet: they become one engine."""
-
 RUN = ("__main__", "migrations.env")
 """Modules that act when they are imported."""
 
@@ -97,7 +94,7 @@ def problems() -> Iterator[str]:
                 in_order = taken if inspect.isfunction(value) else sorted(taken)
                 if in_order != (listed if inspect.isfunction(value) else sorted(listed)):
                     yield f"{name}: its docstring lists {', '.join(listed)}; it takes {', '.join(taken)}"
-            elif not name.startswith(REBUILT):
+            else:
                 taken = parameters(value) if inspect.isfunction(value) or value in called else []
                 if len(taken) >= MANY or (value in called and taken):
                     yield f"{name}: its docstring does not list what it takes: {', '.join(taken)}"

@@ -225,11 +225,11 @@ def test_options_arrive_where_they_belong(monkeypatch, tmp_path):
     monkeypatch.setattr(
         "gala_viz.commands.compare.serve", lambda pages, at, **_: served.update(names=list(pages), at=at)
     )
-    given = f"compare --collection {tmp_path} --networks a b --device cpu --dtype bfloat16 --port 5999 --no-show"
+    given = f"compare --collection {tmp_path} --networks a b --device cpu --precision bfloat16 --port 5999 --no-show"
     assert main([*given.split(), "--prefix", "lab", "--allow-websocket-origin", "x.org", "y.org:80"]) == 0
     assert served == {
         "names": ["compare", "explore"],
-        "options": CompareOptions(collection=str(tmp_path), networks=("a", "b"), device="cpu", dtype="bfloat16"),
+        "options": CompareOptions(collection=str(tmp_path), networks=("a", "b"), device="cpu", precision="bfloat16"),
         "at": ServerAddress(port=5999, show=False, prefix="lab", allow_websocket_origin=("x.org", "y.org:80")),
     }
     assert Arguments().server_address.url("compare") == "http://localhost:5006/compare"

@@ -73,7 +73,7 @@ def test_a_network_on_a_gpu_is_known_for_the_one_on_a_cpu(both):
 
 def test_bfloat16_stays_near(both):
     on_cpu, _, collection = both
-    halved = gv.load_network(on_cpu.name, device="cuda", dtype="bfloat16")
+    halved = gv.load_network(on_cpu.name, device="cuda", precision="bfloat16")
     images = collection.images[:3]
     maps, wanted = (gv.smoothgrad(network, collection, SPEC, images, 0) for network in (halved, on_cpu))
     assert min(gv.spearman(maps.values, wanted.values)) > 0.8

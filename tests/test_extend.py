@@ -17,6 +17,7 @@ import gala_viz as gv
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.packing import map_states
 from gala_viz.collections.open import COLLECTIONS
+from gala_viz.networks.frozen_eval import frozen_eval
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,9 @@ class Tiny:
             nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)
         )
         self.device = torch.device("cpu")
+
+    def computing(self):
+        return frozen_eval(self.module)
 
     def logits(self, batch: torch.Tensor) -> torch.Tensor:
         return self.module(batch)

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.attribution.method import AttributionMethod, DifferentiableNetwork
-from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.registry import unknown_name
 
 LAST_LAYER = "last"
@@ -54,13 +53,16 @@ class GradCam(AttributionMethod):
     spec_type: ClassVar[type] = GradCamSpec
     units: ClassVar[str] = "logits times activity"
 
+    _layer: nn.Module | None = None
+
     def attribute(self, samples: Tensor, targets: Tensor) -> Tensor:
         """Return the map at each sample (B, 1, y, x).
 
         Raises ``ValueError`` where there is no such layer, or its output has no positions.
         """
-        layer = find_cam_layer(self.network, samples[:1], self.spec.layer)
-        cam = captum.attr.LayerGradCam(self.network.logits, layer).attribute(
+        if self._layer is None:
+            self._layer = find_cam_layer(self.network, samples[:1], self.spec.layer)
+        cam = captum.attr.LayerGradCam(self.network.logits, self._layer).attribute(
             samples, target=targets, relu_attributions=True
         )
         if not isinstance(cam, Tensor) or cam.ndim != 4:
@@ -103,7 +105,7 @@ def find_cam_layer(network: DifferentiableNetwork, inputs: Tensor, name: str = L
             layers_run.append(module)
 
     candidates = [part for part in modules.values() if isinstance(part, (nn.Conv2d, nn.BatchNorm2d))]
-    with frozen_eval(network.module), torch.no_grad():
+    with network.computing(), torch.no_grad():
         handles = [part.register_forward_hook(note) for part in candidates]
         try:
             network.logits(inputs)

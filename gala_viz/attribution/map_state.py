@@ -1,13 +1,16 @@
 """Running sums of signed maps: n so far, and sums of groups of samples for the Monte-Carlo error.
 
-Samples are dealt to ``N_GROUPS`` groups by their number. The error of anything that is computed from a map follows from
-leaving out one group after the other (``gala_viz.engine.results.jackknife``).
+Arrays are of NumPy, or tensors on the device where they were computed; what follows from them is computed there by the
+same functions. Samples are dealt to ``N_GROUPS`` groups by their number. The error of anything that is computed from a
+map follows from leaving out one group after the other (``gala_viz.engine.results.jackknife``).
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +18,14 @@ from gala_viz.deprecated_paths import deprecated_getattr
 
 N_GROUPS = 10
 """Groups of samples for the jackknife; sample k belongs to group k mod N_GROUPS."""
+
+
+def array_functions(values: Any) -> Any:
+    """Return the module whose functions take ``values``: NumPy, or PyTorch for a tensor.
+
+    ``abs``, ``sqrt``, ``stack``, ``sum`` and ``amax`` with ``axis``, and ``full_like`` have one meaning in both.
+    """
+    return np if isinstance(values, np.ndarray | np.generic) else sys.modules["torch"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,10 +79,10 @@ class MapState:
         """
         if self.group_sums is None or self.n < 2:
             return None
-        counts = self.group_counts
-        filled = counts > 0
-        rest = (self.n - counts[filled]).astype(np.float32)[:, None, None, None]
-        return (self.mean * np.float32(self.n) - self.group_sums[filled]) / rest
+        total, groups = self.mean * float(self.n), zip(self.group_sums, self.group_counts.tolist(), strict=True)
+        return array_functions(total).stack(
+            [(total - group) / float(self.n - count) for group, count in groups if count > 0]
+        )
 
     def half_means(self) -> np.ndarray | None:
         """Return the means of the samples with even and with odd numbers.
@@ -84,8 +95,8 @@ class MapState:
         if self.group_sums is None or self.n < 2:
             return None
         counts = self.group_counts
-        halves = [self.group_sums[half::2].sum(axis=0) / np.float32(counts[half::2].sum()) for half in (0, 1)]
-        return np.stack(halves)
+        halves = [self.group_sums[half::2].sum(axis=0) / float(counts[half::2].sum()) for half in (0, 1)]
+        return array_functions(self.mean).stack(halves)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return plain arrays for a file; groups are deviations from the mean, in float16 of the largest of them."""

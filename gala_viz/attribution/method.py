@@ -7,6 +7,7 @@ company, and a map can be resumed (``gala_viz.attribution.packing``).
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -14,10 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gala_viz.networks.devices import upload
+
 PER_INPUT_UNIT = "logits per input unit"
 
 CPU_BATCH_SIZE = 5
-ACCELERATOR_BATCH_SIZE = 25
+ACCELERATOR_BATCH_SIZE = 50
 
 
 class DifferentiableNetwork(Protocol):
@@ -26,13 +29,20 @@ class DifferentiableNetwork(Protocol):
     Attributes
     ----------
     module : nn.Module
-        What ``frozen_eval`` puts in eval mode.
+        The network's module.
     device : torch.device
         Where inputs are put.
     """
 
     module: nn.Module
     device: torch.device
+
+    def computing(self) -> AbstractContextManager[Any]:
+        """Return the context of one pass: the module frozen in eval mode, restored at the end.
+
+        ``gala_viz.networks.frozen_eval.frozen_eval`` of the module is one.
+        """
+        ...
 
     def logits(self, batch: Tensor) -> Tensor:
         """Return the logits of a batch, differentiable with respect to it.
@@ -140,7 +150,9 @@ class AttributionMethod:
             raise TypeError(f"{cls.title} takes {cls.spec_type.__name__}; got {type(spec).__name__}.")
         return spec
 
-    def explained(self, network_input: np.ndarray, *, image: str, target: int) -> ExplainedImage:
+    def explained(
+        self, network_input: np.ndarray, *, image: str, target: int, values: Tensor | None = None
+    ) -> ExplainedImage:
         """Return an image as the method's other functions take it.
 
         Parameters
@@ -151,11 +163,13 @@ class AttributionMethod:
             Id of the image.
         target : int
             Category index of the logit that is explained.
+        values : Tensor, (channel, y, x), float32, optional
+            The same image on the network's device, where it is there already; default: it is uploaded.
 
         Returns
         -------
         ExplainedImage
-            On the network's device: the one upload of the image.
+            On the network's device.
 
         Raises
         ------
@@ -164,16 +178,14 @@ class AttributionMethod:
         """
         if network_input.ndim != 3:
             raise ValueError(f"one image (channel, y, x) was expected; got shape {network_input.shape}.")
-        values = torch.from_numpy(np.array(network_input, np.float32))
-        if self.network.device.type == "cuda":
-            values = values.pin_memory()
-        values = values.to(self.network.device, non_blocking=True)
+        values = upload(network_input, self.network.device) if values is None else values
         return ExplainedImage(image, values, target, self.sigma(network_input))
 
     def batch_size(self) -> int:
         """Return the number of samples in a batch, by method and device alone, so that it never changes a map.
 
-        On a CPU it is 5, more being slower (its caches overflow), and 1 for methods of one pass; on an accelerator 25.
+        On a CPU it is 5, more being slower (its caches overflow), and 1 for methods of one pass. On an accelerator it
+        is 50, the samples of one image by default: there a batch takes nearly as long whatever its size.
         """
         if self.network.device.type != "cpu":
             return ACCELERATOR_BATCH_SIZE

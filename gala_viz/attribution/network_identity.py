@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 
@@ -11,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.alignment import area_average
-from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
 from gala_viz.networks.output_fingerprint import (
@@ -50,11 +48,10 @@ def compute_output_fingerprint(network: Network) -> OutputFingerprint:
 
 def _probed(network: Network) -> tuple[OutputFingerprint, dict[str, tuple[int, int]]]:
     """Return the output fingerprint, and rows and columns of each layer's grid."""
-    plain = copy.copy(network)
-    plain.dtype = torch.float32
+    plain = network.with_precision("float32")
     frame = network.preprocessing
     inputs = np.stack([frame.normalise(fixed_image(number, frame.input_px)) for number in range(N_INPUTS)])
-    with frozen_eval(network.module):
+    with plain.computing():
         with torch.no_grad():
             together, attention = plain.attention(torch.from_numpy(inputs).to(plain.device))
             norms = {layer: _finite(attention_norm(values)) for layer, values in attention.items()}
@@ -91,7 +88,7 @@ def network_identity(network: Network) -> NetworkIdentity:
     architecture = json.dumps(network.card.get("network", {}), sort_keys=True, default=str)
     settings = {
         "name": network.name,
-        "fingerprint": fingerprint(weights, architecture, str(network.dtype)),
+        "fingerprint": fingerprint(weights, architecture, precision_key(network)),
         "weights_sha256": weights,
         "preprocessing": network.preprocessing.settings(),
         "input_px": network.preprocessing.input_px,
@@ -104,6 +101,11 @@ def network_identity(network: Network) -> NetworkIdentity:
         settings=settings,
         known_by_weights=network.known_by_weights,
     )
+
+
+def precision_key(network: Network) -> str:
+    """Return the precision as keys of results have it, whose first were types of PyTorch."""
+    return f"torch.{network.precision}"
 
 
 def weights_sha256(network: Network) -> str:

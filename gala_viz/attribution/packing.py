@@ -18,7 +18,6 @@ from torch import Tensor
 
 from gala_viz.attribution.map_state import N_GROUPS, MapState
 from gala_viz.attribution.method import AttributionMethod, ExplainedImage
-from gala_viz.networks.frozen_eval import frozen_eval
 
 SMALLER_BATCHES = "memory ran out, batches were made smaller"
 
@@ -49,6 +48,8 @@ class MapJob:
         Id of the image, which names its noise.
     target : int
         Category index of the logit that is explained.
+    values : Tensor, (channel, y, x), float32, optional
+        The image on the network's device, where it is there already.
     resume : MapState, optional
         State to go on from, of a stochastic method: of the same image, network, target, noise and seed, with at most
         as many samples.
@@ -68,6 +69,7 @@ class MapJob:
         *,
         image: str,
         target: int,
+        values: Tensor | None = None,
         resume: MapState | None = None,
     ) -> None:
         kind = type(method)
@@ -75,7 +77,7 @@ class MapJob:
         if method.stochastic and not own:
             raise TypeError(f"{method.title}: the map of a stochastic method is the mean over its samples.")
         self.method = method
-        self.explained: ExplainedImage = method.explained(network_input, image=image, target=target)
+        self.explained: ExplainedImage = method.explained(network_input, image=image, target=target, values=values)
         self.n_samples = method.n_samples(network_input.shape)
         self.n = 0
         self.note = ""
@@ -104,19 +106,24 @@ class MapJob:
             sums[self.n % len(sums)] += addend
             self.n += 1
 
-    def state(self) -> MapState:
-        """Return the map so far, on the CPU."""
-        sums = self._sums
+    def state(self, *, on_device: bool = False) -> MapState:
+        """Return the map so far, as arrays; with ``on_device`` as tensors that the next sample changes."""
+        sums: Any = self._sums
         if sums is None:
             raise ValueError("there is no sample yet.")
         explained = self.explained
         state = {"n": self.n, "n_samples": self.n_samples, "target": explained.target, "sigma": explained.sigma}
         if not self.method.stochastic:
-            mean = self.method.finish(sums[0], self.n, explained)
-            return MapState(mean=mean.to("cpu", copy=True).numpy(), note=self.note, **state)
-        group_sums = sums.to("cpu", copy=True).numpy()
-        mean = (group_sums.sum(axis=0, dtype=np.float64) / self.n).astype(np.float32)
-        return MapState(mean=mean, group_sums=group_sums, note=self.note, **state)
+            mean: Any = self.method.finish(sums[0], self.n, explained)
+            mean = mean if on_device else mean.to("cpu", copy=True).numpy()
+            return MapState(mean=mean, note=self.note, **state)
+        if on_device:
+            wide = sums if sums.device.type == "mps" else sums.double()  # which MPS does not have
+            mean = (wide.sum(0) / self.n).float()
+        else:
+            sums = sums.to("cpu", copy=True).numpy()
+            mean = (sums.sum(axis=0, dtype=np.float64) / self.n).astype(np.float32)
+        return MapState(mean=mean, group_sums=sums, note=self.note, **state)
 
     def _resume(self, state: MapState) -> None:
         shape, explained = tuple(self.explained.values.shape[-2:]), self.explained
@@ -272,7 +279,7 @@ class _Batch:
         method = parts[0][0].method
         self._samples[filled:] = 0
         self._targets[filled:] = parts[0][0].explained.target
-        with frozen_eval(method.network.module):
+        with method.network.computing():
             values = method.attribute(self._samples.detach().requires_grad_(), self._targets).detach().float()
         for job, part in parts:
             job.add(values[part])

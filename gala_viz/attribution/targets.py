@@ -3,31 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from gala_viz.attribution.method import DifferentiableNetwork
-from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.specs import Target
-
-
-def logits_of(network: DifferentiableNetwork, network_input: np.ndarray) -> np.ndarray:
-    """Return the logits of one input, from a forward pass of its own.
-
-    Parameters
-    ----------
-    network : DifferentiableNetwork
-        It is frozen in eval mode for the pass.
-    network_input : ndarray, (channel, y, x)
-        One image in the network's input space; it is converted to float32.
-
-    Returns
-    -------
-    ndarray, (category,), float32
-        Logits.
-    """
-    with frozen_eval(network.module), torch.no_grad():
-        batch = torch.from_numpy(np.array(network_input[None], np.float32)).to(network.device)
-        return network.logits(batch)[0].float().cpu().numpy()
 
 
 def target_index(target: Target, logits: np.ndarray, label: int | None, *, image: str) -> int:

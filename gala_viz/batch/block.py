@@ -44,11 +44,29 @@ def block_values(
     images: Sequence[str],
     human: HumanMaps | None = None,
 ) -> tuple[Values, Faults]:
-    """Return every array of the store for ``images``, NaN where there is nothing; and the images that are not there.
+    """Return every array of a store for some of its images, and the images that are not there.
 
-    ``networks`` are those of the spec, in its order. Results depend on images and settings alone, given the machine:
-    a block computed again is the same to the last bit. ``human`` are ``human_maps_of`` the networks; they may be made
-    once for many blocks.
+    Results depend on images and settings alone, given the machine: a block computed again is the same to the last bit.
+
+    Parameters
+    ----------
+    spec : StoreSpec
+        Settings of the store.
+    collection : Collection
+        Where photographs and human maps are read.
+    networks : sequence of Network
+        Those of the spec, in its order.
+    images : sequence of str
+        Ids.
+    human : HumanMaps, optional
+        ``human_maps_of`` the networks, made once for many blocks; default: they are made.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Path -> array, NaN where there is nothing.
+    Faults
+        Images that are not there, and why.
     """
     block = _Block(spec, collection, images, human or human_maps_of(collection, collection.images, networks))
     for number, network in enumerate(networks if block.readable else ()):
@@ -57,12 +75,28 @@ def block_values(
     return block.values, Faults(block.unreadable, block.not_finite, block.unusable_maps)
 
 
-def human_maps_of(collection: Collection, images: Sequence[str], networks: Sequence[Network]) -> HumanMaps:
-    """Return human maps over what all ``networks`` see, whose partner images are drawn among ``images``.
+def human_maps_of(
+    collection: Collection, images: Sequence[str], networks: Sequence[Network], *, strict: bool = True
+) -> HumanMaps:
+    """Return human maps over what all networks see.
 
-    They raise ``OSError`` where a map cannot be read: a block without it would stay so.
+    Parameters
+    ----------
+    collection : Collection
+        Where they are read.
+    images : sequence of str
+        Among which partner images are drawn.
+    networks : sequence of Network
+        All that are compared.
+    strict : bool
+        Whether they raise ``OSError`` where a map cannot be read: a block without it would stay so.
+
+    Returns
+    -------
+    HumanMaps
+        In the networks' common frame.
     """
-    return HumanMaps(collection, common_frame([network.preprocessing for network in networks]), images, strict=True)
+    return HumanMaps(collection, common_frame([network.preprocessing for network in networks]), images, strict=strict)
 
 
 def empty_block(spec: StoreSpec, n_images: int) -> Values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,12 +14,14 @@ from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.network_identity import network_identity
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.precision import with_common_precision
 from gala_viz.engine.result_keys import circumstances
 from gala_viz.live.descriptions import summary
 from gala_viz.networks.network import Network
 from gala_viz.specs import fingerprint, settings
 from gala_viz.store.identity import check_steady
-from gala_viz.store.spec import StoredNetwork, StoreSpec
+from gala_viz.store.spec import PRECISION, StoredNetwork, StoreSpec
+from gala_viz.store.zarr_store import Store
 
 
 def store_spec(
@@ -86,9 +89,27 @@ def store_spec(
     )
 
 
+def with_stored_precision(path: Path, networks: Sequence[Network]) -> list[Network]:
+    """Return networks, those in "auto" in the precision of the store at ``path`` where there is one.
+
+    Else they get what "auto" means here, one precision for all (``gala_viz.engine.precision.with_common_precision``).
+    """
+    if (path / "zarr.json").is_file():
+        stored = {network.name: network.precision for network in Store(path).spec.networks}
+        networks = [
+            network.with_precision(stored[network.name], f"{stored[network.name]}, as the store was begun")
+            if network.precision == "auto" and network.name in stored
+            else network
+            for network in networks
+        ]
+    return with_common_precision(networks)
+
+
 def store_circumstances(networks: Sequence[Network], threads: int | None) -> dict[str, str]:
     """Return what the blocks of a store are computed with on this machine; workers elsewhere may differ."""
     about = circumstances(networks[0])
+    notes = {network.name: network.precision_note for network in networks if network.precision_note}
+    about |= {PRECISION: "; ".join(f"{name}: {note}" for name, note in notes.items())} if notes else {}
     return {**about, "threads": str(threads or about["threads"])}
 
 

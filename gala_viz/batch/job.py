@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from gala_viz.batch.memory import peak_bytes
 from gala_viz.store.identity import doubt, identity_in
 from gala_viz.store.zarr_store import Store, StoreError, fingerprint_at
+
+if TYPE_CHECKING:
+    from gala_viz.collections.collection import Collection
+    from gala_viz.engine.results.human_maps import HumanMaps
+    from gala_viz.networks.network import Network
+
+_opened: list[Any] = []
+"""The last job of this process, and what ``opened`` returned for it."""
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +35,16 @@ class Job:
     networks: tuple[str, ...]
     layers: tuple[str, ...] = ()
     device: str | None = None
-    dtype: str | None = None
+    precisions: tuple[str, ...] = ()
+    """One for each network; none: float32."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """Collection and networks that were made in Python, which have no name by which another process could open them."""
+
+    collection: Collection
+    networks: tuple[Network, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +63,15 @@ class BlockDone:
     not_finite: dict[str, str] = field(default_factory=dict)
 
 
-def run_block(job: Job, number: int) -> BlockDone:
-    """Compute and write block ``number``; a process opens collection and networks once for all of its blocks."""
+def run_block(job: Job, number: int, given: Given | None = None) -> BlockDone:
+    """Compute and write block ``number``; a process opens what the job names, or prepares what is given, once."""
     from gala_viz.batch.block import block_values
 
     begun = time.monotonic()
-    store, collection, networks, human = opened(job)
+    with _lock:
+        if not _opened or _opened[0] != job:
+            _opened[:] = [job, *opened(job, given)]
+        store, collection, networks, human = _opened[1:]
     images = store.images[store.spec.block(number)]
     values, faults = block_values(store.spec, collection, networks, images, human)
     if fingerprint_at(store.path) != job.fingerprint:
@@ -59,9 +81,8 @@ def run_block(job: Job, number: int) -> BlockDone:
     return BlockDone(number, len(images), faults.unreadable, seconds, peak_bytes(), faults.not_finite)
 
 
-@lru_cache(maxsize=1)
-def opened(job: Job):
-    """Return store, collection, networks and human maps of this process, checked against those of the store."""
+def opened(job: Job, given: Given | None = None) -> tuple[Store, Collection, list[Network], HumanMaps]:
+    """Return store, collection, networks and human maps, checked against those of the store."""
     import torch
 
     from gala_viz.batch.block import human_maps_of
@@ -75,13 +96,27 @@ def opened(job: Job):
         raise StoreError(f"{job.store} is another store than the one that this run began with.")
     if store.spec.threads is not None:
         torch.set_num_threads(store.spec.threads)
-    collection = open_collection(job.collection, human_maps=job.human_maps)
+    if given is None:
+        collection = open_collection(job.collection, human_maps=job.human_maps)
+        precisions = job.precisions or ("float32",) * len(job.networks)
+        networks = [
+            load_network(name, job.device, precision, layers=job.layers)
+            for name, precision in zip(job.networks, precisions, strict=True)
+        ]
+    else:
+        collection, networks = given.collection, list(given.networks)
     if collection.fingerprint != store.spec.collection["fingerprint"]:
-        raise StoreError(f"{job.collection} is not, or no longer, the collection that {job.store} was made for.")
-    networks = [load_network(name, job.device, job.dtype, layers=job.layers) for name in job.networks]
+        name = job.collection or collection.name
+        raise StoreError(f"{name} is not, or no longer, the collection that {job.store} was made for.")
     for network, stored in zip(networks, store.spec.networks, strict=True):
         here = stored_network(network)
         if told := doubt(stored, identity_in(here)):
             raise StoreError(f"{network.name} is not, or no longer, the network that {job.store} was made for: {told}")
-    human = human_maps_of(collection, store.images, networks)
+    human = human_maps_of(collection, store.images, networks, strict=given is None)  # nobody asks for scores there
     return store, collection, [fuse_batchnorm(network) for network in networks], human
+
+
+def close() -> None:
+    """Let go of what this process opened for its last job."""
+    with _lock:
+        _opened.clear()

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from gala_viz.batch.job import BlockDone, Job, run_block
+from gala_viz.batch.job import BlockDone, Given, Job, run_block
 from gala_viz.cpu_threads import WAIT_BRIEFLY
 
 if TYPE_CHECKING:
@@ -47,15 +47,37 @@ class Outcome:
     failed: dict[int, str] = field(default_factory=dict)
 
 
-def run_here(job: Job, blocks: Sequence[int], done: Done = lambda block: None) -> Outcome:
-    """Compute all blocks one after the other in this process."""
+def run_here(job: Job, blocks: Sequence[int], done: Done = lambda block: None, given: Given | None = None) -> Outcome:
+    """Compute all blocks one after the other in this process.
+
+    Parameters
+    ----------
+    job, blocks, done, given
+        As in ``run_on``.
+
+    Returns
+    -------
+    Outcome
+        Blocks that are written now, and why others are not.
+
+    Raises
+    ------
+    RunStopped
+        Nothing more can be written.
+    """
     outcome = Outcome()
     for number in blocks:
-        _note(outcome, number, lambda number=number: run_block(job, number), done)
+        _note(outcome, number, lambda number=number: run_block(job, number, given), done)
     return outcome
 
 
-def run_on(client: Client, job: Job, blocks: Sequence[int], done: Done = lambda block: None) -> Outcome:
+def run_on(
+    client: Client,
+    job: Job,
+    blocks: Sequence[int],
+    done: Done = lambda block: None,
+    given: Given | None = None,
+) -> Outcome:
     """Compute all blocks on the workers of a cluster; a few are handed out ahead of each worker.
 
     A block whose worker is lost goes to another one. One that fails is noted and the others go on.
@@ -70,6 +92,8 @@ def run_on(client: Client, job: Job, blocks: Sequence[int], done: Done = lambda 
         Numbers of the blocks.
     done : callable
         Called with each block that is written.
+    given : Given, optional
+        Collection and networks, which are sent to each worker once; default: workers open what the job names.
 
     Returns
     -------
@@ -84,12 +108,13 @@ def run_on(client: Client, job: Job, blocks: Sequence[int], done: Done = lambda 
     from distributed import wait
 
     outcome, waiting = Outcome(), iter(blocks)
+    sent = None if given is None else client.scatter(given, broadcast=True, hash=False)
     n_workers = max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
     running: dict[Future, int] = {}
 
     def hand_out(count: int) -> None:
         for number in itertools.islice(waiting, count):
-            running[client.submit(run_block, job, number, pure=False, retries=MAX_LOSSES)] = number
+            running[client.submit(run_block, job, number, sent, pure=False, retries=MAX_LOSSES)] = number
 
     watch = _Watch(client)
     hand_out(AHEAD * n_workers)
@@ -139,11 +164,29 @@ class _Watch:
 
 @contextmanager
 def client_for(scheduler: str | None, workers: int, threads: int = 1, memory: str | None = None) -> Iterator[Client]:
-    """Give a client of the cluster at ``scheduler``, or of ``workers`` processes started here.
+    """Give a client of a cluster, or of worker processes started here, which end with the context.
 
-    Workers here compute with the threads that their store names. Each may hold ``memory`` (for example "4 GB"; default:
-    an equal share of the machine's): Dask ends one that needs more, and its block goes to a fresh one. The address is
-    that of any Dask scheduler: started by hand, over SSH, by dask-jobqueue on SLURM, or on Kubernetes.
+    Parameters
+    ----------
+    scheduler : str or None
+        Address of any Dask scheduler: started by hand, over SSH, by dask-jobqueue on SLURM, or on Kubernetes.
+    workers : int
+        Processes to start on this machine where there is no scheduler.
+    threads : int
+        Of each of these processes, as their store names them.
+    memory : str, optional
+        What each of them may hold, for example "4 GB": Dask ends one that needs more, and its block goes to a fresh
+        one; default: an equal share of the machine's.
+
+    Yields
+    ------
+    distributed.Client
+        The client.
+
+    Raises
+    ------
+    TimeoutError
+        No worker has joined the scheduler for a while.
     """
     import dask
     from distributed import Client, LocalCluster

@@ -6,7 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -87,6 +87,18 @@ class Collection(ABC):
         self._unread: dict[str, str] = {}
         self._skipping = threading.Lock()
         self._contents: dict[str, tuple[int, int, int]] = {}
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the same collection, opened the next time, has the same fingerprint."""
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs of the collection: all but the lock."""
+        return {name: value for name, value in vars(self).items() if name != "_skipping"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _skipping=threading.Lock())
 
     def __len__(self) -> int:
         return len(self.images)

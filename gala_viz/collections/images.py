@@ -99,6 +99,11 @@ class Images(Collection):
             self._fingerprint = fingerprint(*parts)
         return self._fingerprint
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether the same images, given the next time, have the same fingerprint: not those of a Dataset."""
+        return not self._is_dataset
+
     def path(self, image: str) -> Path:
         """Return the file of an image; ``UnreadableImageError`` for one that lies in memory."""
         item = self._item(image)

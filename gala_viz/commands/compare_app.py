@@ -234,7 +234,7 @@ def _loads_surely(options: CompareOptions) -> bool:
     """
     from gala_viz.networks.network_folders import is_shipped, network_folder, read_card, read_verified_weights
 
-    usual = options.device in (None, "auto", "cpu") and options.dtype in (None, "float32", "bfloat16")
+    usual = options.device in (None, "auto", "cpu") and options.precision in (None, "float32", "bfloat16")
     if options.layers or not usual or not all(map(is_shipped, options.network_names)):
         return False
     for folder in map(network_folder, options.network_names):
@@ -260,7 +260,7 @@ def _live(
     from gala_viz.networks.zoo import load_network
 
     def load(name: str) -> Network:
-        return load_network(name, options.device, options.dtype, layers=options.layers or layers.get(name, ()))
+        return load_network(name, options.device, options.precision, layers=options.layers or layers.get(name, ()))
 
     networks: list[Network | LazyNetwork] = []
     for number, name in enumerate(names):
@@ -319,9 +319,8 @@ def _stored(options: CompareOptions, say: StepCallback, *, ahead: bool = False) 
     source = StoredMaps(store, collection, names[:2], live)
     if ahead and options.layers:
         live(names[:2])
-    elif ahead and (options.device or options.dtype):
-        from gala_viz.networks.devices import choose_device, choose_dtype
+    elif ahead and (options.device or options.precision):
+        from gala_viz.networks.devices import choose_device, choose_precision
 
-        choose_device(options.device)
-        choose_dtype(options.dtype)
+        choose_precision(options.precision, choose_device(options.device))
     return source

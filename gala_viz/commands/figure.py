@@ -48,11 +48,12 @@ class Arguments:
     store: str | None = None
     """A store of maps that gala-viz attribute made."""
     networks: tuple[str, ...] = ()
-    """Names or folders of two networks; left out: those that suit the collection."""
+    """Names or folders of two or more networks; left out: those that suit the collection."""
     images: tuple[str, ...] = ()
     """Ids of images, in the order wanted; left out: the first that have human maps, or for scatter and table all."""
     columns: tuple[str, ...] = ()
-    """comparison: some of image, people, first, second, delta, first_norm, second_norm; left out: all."""
+    """comparison: some of image, people, first, second, delta, first_norm, second_norm; with more networks also third,
+    third_delta (minus the first), third_norm and so on; left out: all, without deltas of more than two networks."""
     layer: str | None = None
     """comparison: whose attention norms; left out: the last layer."""
     map_kind: str | None = None
@@ -60,11 +61,12 @@ class Arguments:
     per_row: int | None = None
     """people: photographs side by side in a block."""
     shown: Literal["both", "first", "second"] | None = None
-    """layers: rows of both networks, or of one."""
+    """layers: rows of both networks (or of all), or of one."""
     layers: tuple[str, ...] = ()
     """layers: which; left out: all."""
     x: str | None = None
-    """scatter: the measure across, as rho:first, gain, delta, attention:LAYER:second, ceiling, or by its title."""
+    """scatter: the measure across, as rho:first, gain, delta, attention:LAYER:second, ceiling, rho:third of a third
+    network, or by its title."""
     y: str | None = None
     """scatter: the measure up; left out: both networks' rho with people."""
     rest: bool | None = None

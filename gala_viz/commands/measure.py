@@ -57,7 +57,7 @@ class Arguments:
         )
         sys.stdout.write(table(report) + "\n")
         if self.write:
-            for name, numbers in zip(self.networks, report.numbers, strict=True):
+            for name, numbers in zip(self.networks, report.networks, strict=True):
                 folder = network_folder(name)
                 if folder is None:
                     raise ValueError(f"{name} has no card of its own to write into; leave --write out for it.")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
 from gala_viz.attribution.finite import check_finite
-from gala_viz.attribution.map_state import N_GROUPS, MapState
+from gala_viz.attribution.map_state import N_GROUPS, MapState, array_functions
+from gala_viz.attribution.method import AttributionMethod
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.packing import MapJob, run_jobs
 from gala_viz.attribution.provenance import network_attrs
-from gala_viz.attribution.targets import logits_of, target_index
+from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.forward import LoadedImage, forward, forward_batch_size, load_images
+from gala_viz.engine.precision import with_known_precision
 from gala_viz.engine.results.jackknife import monte_carlo_error
 from gala_viz.engine.results.reduction import reduce_channels, smooth
 from gala_viz.imagenet import label_index
@@ -22,82 +27,7 @@ from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.progress import ProgressCallback, progress_bar
 from gala_viz.schema import labelled_map
-from gala_viz.specs import MapRequest, Reduction, SmoothGradSpec, Target, settings
-
-
-def smoothgrad(
-    network: Network,
-    collection: Collection,
-    spec: SmoothGradSpec | None = None,
-    images: Sequence[str] | None = None,
-    target: Target | Mapping[str, int] = "own",
-    *,
-    reduction: Reduction = "absolute",
-    smoothing_px: float = 0.0,
-    return_error: bool = False,
-    return_halves: bool = False,
-    return_groups: bool = False,
-    progress: ProgressCallback | bool | None = None,
-    only_finite: bool = True,
-) -> xr.DataArray | xr.Dataset:
-    """Return SmoothGrad maps of images of a collection.
-
-    A map depends on the network, the photograph, the image's id and the settings only; two networks with inputs of one
-    shape have the same noise.
-
-    Parameters
-    ----------
-    network : Network
-        Whose logits are explained.
-    collection : Collection
-        Where photographs are read.
-    spec : SmoothGradSpec, optional
-        Samples, noise and seed.
-    images : sequence of str, optional
-        Ids; default: all of the collection.
-    target : {"own", "label"}, int or mapping of str to int
-        The network's first choice, the true category, a category index, or one for each image.
-    reduction, smoothing_px, return_error, return_halves, return_groups, progress, only_finite
-        As in ``attribution_maps``.
-
-    Returns
-    -------
-    DataArray or Dataset
-        (image, y, x), float32, logits per input unit, settings in ``attrs``; with ``return_error=True`` a Dataset of
-        ``map`` and ``standard_error``.
-
-    Raises
-    ------
-    ValueError
-        The target is not known, or a map has NaN or infinite values (``NonFiniteError``).
-
-    References
-    ----------
-    D. Smilkov et al. 2017.
-
-    Examples
-    --------
-    >>> import gala_viz as gv
-    >>> photos, network = gv.open_collection("photos"), gv.load_network("lite0-gala-human", device="cpu")
-    >>> maps = gv.smoothgrad(network, photos, gv.SmoothGradSpec(n_samples=2), photos.images[:1])
-    >>> maps.dims, maps.shape, int(maps.n[0])
-    (('image', 'y', 'x'), (1, 224, 224), 2)
-    """
-    return attribution_maps(
-        network,
-        collection,
-        "smoothgrad",
-        spec,
-        images,
-        target,
-        reduction=reduction,
-        smoothing_px=smoothing_px,
-        return_error=return_error,
-        return_halves=return_halves,
-        return_groups=return_groups,
-        progress=progress,
-        only_finite=only_finite,
-    )
+from gala_viz.specs import MapRequest, Reduction, Target, settings
 
 
 def attribution_maps(
@@ -172,108 +102,221 @@ def attribution_maps(
     ids = list(collection.images if images is None else images)
     if not ids:
         raise ValueError("at least one image was expected; got none.")
-    targets: Mapping[str, Target] = target if isinstance(target, Mapping) else dict.fromkeys(ids, target)
-    for one_target in set(targets.values()):  # the same checks as anywhere
+    asked: Mapping[str, Target] = target if isinstance(target, Mapping) else dict.fromkeys(ids, target)
+    for one_target in set(asked.values()):  # the same checks as anywhere
         MapRequest(target=one_target, reduction=reduction, smoothing_px=smoothing_px)
+    targets = _known_targets(network, collection, asked)
     entry = METHODS[method]
     spec = entry.validate_spec(spec)
-    fused = fuse_batchnorm(network)
-    explainer = entry(fused, spec)
-
-    def shown(mean: np.ndarray) -> np.ndarray:
-        return smooth(reduce_channels(mean, reduction), smoothing_px)
-
-    def job_of(image: str) -> MapJob:
-        network_input = network.preprocessing.to_input(collection.photo(image))
-        explained = _explained(fused, collection, network_input, image, targets[image])
-        return MapJob(explainer, network_input, image=image, target=explained)
-
-    maps, states, finished = [], [], []
-    chance: dict[str, list[np.ndarray]] = {
-        name: []
-        for name, wanted in (
-            ("standard_error", return_error),
-            ("half_map", return_halves),
-            ("without_group", return_groups),
-        )
-        if wanted
-    }
+    network = fuse_batchnorm(with_known_precision(network))
+    wanted = {"standard_error": return_error, "half_map": return_halves, "without_group": return_groups}
+    loaded = load_images(network, collection, ids)
+    results = []
     with progress_bar(progress, f"{entry.title}, {network.name}") as tell:
-        for job in run_jobs(map(job_of, ids)):
-            if not job.done:
-                continue
-            state, image = job.state(), job.explained.image
+        for one in image_maps(
+            entry(network, spec),
+            _with_targets(network, loaded, targets),
+            reduction=reduction,
+            smoothing_px=smoothing_px,
+            wanted=[name for name, is_wanted in wanted.items() if is_wanted],
+        ):
             if only_finite:
-                check_finite(state.mean, f"values of the {entry.title} map", network.name, image)
-            maps.append(shown(state.mean))
-            for name, values in chance.items():
-                values.append(_by_chance(name, shown, state, maps[-1]))
-            states.append(_small(state))
-            finished.append(image)
-            tell(len(maps), len(ids))
-    attrs = {
+                check_finite(one.arrays["map"], f"values of the {entry.title} map", network.name, one.image)
+            results.append(one)
+            tell(len(results), len(ids))
+    labelled = labelled_maps(results, map_attrs(network, collection, method, spec, target, reduction, smoothing_px))
+    return labelled if any(wanted.values()) else labelled["map"]
+
+
+def map_attrs(
+    network: Network,
+    collection: Collection,
+    method: str,
+    spec: Any,
+    target: Target | Mapping[str, int],
+    reduction: Reduction,
+    smoothing_px: float,
+) -> dict[str, Any]:
+    """Return the attrs of maps: every setting, the collection, the network and versions.
+
+    Parameters
+    ----------
+    network, collection, method, spec, target, reduction, smoothing_px
+        As in ``attribution_maps``.
+
+    Returns
+    -------
+    dict of str to object
+        Plain values.
+    """
+    return {
         "method": method,
         **settings(spec),
         "target": "by image" if isinstance(target, Mapping) else target,
         "reduction": reduction,
         "smoothing_px": smoothing_px,
-        "units": entry.units,
+        "units": METHODS[method].units,
         "collection": collection.name,
         "collection_fingerprint": collection.fingerprint,
         **network_attrs(network),
     }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageMaps:
+    """The maps of one image.
+
+    Parameters
+    ----------
+    image : str
+        Id.
+    target : int
+        Category index that is explained.
+    n : int
+        Samples.
+    sigma : float
+        Standard deviation of the noise in input units.
+    arrays : dict of str to ndarray, float32
+        "map" (y, x), and what was wanted beside it: "standard_error" (y, x), "half_map" (half, y, x), "without_group"
+        (group, y, x); NaN for methods that are not stochastic.
+    """
+
+    image: str
+    target: int
+    n: int
+    sigma: float
+    arrays: dict[str, np.ndarray]
+
+
+def image_maps(
+    method: AttributionMethod,
+    images: Iterable[tuple[LoadedImage, int]],
+    *,
+    reduction: Reduction = "absolute",
+    smoothing_px: float = 0.0,
+    wanted: Sequence[str] = (),
+) -> Iterator[ImageMaps]:
+    """Yield the maps of images in their order, computed in common batches.
+
+    What is wanted of an image is computed where its samples are, and leaves the device at once; maps that are smoothed
+    are smoothed on the CPU.
+
+    Parameters
+    ----------
+    method : AttributionMethod
+        With its settings, for a network whose batch norms are fused or not.
+    images : iterable of (LoadedImage, int)
+        Images with the category index that is explained; taken as they are needed.
+    reduction, smoothing_px
+        As in ``attribution_maps``.
+    wanted : sequence of str
+        Of "standard_error", "half_map" and "without_group".
+
+    Yields
+    ------
+    ImageMaps
+        Finite or not.
+    """
+
+    def shown(mean: Any) -> Any:
+        return smooth(reduce_channels(mean, reduction), smoothing_px)
+
+    on_device = smoothing_px == 0 and method.network.device.type != "cpu"
+    jobs = (MapJob(method, one.values, image=one.image, target=target, values=one.tensor) for one, target in images)
+    for job in run_jobs(jobs):
+        if not job.done:
+            continue
+        state = job.state(on_device=on_device)
+        arrays = {"map": shown(state.mean)}
+        for name in wanted:
+            arrays[name] = _by_chance(name, shown, state, arrays["map"])
+        yield ImageMaps(
+            job.explained.image, state.target, state.n, state.sigma, _downloaded(arrays) if on_device else arrays
+        )
+
+
+def labelled_maps(results: Sequence[ImageMaps], attrs: Mapping[str, Any]) -> xr.Dataset:
+    """Return maps of several images as labelled arrays, as ``attribution_maps`` gives them.
+
+    Parameters
+    ----------
+    results : sequence of ImageMaps
+        At least one.
+    attrs : mapping
+        Settings and provenance.
+
+    Returns
+    -------
+    Dataset
+        Of "map" and what else was wanted.
+    """
     per_image = {
-        "explained": ("image", [state["target"] for state in states]),
-        "n": ("image", [state["n"] for state in states]),
-        "sigma": ("image", [state["sigma"] for state in states], {"units": "input units"}),
+        "explained": ("image", [one.target for one in results]),
+        "n": ("image", [one.n for one in results]),
+        "sigma": ("image", [one.sigma for one in results], {"units": "input units"}),
     }
-    result = _labelled(np.stack(maps), "map", finished, attrs, per_image)
-    if not chance:
-        return result
-    variables = {"map": result}
-    for name, values in chance.items():
+    variables = {}
+    for name in results[0].arrays:
         leading = {"half_map": {"half": ["even", "odd"]}, "without_group": {"group": range(N_GROUPS)}}.get(name, {})
-        stacked = np.moveaxis(np.stack(values), 0, len(leading))
-        variables[name] = _labelled(stacked, name, finished, attrs, per_image, leading)
-    return xr.Dataset(variables, attrs=attrs)
+        stacked = np.moveaxis(np.stack([one.arrays[name] for one in results]), 0, len(leading))
+        variables[name] = labelled_map(
+            stacked.astype(np.float32),
+            name=name,
+            leading={**leading, "image": [one.image for one in results]},
+            attrs=dict(attrs),
+        ).assign_coords(per_image)
+    return xr.Dataset(variables, attrs=dict(attrs))
 
 
-def _by_chance(name: str, shown: Callable[[np.ndarray], np.ndarray], state: MapState, whole: np.ndarray) -> np.ndarray:
+def _known_targets(
+    network: Network, collection: Collection, asked: Mapping[str, Target]
+) -> dict[str, int | Literal["own"]]:
+    """Return the index that each image's target means, before any image is read; "own" where logits decide."""
+    logits, known = np.zeros(len(network.categories)), {}
+    for image, target in asked.items():
+        label = None
+        if target == "label":
+            label = label_index(network.categories, collection.category(image), collection.target(image))
+        known[image] = target if target == "own" else target_index(target, logits, label, image=image)
+    return known
+
+
+def _with_targets(
+    network: Network, loaded: Iterator[LoadedImage], targets: Mapping[str, int | Literal["own"]]
+) -> Iterator[tuple[LoadedImage, int]]:
+    """Yield images with the index that is explained; forward passes run only where logits decide."""
+    while part := list(islice(loaded, forward_batch_size(network.device))):
+        deciding = [one for one in part if targets[one.image] == "own"]
+        results = forward(network, [one.tensor for one in deciding], norms=False)
+        chosen: dict[str, int] = {}
+        for one, result in zip(deciding, results, strict=True):
+            check_finite(result.logits, "logits", network.name, one.image)
+            chosen[one.image] = int(result.logits.argmax())
+        for one in part:
+            target = targets[one.image]
+            yield one, chosen[one.image] if target == "own" else target
+
+
+def _by_chance(name: str, shown: Callable[[Any], Any], state: MapState, whole: Any) -> Any:
     """Return one image's error, halves or maps without each group; NaN where the method is not stochastic."""
+    xp = array_functions(whole)
+    unknown = xp.full_like(whole, np.nan)
     if name == "standard_error":
         error = monte_carlo_error(shown, state)
-        return np.full_like(whole, np.nan) if error is None else error
+        return unknown if error is None else error
     if name == "half_map":
         halves = state.half_means()
-        return np.full((2, *whole.shape), np.nan, np.float32) if halves is None else shown(halves)
-    without = np.full((N_GROUPS, *whole.shape), np.nan, np.float32)
+        return xp.stack([unknown, unknown]) if halves is None else shown(halves)
     means = state.delete_group_means()
-    if means is not None:
-        without[state.group_counts > 0] = shown(means)
-    return without
+    without = [] if means is None else list(shown(means))
+    return xp.stack(without + [unknown] * (N_GROUPS - len(without)))
 
 
-def _explained(network: Network, collection: Collection, network_input: np.ndarray, image: str, target: Target) -> int:
-    """Return the index that ``target`` means; run a forward pass only where the logits decide."""
-    n_categories = len(network.categories)
-    needs_no_logits = target != "own" and n_categories > 0
-    logits = np.zeros(n_categories) if needs_no_logits else logits_of(network, network_input)
-    check_finite(logits, "logits", network.name, image)
-    label = label_index(network.categories, collection.category(image), collection.target(image))
-    return target_index(target, logits, label, image=image)
-
-
-def _small(state: MapState) -> dict[str, Any]:
-    return {"target": state.target, "n": state.n, "sigma": state.sigma}
-
-
-def _labelled(
-    values: np.ndarray,
-    name: str,
-    images: list[str],
-    attrs: dict[str, Any],
-    per_image: dict[str, Any],
-    leading: Mapping[str, Sequence[Any]] | None = None,
-) -> xr.DataArray:
-    dims = {**(leading or {}), "image": images}
-    return labelled_map(values.astype(np.float32), name=name, leading=dims, attrs=attrs).assign_coords(per_image)
+def _downloaded(tensors: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return tensors (..., y, x) of one size as arrays, by one copy from their device."""
+    whole = tensors["map"]
+    rows = {name: one.reshape(-1, *whole.shape) for name, one in tensors.items()}
+    together = array_functions(whole).concatenate(list(rows.values())).cpu().numpy()
+    ends = np.cumsum([len(one) for one in rows.values()])[:-1]
+    parts = zip(tensors.items(), np.split(together, ends), strict=True)
+    return {name: part.reshape(tuple(one.shape)) for (name, one), part in parts}

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
 import xarray as xr
+from torch import Tensor
 
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.precision import with_known_precision
 from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.prediction import softmax
-from gala_viz.networks.frozen_eval import frozen_eval
+from gala_viz.networks.devices import upload
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.network import Network
 from gala_viz.progress import ProgressCallback, progress_bar
 from gala_viz.schema import labelled_map
+from gala_viz.threads import read_ahead
 
 CPU_BATCH_SIZE = 1
 ACCELERATOR_BATCH_SIZE = 16
@@ -28,7 +33,52 @@ def forward_batch_size(device: torch.device) -> int:
     return CPU_BATCH_SIZE if device.type == "cpu" else ACCELERATOR_BATCH_SIZE
 
 
-def forward(network: Network, inputs: Sequence[np.ndarray]) -> list[ForwardResult]:
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedImage:
+    """An image as one network sees it, read and uploaded once for all that is measured of it.
+
+    Parameters
+    ----------
+    image : str
+        Id.
+    values : ndarray, (channel, y, x), float32
+        In the network's input space.
+    tensor : Tensor, (channel, y, x), float32
+        The same on the network's device.
+    """
+
+    image: str
+    values: np.ndarray
+    tensor: Tensor
+
+
+def load_images(network: Network, collection: Collection, images: Iterable[str]) -> Iterator[LoadedImage]:
+    """Yield images as a network sees them; while a device computes, the next ones are read beside.
+
+    Parameters
+    ----------
+    network : Network
+        Whose preprocessing and device count.
+    collection : Collection
+        Where photographs are read.
+    images : iterable of str
+        Ids.
+
+    Yields
+    ------
+    LoadedImage
+        In the order of ``images``.
+    """
+
+    def read(image: str) -> tuple[str, np.ndarray]:
+        return image, network.preprocessing.to_input(collection.photo(image))
+
+    on_cpu = network.device.type == "cpu"  # whose cores compute: reading beside would only disturb them
+    for image, values in map(read, images) if on_cpu else read_ahead(read, images):
+        yield LoadedImage(image, values, upload(values, network.device))
+
+
+def forward(network: Network, inputs: Sequence[Tensor], *, norms: bool = True) -> list[ForwardResult]:
     """Return the results of forward passes.
 
     Every pass has one shape, and what does not fill it is padded, so that an image's results are the same to the last
@@ -38,8 +88,10 @@ def forward(network: Network, inputs: Sequence[np.ndarray]) -> list[ForwardResul
     ----------
     network : Network
         Its module is frozen in eval mode for each pass, and restored afterwards.
-    inputs : sequence of ndarray, (3, y, x)
-        Images in the network's input space; they are converted to float32.
+    inputs : sequence of Tensor, (3, y, x), float32
+        Images in the network's input space, on its device (``gala_viz.networks.devices.upload``).
+    norms : bool
+        Whether the results have attention norms; without them, logits alone leave the device.
 
     Returns
     -------
@@ -50,14 +102,14 @@ def forward(network: Network, inputs: Sequence[np.ndarray]) -> list[ForwardResul
     size = forward_batch_size(network.device)
     for start in range(0, len(inputs), size):
         part = inputs[start : start + size]
-        batch = np.zeros((size, *part[0].shape), np.float32)
-        batch[: len(part)] = part
-        with frozen_eval(network.module), torch.no_grad():
-            logits, attention = network.attention(torch.from_numpy(batch).to(network.device))
-            norms = {layer: attention_norm(values).cpu().numpy() for layer, values in attention.items()}
+        batch = part[0].new_zeros((size, *part[0].shape))
+        torch.stack(list(part), out=batch[: len(part)])
+        with network.computing(), torch.no_grad():
+            logits, attention = network.attention(batch) if norms else (network.logits(batch), {})
+            of_layers = {layer: attention_norm(values).cpu().numpy() for layer, values in attention.items()}
             logits = logits.cpu().numpy()
         for row in range(len(part)):  # copied: a row would hold the whole padded batch in memory
-            norms_of_one = {layer: values[row].copy() for layer, values in norms.items()}
+            norms_of_one = {layer: values[row].copy() for layer, values in of_layers.items()}
             results.append(ForwardResult(logits[row].copy(), norms_of_one))
     return results
 
@@ -149,14 +201,13 @@ def predictions_and_norms(
     ids = list(collection.images if images is None else images)
     if not ids:
         raise ValueError("at least one image was expected; got none.")
+    network = with_known_precision(network)
     results: list[ForwardResult] = []
-    size = forward_batch_size(network.device)
+    loaded = load_images(network, collection, ids)
     with progress_bar(progress, f"attention norms, {network.name}") as tell:
-        for start in range(0, len(ids), size):
-            names = ids[start : start + size]
-            inputs = [network.preprocessing.to_input(collection.photo(image)) for image in names]
-            for image, result in zip(names, forward(network, inputs), strict=True):
-                result.check(network.name, image)
+        while part := list(islice(loaded, forward_batch_size(network.device))):
+            for one, result in zip(part, forward(network, [one.tensor for one in part]), strict=True):
+                result.check(network.name, one.image)
                 results.append(result)
             tell(len(results), len(ids))
     predicted = [int(result.logits.argmax()) for result in results]

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from gala_viz.attribution.finite import NonFiniteError, check_finite
+from gala_viz.attribution.finite import NonFiniteError, non_finite_message
 from gala_viz.attribution.methods import METHODS
 from gala_viz.collections.collection import Collection
-from gala_viz.engine.attribution_maps import attribution_maps
-from gala_viz.engine.forward import forward
+from gala_viz.engine.attribution_maps import image_maps, labelled_maps
+from gala_viz.engine.forward import LoadedImage, forward, load_images
 from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.imagenet import label_index
+from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.progress import ProgressCallback
 from gala_viz.specs import Reduction, Target
@@ -89,7 +90,7 @@ def measure(
     Parameters
     ----------
     network : Network
-        With batch norms fused or not, see ``gala_viz.networks.fuse_batchnorm``.
+        For maps its batch norms are fused, see ``gala_viz.networks.fuse_batchnorm``.
     collection : Collection
         Where photographs are read.
     images : sequence of str
@@ -113,45 +114,36 @@ def measure(
     Measurement
         Images with numbers that are not finite are named, and their maps are NaN.
     """
-    results = forward(network, [network.preprocessing.to_input(collection.photo(image)) for image in images])
+    loaded = list(load_images(network, collection, images))
+    results = forward(network, [one.tensor for one in loaded])
     labels = [label_index(network.categories, collection.category(one), collection.target(one)) for one in images]
     finite = np.ones(len(results), bool)
     not_finite: dict[str, str] = {}
-    targets: dict[str, int] = {}
-    for row, (image, result, label) in enumerate(zip(images, results, labels, strict=True)):
+    explained: list[tuple[LoadedImage, int]] = []
+    for row, (one, result, label) in enumerate(zip(loaded, results, labels, strict=True)):
         try:
-            result.check(network.name, image)
+            result.check(network.name, one.image)
         except NonFiniteError as error:
-            finite[row], not_finite[image] = False, str(error)
+            finite[row], not_finite[one.image] = False, str(error)
             continue
         index = {"own": int(result.logits.argmax()), "label": label}.get(target) if isinstance(target, str) else target
-        if index is not None and (explain is None or image in explain):
-            targets[image] = index
-    maps = {}
-    for method, spec in methods.items() if targets else ():
-        found = attribution_maps(
-            network,
-            collection,
-            method,
-            spec,
-            list(targets),
-            targets,
-            reduction=reduction,
-            return_error=errors,
-            return_halves=errors,
-            progress=progress,
-            only_finite=False,
-        )
-        found = found if isinstance(found, xr.Dataset) else found.to_dataset(name="map")
-        for row, image in enumerate(found["image"].values.tolist()):
-            try:
-                check_finite(
-                    found["map"].values[row], f"values of the {METHODS[method].title} map", network.name, image
-                )
-            except NonFiniteError as error:
-                not_finite.setdefault(image, str(error))
-                found["map"].values[row] = np.nan
-        maps[method] = found
+        if index is not None and (explain is None or one.image in explain):
+            explained.append((one, index))
+    maps, fused = {}, fuse_batchnorm(network) if explained and methods else network
+    for method, spec in methods.items() if explained else ():
+        entry, found = METHODS[method], []
+        for one in image_maps(
+            entry(fused, spec), explained, reduction=reduction, wanted=["standard_error", "half_map"] * errors
+        ):
+            if told := non_finite_message(
+                one.arrays["map"], f"values of the {entry.title} map", network.name, one.image
+            ):
+                not_finite.setdefault(one.image, told)
+                one.arrays["map"][:] = np.nan
+            found.append(one)
+            if progress is not None:
+                progress(len(found), len(explained))
+        maps[method] = labelled_maps(found, {"method": method, "reduction": reduction, "units": entry.units})
     return Measurement(
         images=tuple(images),
         forward=tuple(results),

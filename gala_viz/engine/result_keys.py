@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gala_viz.attribution.network_identity import state_dict_sha256
+from gala_viz.attribution.network_identity import precision_key, state_dict_sha256
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.cache import ArrayCache
 from gala_viz.networks.network import Network
@@ -43,7 +43,7 @@ def network_key(network: Network, behaviour: OutputFingerprint, cache: ArrayCach
         state_dict_sha256(network.module),
         [str(network.module), network.card.get("network", {})],
         network.preprocessing.settings(),
-        str(network.dtype),
+        precision_key(network),
         MEASUREMENT_VERSION,
     )
     key = f"behaviours {known}"
@@ -56,6 +56,7 @@ def circumstances(network: Network) -> dict[str, str]:
     """Return what a result was computed with, beside its identity: device, threads, machine, versions of packages."""
     return {
         "device": network.device_description,
+        **({"precision": network.precision_note} if network.precision_note else {}),
         "threads": str(torch.get_num_threads()),
         "machine": machine_description(),
         **code_versions(),

@@ -9,15 +9,28 @@ from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.image_sampling import readable_images, sample_images
 from gala_viz.collections.map_checks import marked_images
+from gala_viz.engine.precision import with_common_precision
+from gala_viz.evaluation.comparisons import compare_by_seed, compare_networks
+from gala_viz.evaluation.estimates import (
+    Estimate,
+    add_spread_over_seeds,
+    estimate_metrics,
+    people_estimates,
+    region_estimates,
+)
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.facts import collection_facts, learnt_told, network_facts, networks_by_seed, notes_of
+from gala_viz.evaluation.image_metrics import comparison_grids, image_metrics, mean_over_seeds, region_pixels
+from gala_viz.evaluation.metadata import (
+    collection_metadata,
+    limitation_notes,
+    network_metadata,
+    networks_by_seed,
+    training_use_text,
+)
 from gala_viz.evaluation.network_results import NetworkResults, any_compared, network_results
-from gala_viz.evaluation.numbers import Number, numbers_of, people_numbers, region_numbers, with_seeds
-from gala_viz.evaluation.pairs import compared, compared_by_seed
 from gala_viz.evaluation.people import People, people_of
 from gala_viz.evaluation.progress import Progress
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.evaluation.values import grids_of, mean_of, region_pixels, values_of
 from gala_viz.networks.frames import Frame, common_frame, common_part_text
 from gala_viz.networks.network import Network
 from gala_viz.registry import unknown_name
@@ -35,16 +48,42 @@ def evaluate(
     cache: ArrayCache | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Evaluation:
-    """Evaluate ``networks``, by the names that tables give them, on the images that ``spec`` names.
+    """Evaluate networks on held-out images of a collection.
 
-    ``groups`` name networks that differ in their seed only: each group also gets the mean over its networks, image by
-    image, and groups are tested against each other; trainings are tested against those of the same seed. All pairs are
-    tested, or each against ``reference``. Blocks that ``cache`` holds are not computed again. ``tell`` hears of the
-    progress. SmoothGrad is computed where something compares it (human maps, regions); where no image has such, the
-    evaluation's own ``spec`` is without it. Networks that cut photographs differently are compared over the part that
-    all of them see, as are people's maps and regions; a note says how much that is.
+    SmoothGrad is computed where something compares it (human maps, regions); where no image has such, the evaluation's
+    own ``spec`` is without it. Networks that cut photographs differently are compared over the part that all of them
+    see, as are people's maps and regions; a note says how much that is.
+
+    Parameters
+    ----------
+    networks : mapping of str to Network
+        By the names that tables give them.
+    collection : Collection
+        Where photographs, labels, human maps and regions are read.
+    spec : EvaluationSpec
+        Images, maps, intervals and tests.
+    groups : mapping of str to sequence of str, optional
+        Networks that differ in their seed only: each group also gets the mean over its networks, image by image, and
+        groups are tested against each other; trainings are tested against those of the same seed.
+    reference : str, optional
+        The network that each other one is tested against; default: all pairs are tested.
+    cache : ArrayCache, optional
+        Blocks that it holds are not computed again.
+    tell : callable
+        Called with lines on the progress.
+
+    Returns
+    -------
+    Evaluation
+        Metrics of images, estimates with intervals, and tests.
+
+    Raises
+    ------
+    ValueError
+        Names do not fit together, or there is no image.
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
+    networks = dict(zip(networks, with_common_precision(list(networks.values())), strict=True))
     _check_names(networks, groups, reference)
     splits = splits_of(collection)
     tell(f"{collection.name}: {splits.description}")
@@ -53,7 +92,7 @@ def evaluate(
     if unused:
         spec = replace(spec, smoothgrad=None)
     learnt = {name: network.training_data.training_status(collection, images) for name, network in networks.items()}
-    tell(learnt_told(learnt, len(images)))
+    tell(training_use_text(learnt, len(images)))
     cache, preprocessings = cache or ArrayCache(), [network.preprocessing for network in networks.values()]
     frame, part = common_frame(preprocessings), common_part_text(list(networks), preprocessings)
     progress = Progress(len(images) * len(networks), tell)
@@ -62,14 +101,14 @@ def evaluate(
         progress.begin(name, len(images))
         results[name] = network_results(network, collection, images, spec, frame=frame, cache=cache, step=progress.step)
     people = _people(frame, results, collection, spec, cache, tell)
-    values = {name: values_of(network, collection, results[name], people) for name, network in networks.items()}
-    numbers = {name: numbers_of(name, one, spec) for name, one in values.items()}
+    values = {name: image_metrics(network, collection, results[name], people) for name, network in networks.items()}
+    estimates = {name: estimate_metrics(name, one, spec) for name, one in values.items()}
     for name, members in groups.items():
-        values[name] = mean_of([values[member] for member in members])
-        single = [numbers[member] for member in members]
-        numbers[name] = with_seeds(numbers_of(name, values[name], spec), single)
+        values[name] = mean_over_seeds([values[member] for member in members])
+        single = [estimates[member] for member in members]
+        estimates[name] = add_spread_over_seeds(estimate_metrics(name, values[name], spec), single)
     tested = {name: values[name] for name in (groups or networks)}
-    about = collection_facts(collection, images)
+    about = collection_metadata(collection, images)
     who = "simulated people" if (about["human_maps"] or {}).get("simulated") else "people"
     return Evaluation(
         spec=spec,
@@ -79,20 +118,20 @@ def evaluate(
         left_out=left_out,
         learnt=learnt,
         networks={
-            name: network_facts(network, {layer: norm.shape[1:] for layer, norm in results[name].norms.items()})
+            name: network_metadata(network, {layer: norm.shape[1:] for layer, norm in results[name].norms.items()})
             for name, network in networks.items()
         },
         groups=groups,
-        values=values,
-        numbers=[number for one in numbers.values() for number in one]
-        + _shared_numbers(next(iter(results.values())), people, spec, who),
-        comparisons=compared(tested, spec, reference)
-        + compared_by_seed(values, networks_by_seed(networks, groups), spec),
+        image_metrics=values,
+        estimates=[number for one in estimates.values() for number in one]
+        + _shared_estimates(next(iter(results.values())), people, spec, who),
+        comparisons=compare_networks(tested, spec, reference)
+        + compare_by_seed(values, networks_by_seed(networks, groups), spec),
         notes=(
-            learnt_told(learnt, len(images)),
+            training_use_text(learnt, len(images)),
             *([f"SmoothGrad is not computed: {collection.name} has nothing here to compare it with."] * unused),
             *([f"{part[0].upper()}{part[1:]}."] if part else []),
-            *notes_of(
+            *limitation_notes(
                 collection,
                 networks,
                 values,
@@ -121,7 +160,7 @@ def _check_names(networks: Mapping[str, Network], groups: Mapping[str, Sequence[
 
 
 def _without_test(collection: Collection, splits: Splits, split: str, tell: Callable[[str], None]) -> tuple[str, ...]:
-    """The images of ``split``; of the validation split without those that are test images under another name."""
+    """Return the images of ``split``; of the validation split without those that are test images under another name."""
     images = splits.images_of(split)
     if split != "validation":
         return images
@@ -134,8 +173,9 @@ def _without_test(collection: Collection, splits: Splits, split: str, tell: Call
 def _images(
     collection: Collection, images: tuple[str, ...], spec: EvaluationSpec, tell: Callable[[str], None]
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Those of a split's ``images`` that are drawn and can be read; a collection that makes its images makes all of
-    them at once.
+    """Return those of a split's ``images`` that are drawn and can be read, and why others are left out.
+
+    A collection that makes its images makes all of them at once.
     """
     prepare = getattr(collection, "prepare", None)
     if spec.n_images is not None and spec.n_images < len(images):
@@ -163,7 +203,7 @@ def _people(
         collection,
         images,
         frame,
-        [grid for one in results.values() for grid in grids_of(one)],
+        [grid for one in results.values() for grid in comparison_grids(one)],
         spec.ceiling,
         n_partners=spec.n_partners,
         seed=spec.seed,
@@ -173,8 +213,8 @@ def _people(
     )
 
 
-def _shared_numbers(results: NetworkResults, people: People | None, spec: EvaluationSpec, who: str) -> list[Number]:
-    """What people reach, and the regions' sizes."""
-    found = [] if people is None else people_numbers(people, spec, who)
+def _shared_estimates(results: NetworkResults, people: People | None, spec: EvaluationSpec, who: str) -> list[Estimate]:
+    """Return what people reach, and the regions' sizes."""
+    found = [] if people is None else people_estimates(people, spec, who)
     pixels = region_pixels(results)
-    return found if pixels is None else [*found, *region_numbers(pixels, spec, "frame", "region_pixels")]
+    return found if pixels is None else [*found, *region_estimates(pixels, spec, "frame", "region_pixels")]

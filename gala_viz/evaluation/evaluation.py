@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.evaluation.numbers import Number
-from gala_viz.evaluation.pairs import Comparison
+from gala_viz.evaluation.comparisons import Comparison
+from gala_viz.evaluation.estimates import Estimate
 from gala_viz.evaluation.spec import EvaluationSpec
 
 
@@ -18,9 +18,9 @@ from gala_viz.evaluation.spec import EvaluationSpec
 class Evaluation:
     """What ``evaluate`` found.
 
-    ``values`` are by network, one value an image (see ``values_of``), those of ``groups`` being means over seeds.
-    ``numbers`` are their means with intervals, and what people reach; ``comparisons`` the paired tests, where there are
-    ``groups`` also those of single trainings that share a seed.
+    ``image_metrics`` are by network, one value an image, those of ``groups`` being means over seeds.
+    ``estimates`` are their means with intervals, and what people reach; ``comparisons`` the paired tests, where there
+    are ``groups`` also those of single trainings that share a seed.
     ``networks`` and ``collection`` say what was evaluated; ``left_out`` are (image, reason); ``learnt`` says by
     network whether it learnt from each image, as its card tells (see ``gala_viz.splits``); ``notes`` tell what could
     not be measured and why.
@@ -34,8 +34,8 @@ class Evaluation:
     learnt: dict[str, NDArray[np.int8]]
     networks: dict[str, dict[str, Any]]
     groups: dict[str, tuple[str, ...]]
-    values: dict[str, xr.Dataset]
-    numbers: list[Number]
+    image_metrics: dict[str, xr.Dataset]
+    estimates: list[Estimate]
     comparisons: list[Comparison]
     notes: tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""Numbers as a forest plot: for one quantity a row a network, its interval, what people reach, what chance reaches."""
+"""Estimates as a forest plot: for one metric a row a network, its interval, what people reach, what chance reaches."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from gala_viz.alignment import PARTNER_KINDS
 from gala_viz.counts import counted
+from gala_viz.evaluation.estimates import Estimate
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.numbers import Number
+from gala_viz.evaluation.metrics import METRICS, MetricKey, digits
 from gala_viz.evaluation.provenance import Provenance, provenance
-from gala_viz.evaluation.quantities import QUANTITIES, Key, digits
 from gala_viz.evaluation.table import interval_text
 
 MARGIN = 0.04
@@ -20,8 +20,8 @@ MARGIN = 0.04
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One number: who, its text, and where its mean, bounds and floors lie, in per cent of the plot's width."""
+class ForestRow:
+    """One estimate: who, its text, and where its mean, bounds and floors lie, in per cent of the plot's width."""
 
     who: str
     text: str
@@ -34,8 +34,8 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Block:
-    """One quantity: its title, all rows on one scale, and what stands behind them.
+class ForestBlock:
+    """One metric: its title, all rows on one scale, and what stands behind them.
 
     ``people`` is (low, high) of the ceiling in per cent of the width, None where there is none; ``lines`` where 0 lies,
     and 100 % of a fraction.
@@ -44,7 +44,7 @@ class Block:
     title: str
     unit: str
     detail: str
-    rows: tuple[Row, ...]
+    rows: tuple[ForestRow, ...]
     people: tuple[float, float] | None
     people_text: str
     lines: tuple[float, ...]
@@ -52,31 +52,31 @@ class Block:
     behind: tuple[str, ...]
 
 
-def blocks(evaluation: Evaluation, names: Sequence[str]) -> Iterator[Block]:
-    """A block for each quantity that one of ``names`` has; floors are marks in the rows of what they bound."""
-    found = {(number.who, number.key): number for number in evaluation.numbers}
-    keys = dict.fromkeys(key for who, key in found if who in names and not key.quantity.startswith("floor_"))
-    order = list(QUANTITIES)
-    for key in sorted(keys, key=lambda key: order.index(key.quantity)):
-        numbers = [found[name, key] for name in names if (name, key) in found]
-        if any(number.interval is not None for number in numbers):
-            yield _block(evaluation, key, numbers, found)
+def blocks(evaluation: Evaluation, names: Sequence[str]) -> Iterator[ForestBlock]:
+    """Return a block for each metric that one of ``names`` has; floors are marks in the rows of what they bound."""
+    found = {(estimate.who, estimate.key): estimate for estimate in evaluation.estimates}
+    keys = dict.fromkeys(key for who, key in found if who in names and not key.metric.startswith("floor_"))
+    order = list(METRICS)
+    for key in sorted(keys, key=lambda key: order.index(key.metric)):
+        estimates = [found[name, key] for name in names if (name, key) in found]
+        if any(estimate.interval is not None for estimate in estimates):
+            yield _block(evaluation, key, estimates, found)
 
 
-def shared_blocks(evaluation: Evaluation) -> Iterator[Block]:
-    """A block for each number of people and of the frame: ceilings, floors, sizes of regions."""
-    for number in evaluation.numbers:
-        if number.who not in evaluation.values and number.interval is not None:
-            yield _block(evaluation, number.key, [number], {})
+def shared_blocks(evaluation: Evaluation) -> Iterator[ForestBlock]:
+    """Return a block for each number of people and of the frame: ceilings, floors, sizes of regions."""
+    for estimate in evaluation.estimates:
+        if estimate.who not in evaluation.image_metrics and estimate.interval is not None:
+            yield _block(evaluation, estimate.key, [estimate], {})
 
 
-def _block(evaluation: Evaluation, key: Key, numbers: Sequence[Number], found: dict) -> Block:
-    quantity = QUANTITIES[key.quantity]
+def _block(evaluation: Evaluation, key: MetricKey, estimates: Sequence[Estimate], found: dict) -> ForestBlock:
+    metric = METRICS[key.metric]
     places = digits(key)
-    behind = {number.who: provenance(evaluation, number) for number in numbers}
+    behind = {estimate.who: provenance(evaluation, estimate) for estimate in estimates}
     ceiling = _ceiling(evaluation, key, next(iter(behind.values())))
-    floors = {number.who: _floors(key, number, found) for number in numbers}
-    known = [number.interval for number in numbers if number.interval]
+    floors = {estimate.who: _floors(key, estimate, found) for estimate in estimates}
+    known = [estimate.interval for estimate in estimates if estimate.interval]
     values = [bound for one in known for bound in (one.low, one.high, one.mean)]
     values += [value for one in floors.values() for _, value in one]
     values += [ceiling.interval.low, ceiling.interval.high] if ceiling else []
@@ -85,26 +85,26 @@ def _block(evaluation: Evaluation, key: Key, numbers: Sequence[Number], found: d
     def place(value: float) -> float:
         return 100 * (value - low) / (high - low)
 
-    def row(number: Number) -> Row:
-        interval = number.interval
-        return Row(
-            who=number.who,
+    def row(estimate: Estimate) -> ForestRow:
+        interval = estimate.interval
+        return ForestRow(
+            who=estimate.who,
             text=interval_text(interval, places),
-            spread="" if number.sd_over_seeds is None else f"± {number.sd_over_seeds:.{places}f} over seeds",
+            spread="" if estimate.sd_over_seeds is None else f"± {estimate.sd_over_seeds:.{places}f} over seeds",
             at=place(interval.mean) if interval else None,
             low=place(interval.low) if interval else 0.0,
             high=place(interval.high) if interval else 0.0,
-            floors=tuple((kind, place(value), f"{value:.{places}f}") for kind, value in floors[number.who]),
-            note=number.note,
+            floors=tuple((kind, place(value), f"{value:.{places}f}") for kind, value in floors[estimate.who]),
+            note=estimate.note,
         )
 
     texts = {who: one.text for who, one in behind.items()}
     same = len(set(texts.values())) == 1
-    return Block(
-        title=quantity.title,
-        unit="" if quantity.unit == "1" else quantity.unit,
+    return ForestBlock(
+        title=metric.title,
+        unit="" if metric.unit == "1" else metric.unit,
         detail=", ".join(part for part in (key.layer, key.region, key.cells) if part),
-        rows=tuple(row(number) for number in numbers),
+        rows=tuple(row(estimate) for estimate in estimates),
         people=(place(ceiling.interval.low), place(ceiling.interval.high)) if ceiling else None,
         people_text=_people_text(ceiling, places) if ceiling else "",
         lines=tuple(place(value) for value in _lines(key) if low < value < high),
@@ -113,20 +113,20 @@ def _block(evaluation: Evaluation, key: Key, numbers: Sequence[Number], found: d
     )
 
 
-def _ceiling(evaluation: Evaluation, key: Key, behind: Provenance) -> Number | None:
-    """What people reach on the grid of a rho of maps."""
-    if not key.quantity.startswith("rho_"):
+def _ceiling(evaluation: Evaluation, key: MetricKey, behind: Provenance) -> Estimate | None:
+    """Return what people reach on the grid of a rho of maps."""
+    if not key.metric.startswith("rho_"):
         return None
     cells = behind.resolution.removesuffix(" cells")
     fitting = (
-        number
-        for number in evaluation.numbers
-        if number.key.quantity == "ceiling" and number.key.cells == cells and number.interval is not None
+        estimate
+        for estimate in evaluation.estimates
+        if estimate.key.metric == "ceiling" and estimate.key.cells == cells and estimate.interval is not None
     )
     return next(fitting, None)
 
 
-def _people_text(ceiling: Number, places: int) -> str:
+def _people_text(ceiling: Estimate, places: int) -> str:
     text = f"{interval_text(ceiling.interval, places)}, n = {ceiling.interval.n}"
     people = ceiling.participants
     if people is None:
@@ -136,20 +136,22 @@ def _people_text(ceiling: Number, places: int) -> str:
     return f"{text} {images}; over {counted(people.n, 'participant')} {bounds}"
 
 
-def _floors(key: Key, number: Number, found: dict) -> list[tuple[str, float]]:
-    if not key.quantity.startswith("rho_"):
+def _floors(key: MetricKey, estimate: Estimate, found: dict) -> list[tuple[str, float]]:
+    if not key.metric.startswith("rho_"):
         return []
-    kind = key.quantity.removeprefix("rho_")
-    numbers = {partner: found.get((number.who, Key(f"floor_{partner}_{kind}", key.layer))) for partner in PARTNER_KINDS}
-    return [(partner, one.interval.mean) for partner, one in numbers.items() if one is not None and one.interval]
+    kind = key.metric.removeprefix("rho_")
+    estimates = {
+        partner: found.get((estimate.who, MetricKey(f"floor_{partner}_{kind}", key.layer))) for partner in PARTNER_KINDS
+    }
+    return [(partner, one.interval.mean) for partner, one in estimates.items() if one is not None and one.interval]
 
 
-def _lines(key: Key) -> tuple[float, ...]:
-    return (0.0, 100.0) if key.quantity.startswith(("fraction_", "explained_")) else (0.0,)
+def _lines(key: MetricKey) -> tuple[float, ...]:
+    return (0.0, 100.0) if key.metric.startswith(("fraction_", "explained_")) else (0.0,)
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
-    """The ends of a scale that holds all ``values`` and 0: round numbers, with a margin where a value lies there."""
+    """Return the ends of a scale that holds all ``values`` and 0: round, with a margin where a value lies there."""
     low, high = min(0.0, *values), max(0.0, *values)
     if high == low:
         high = low + 1.0

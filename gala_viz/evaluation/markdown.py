@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gala_viz.counts import counted
-from gala_viz.evaluation.differences import HEADER, differences, families_told
+from gala_viz.evaluation.comparison_texts import HEADER, comparison_texts, describe_tests
+from gala_viz.evaluation.estimates import Estimate
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.facts import FRACTIONS_TOLD, OTHER_INTERVALS_TOLD, seeds_told, smoothgrad_told
-from gala_viz.evaluation.numbers import Number
+from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
+from gala_viz.evaluation.metadata import FRACTIONS_TEXT, OTHER_INTERVALS_TEXT, seeds_text, smoothgrad_text
+from gala_viz.evaluation.metrics import METRICS, MetricKey, digits, title
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
-from gala_viz.evaluation.quantities import QUANTITIES, Key, digits, title
-from gala_viz.evaluation.table import NOTHING, interval_text, lines_of
-from gala_viz.evaluation.values import MEAN_OF_LAYERS
+from gala_viz.evaluation.table import NOTHING, interval_text, markdown_table
 
 
 def markdown(evaluation: Evaluation) -> str:
-    """The whole page. The CSV files hold all of it and more: every quantity and test of every single layer."""
-    shared = [number for number in evaluation.numbers if number.who not in evaluation.values]
+    """Return the whole page. The CSV files hold all of it and more: every quantity and test of every single layer."""
+    shared = [estimate for estimate in evaluation.estimates if estimate.who not in evaluation.image_metrics]
     sections = [
         f"# {evaluation.collection['title']}: {counted(len(evaluation.images), 'image')}\n\n{_about(evaluation)}",
         "## Networks\n\n" + "\n".join(_networks(evaluation, list(evaluation.groups or evaluation.networks))),
         "## Human maps and regions\n\n" + "\n".join(_shared(shared)) if shared else "",
         "## Each seed\n\n" + "\n".join(_networks(evaluation, evaluation.trainings)) if evaluation.groups else "",
-        f"## Differences\n\n{families_told(evaluation)}\n\n" + "\n".join(_tests(evaluation)),
+        f"## Differences\n\n{describe_tests(evaluation)}\n\n" + "\n".join(_tests(evaluation)),
         f"## Published\n\n{SAYS}\n\n" + "\n".join(_published()),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -33,15 +33,15 @@ def _about(evaluation: Evaluation) -> str:
     spec, maps = evaluation.spec, evaluation.collection["human_maps"]
     lines = [
         f"Means over images of the {spec.split} split, with 95 % bootstrap intervals over images "
-        f"({spec.n_resamples:,} resamples, seed {spec.seed}); {OTHER_INTERVALS_TOLD}",
+        f"({spec.n_resamples:,} resamples, seed {spec.seed}); {OTHER_INTERVALS_TEXT}",
     ]
     if maps is not None:
         lines.append(f"Human maps{' (simulated, not of people)' if evaluation.simulated else ''}: {maps['made']}")
-        lines.append(FRACTIONS_TOLD)
+        lines.append(FRACTIONS_TEXT)
     if spec.smoothgrad is not None:
-        lines.append(smoothgrad_told(spec))
+        lines.append(smoothgrad_text(spec))
     if evaluation.groups:
-        seeds = seeds_told(evaluation.groups, evaluation.networks)
+        seeds = seeds_text(evaluation.groups, evaluation.networks)
         lines.append(
             f"Means over seeds are taken image by image (seeds of {seeds}); ± is the seeds' standard deviation."
         )
@@ -49,64 +49,64 @@ def _about(evaluation: Evaluation) -> str:
 
 
 def _networks(evaluation: Evaluation, names: Sequence[str]) -> list[str]:
-    found = {(number.who, number.key): number for number in evaluation.numbers}
-    keys = [number.key for number in evaluation.numbers if number.who in names and _read(number.key)]
-    order = list(QUANTITIES)
-    keys = sorted(dict.fromkeys(keys), key=lambda key: order.index(key.quantity))
+    found = {(estimate.who, estimate.key): estimate for estimate in evaluation.estimates}
+    keys = [estimate.key for estimate in evaluation.estimates if estimate.who in names and _read(estimate.key)]
+    order = list(METRICS)
+    keys = sorted(dict.fromkeys(keys), key=lambda key: order.index(key.metric))
     notes: list[str] = []
     rows = []
     for key in keys:
-        numbers = [found.get((name, key)) for name in names]
-        if any(interval_text(number.interval) != NOTHING for number in numbers if number is not None):
-            rows.append([title(key), *(_cell(number, len(evaluation.images), notes) for number in numbers)])
+        estimates = [found.get((name, key)) for name in names]
+        if any(interval_text(estimate.interval) != NOTHING for estimate in estimates if estimate is not None):
+            rows.append([title(key), *(_cell(estimate, len(evaluation.images), notes) for estimate in estimates)])
     footnotes = [f"{_mark(position)} {note}" for position, note in enumerate(notes, start=1)]
-    return [*lines_of(["", *names], rows), *(line for note in footnotes for line in ("", note))]
+    return [*markdown_table(["", *names], rows), *(line for note in footnotes for line in ("", note))]
 
 
-def _read(key: Key) -> bool:
+def _read(key: MetricKey) -> bool:
     """Single layers are read for their likeness to people; of the rest their mean is enough here."""
-    return key.layer in ("", MEAN_OF_LAYERS) or key.quantity in ("rho_attention", "fraction_of_ceiling_attention")
+    return key.layer in ("", MEAN_OF_LAYERS) or key.metric in ("rho_attention", "fraction_of_ceiling_attention")
 
 
-def _cell(number: Number | None, n_images: int, notes: list[str]) -> str:
-    """A number with its n, where that is not the page's, and the mark of its note, which is added to ``notes``."""
-    if number is None:
+def _cell(estimate: Estimate | None, n_images: int, notes: list[str]) -> str:
+    """Return an estimate with its n, if that is not the page's, and the mark of its note, which joins ``notes``."""
+    if estimate is None:
         return NOTHING
-    places = digits(number.key)
-    text = interval_text(number.interval, places)
-    if number.sd_over_seeds is not None:
-        text += f" ± {number.sd_over_seeds:.{places}f}"
-    if number.interval is not None and number.interval.n != n_images:
-        text += f", n = {number.interval.n}"
-    if not number.note:
+    places = digits(estimate.key)
+    text = interval_text(estimate.interval, places)
+    if estimate.sd_over_seeds is not None:
+        text += f" ± {estimate.sd_over_seeds:.{places}f}"
+    if estimate.interval is not None and estimate.interval.n != n_images:
+        text += f", n = {estimate.interval.n}"
+    if not estimate.note:
         return text
-    if number.note not in notes:
-        notes.append(number.note)
-    return f"{text} {_mark(notes.index(number.note) + 1)}"
+    if estimate.note not in notes:
+        notes.append(estimate.note)
+    return f"{text} {_mark(notes.index(estimate.note) + 1)}"
 
 
 def _mark(number: int) -> str:
-    """The number of a footnote."""
+    """Return the number of a footnote."""
     return str(number).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def _shared(numbers: Sequence[Number]) -> list[str]:
+def _shared(estimates: Sequence[Estimate]) -> list[str]:
     rows = []
-    for number in numbers:
-        places = digits(number.key)
-        n = number.interval.n if number.interval else 0
-        people = number.participants
+    for estimate in estimates:
+        places = digits(estimate.key)
+        n = estimate.interval.n if estimate.interval else 0
+        people = estimate.participants
         over_people = (
             NOTHING if people is None else f"[{people.low:.{places}f}, {people.high:.{places}f}], n = {people.n}"
         )
-        text = f"{interval_text(number.interval, places)}, n = {n}"
-        rows.append([number.who, title(number.key), text, over_people, number.note or NOTHING])
-    return lines_of(["", "", "over images", "over participants", ""], rows)
+        text = f"{interval_text(estimate.interval, places)}, n = {n}"
+        rows.append([estimate.who, title(estimate.key), text, over_people, estimate.note or NOTHING])
+    return markdown_table(["", "", "over images", "over participants", ""], rows)
 
 
 def _tests(evaluation: Evaluation) -> list[str]:
-    rows = differences(evaluation)
-    return lines_of(HEADER, rows) if rows else []
+    rows = comparison_texts(evaluation)
+    return markdown_table(HEADER, rows) if rows else []
 
 
 def _published() -> list[str]:
@@ -125,4 +125,8 @@ def _published() -> list[str]:
         "human variability explained, %",
         "top-5 error on ILSVRC12, %",
     ]
-    return [*lines_of(header, rows), "", f"Split-half rho of its participants: {SPLIT_HALF_RHO}. Source: {SOURCE}."]
+    return [
+        *markdown_table(header, rows),
+        "",
+        f"Split-half rho of its participants: {SPLIT_HALF_RHO}. Source: {SOURCE}.",
+    ]

@@ -15,7 +15,7 @@ from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import marked_images
 from gala_viz.engine.measurement import Measurement, measure
 from gala_viz.engine.result_keys import circumstances, network_key
-from gala_viz.evaluation.regions import KnowsRegions, members_in_frame, shares
+from gala_viz.evaluation.regions import HasRegions, region_masks, region_shares
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.frames import Frame, cut_to_frame, is_same_cut
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
@@ -149,11 +149,24 @@ def block_results(
 ) -> NetworkResults:
     """Return a network's results for a block of images: one forward pass of each, and one map where it is compared.
 
-    Arguments and errors are those of ``network_results``.
+    Parameters
+    ----------
+    network, collection, images, spec, frame, step
+        As in ``network_results``.
+
+    Returns
+    -------
+    NetworkResults
+        For the images of the block.
+
+    Raises
+    ------
+    NonFiniteError
+        A number is NaN or infinite.
     """
     own = network.preprocessing
     frame = frame or own
-    found = members_in_frame(collection, images, frame)
+    found = region_masks(collection, images, frame)
     regions, members = found if found is not None else ((), None)
     compared: list[int] = []
     if spec.smoothgrad is not None:
@@ -184,7 +197,7 @@ def block_results(
     on_regions: dict[str, np.ndarray] = {}
     if members is not None:
         on_regions[PIXELS] = members.mean(axis=(2, 3), dtype=np.float64)
-        on_regions |= {layer: shares(norm, members) for layer, norm in norms.items()}
+        on_regions |= {layer: region_shares(norm, members) for layer, norm in norms.items()}
     coarse = None
     if spec.smoothgrad is not None:
         coarse = np.full((len(images), spec.cells, spec.cells), np.nan, np.float32)
@@ -194,7 +207,7 @@ def block_results(
             maps = measured.maps[SMOOTHGRAD]["map"].values
             coarse[compared] = cut(maps, compared, (spec.cells, spec.cells))
             if members is not None:
-                on_regions[SMOOTHGRAD][compared] = shares(cut(maps, compared, frame.input_px), members[compared])
+                on_regions[SMOOTHGRAD][compared] = region_shares(cut(maps, compared, frame.input_px), members[compared])
     return NetworkResults(
         images=tuple(images),
         first_choice=measured.first_choices,
@@ -219,7 +232,7 @@ def any_compared(collection: Collection, images: Sequence[str]) -> bool:
     """Return whether a map of any of ``images`` has something to be compared with: a human map, or regions."""
     if marked_images(collection, images):
         return True
-    return isinstance(collection, KnowsRegions) and any(collection.regions(image) for image in images)
+    return isinstance(collection, HasRegions) and any(collection.regions(image) for image in images)
 
 
 def joined(parts: Sequence[NetworkResults]) -> NetworkResults:

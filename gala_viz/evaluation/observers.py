@@ -19,7 +19,6 @@ from gala_viz.experiment.responses import format_level
 from gala_viz.experiment.revelation import FULL
 from gala_viz.experiment.stimuli import Stimuli
 from gala_viz.imagenet import category_names, superclass_of_index
-from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 
@@ -29,7 +28,7 @@ Condition = tuple[str, Level]
 def network_responses(
     stimuli: Stimuli, networks: Sequence[Network], progress: Callable[[int, int], None] = lambda done, total: None
 ) -> pd.DataFrame:
-    """The answers of every network to every image in every condition, each picture made once for all networks.
+    """Return the answers of every network to every image in every condition, each picture made once for all networks.
 
     A network answers with the superclass whose categories have more of its probability together. It takes the place of
     one participant for each rotating set, so that its standard errors are over sets, which share no picture. It has no
@@ -62,7 +61,7 @@ def network_responses(
 
 
 def _alike(condition: Condition) -> Condition:
-    """A full image is the same picture whatever the map type."""
+    """Return a condition without its map type for a full image, which is the same picture whatever the map type."""
     return ("", FULL) if condition[1] == FULL else condition
 
 
@@ -97,11 +96,11 @@ class _Observer:
         return cls(fuse_batchnorm(network), members)
 
     def answers(self, pictures: list[NDArray[np.uint8]]) -> list[int]:
-        """Numbers of superclasses. A picture fills the network's whole frame."""
+        """Return numbers of superclasses. A picture fills the network's whole frame."""
         frame = self.network.preprocessing
         whole = replace(frame, short_px=frame.crop_px)
         inputs = torch.from_numpy(np.stack([whole.to_input(one) for one in pictures]))
-        with frozen_eval(self.network.module), torch.no_grad():
+        with self.network.computing(), torch.no_grad():
             parts = [self.network.logits(some.to(self.network.device)) for some in inputs.split(self.batch)]
         logits = torch.cat(parts).float().cpu().numpy()
         check_finite(logits, "logits", self.network.name, "the pictures of a trial")

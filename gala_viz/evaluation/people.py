@@ -22,7 +22,7 @@ from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import any_unread, marked_images
 from gala_viz.engine.results.human_maps import Grid, HumanMaps
 from gala_viz.evaluation.network_results import Step
-from gala_viz.evaluation.regions import members_in_frame, shares
+from gala_viz.evaluation.regions import region_masks, region_shares
 from gala_viz.networks.frames import Frame
 from gala_viz.schema import count_participants, labelled_map
 from gala_viz.specs import fingerprint, settings
@@ -55,7 +55,7 @@ class People:
     """Image whose participants are not known apart -> how many they are, None where that is not told."""
 
     def baseline(self, maps: xr.DataArray) -> xr.DataArray:
-        """rho of maps (image, y, x), one for each of ``images``, with the maps of partner images: (partner, image)."""
+        """Return rho of maps (image, y, x) of all ``images`` with the maps of partner images, (partner, image)."""
         grid = (maps.sizes["y"], maps.sizes["x"])
         human_maps = dict(zip(self.images, self.maps[grid].values, strict=True))
         return labelled_partner_rhos(
@@ -76,10 +76,38 @@ def people_of(
     cache: ArrayCache | None = None,
     step: Step = lambda done: None,
 ) -> People | None:
-    """Human maps, ceilings and, with ``n_partners``, floors of ``images`` on each of ``grids``.
+    """Return human maps, ceilings and shuffled-image baselines of images.
 
-    None where no image has a human map, or there are no grids. Maps that are not finite, negative, all zero or constant
-    are left out, and so are those that say nothing in the frame.
+    Maps that are not finite, negative, all zero or constant are left out, and so are those that say nothing in the
+    frame.
+
+    Parameters
+    ----------
+    collection : Collection
+        Where human maps are read.
+    images : sequence of str
+        Ids; those without a human map are passed over.
+    frame : Preprocessing or CommonFrame
+        The part of a photograph over which maps are compared.
+    grids : sequence of (int, int)
+        Rows and columns at which they are compared.
+    ceiling : CeilingSpec
+        Settings of the noise ceiling.
+    n_partners : int
+        Partner images of each kind; 0: no baselines.
+    seed : int
+        Of the partners' order.
+    block_images : int
+        Images in a block of the cache.
+    cache : ArrayCache, optional
+        Blocks that it holds are not computed again.
+    step : callable
+        Called with the number of images that are finished.
+
+    Returns
+    -------
+    People or None
+        None where no image has a human map, or there are no grids.
     """
     images = marked_images(collection, images)
     if not images or not grids:
@@ -151,7 +179,7 @@ def _block(human: HumanMaps, images: Sequence[str], grids: Sequence[Grid], step:
     arrays: dict[str, list[np.ndarray]] = {f"{_name(grid)}:map": [] for grid in grids}
     singles: dict[Grid, list[ImageCeilings]] = {grid: [] for grid in grids}
     empty = ((), np.zeros((len(images), 0, *human.frame.input_px)))
-    regions, members = members_in_frame(human.collection, images, human.frame) or empty
+    regions, members = region_masks(human.collection, images, human.frame) or empty
     on_regions: list[np.ndarray] = []
     marked: list[str] = []
     unusable: list[tuple[str, str]] = []
@@ -163,7 +191,7 @@ def _block(human: HumanMaps, images: Sequence[str], grids: Sequence[Grid], step:
             step(1)
             continue
         marked.append(image)
-        on_regions.append(shares(framed.values[None], members[row : row + 1])[0])
+        on_regions.append(region_shares(framed.values[None], members[row : row + 1])[0])
         participants = human.participants(image)
         ceilings = human.ceilings(image, participants, grids)
         mean_of.append(-1 if participants.sizes["participant"] else count_participants(framed, ()) or 0)
@@ -187,7 +215,7 @@ def _block(human: HumanMaps, images: Sequence[str], grids: Sequence[Grid], step:
 
 
 def _arrays_of(singles: Sequence[ImageCeilings]) -> dict[str, np.ndarray]:
-    """The ceilings of single images as one set of arrays."""
+    """Return the ceilings of single images as one set of arrays."""
     left_out = [entry for single in singles for entry in single.left_out]
     return {
         "ceiling_images": np.array([image for single in singles for image in single.rho], dtype=str),

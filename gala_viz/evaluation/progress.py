@@ -26,11 +26,11 @@ class Progress:
         self._part, self._part_total, self._part_done, self._part_kept = "", 0, 0, 0
 
     def begin(self, part: str, total: int) -> None:
-        """A part of ``total`` images begins, for example one network."""
+        """Begin a part of ``total`` images, for example one network."""
         self._part, self._part_total, self._part_done, self._part_kept = part, total, 0, 0
 
     def step(self, images: int) -> None:
-        """``images`` more are finished; a negative number tells those that were kept from before."""
+        """Count ``images`` more as finished; a negative number tells those that were kept from before."""
         self._done += abs(images)
         self._part_done += abs(images)
         self._computed += max(images, 0)
@@ -41,7 +41,7 @@ class Progress:
             self._tell(self.line())
 
     def line(self) -> str:
-        """For example "rendered-gala: 40 of 240 images (20 kept from before), about 3 min left"."""
+        """Return a line such as "rendered-gala: 40 of 240 images (20 kept from before), about 3 min left"."""
         kept = f" ({self._part_kept} kept from before)" if self._part_kept else ""
         return f"{self._part}: {self._part_done} of {self._part_total} images{kept}{self._left()}"
 
@@ -53,7 +53,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """A length of time in words: "40 s", "3 min", "2 h 10 min"."""
+    """Return a length of time in words: "40 s", "3 min", "2 h 10 min"."""
     if seconds < 60:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

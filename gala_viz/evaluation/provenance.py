@@ -7,19 +7,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gala_viz.counts import counted
+from gala_viz.evaluation.estimates import Estimate
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.numbers import Number
-from gala_viz.evaluation.quantities import QUANTITIES
-from gala_viz.evaluation.values import MEAN_OF_LAYERS
+from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
+from gala_viz.evaluation.metrics import METRICS
 
 NONE = "none"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
-    """Of one number: ``n_images``, and in words the ``resolution`` of the maps that were compared, the ``smoothing`` of
-    the human maps, the ``filters`` that dropped rounds before them, the ``seeds`` of all chance. "" where a number
-    knows no such thing: an error has no resolution.
+    """What stands behind one estimate: ``n_images``, and settings in words.
+
+    They are the ``resolution`` of the maps that were compared, the ``smoothing`` of the human maps, the ``filters``
+    that dropped rounds before them, and the ``seeds`` of all chance; "" where there is no such thing, as an error has
+    no resolution.
     """
 
     n_images: int
@@ -37,20 +39,20 @@ class Provenance:
         return " · ".join(part for part in [*parts, f"seeds: {self.seeds}"] if part)
 
     def row(self) -> dict[str, str]:
-        """The columns of a table, without n, which stands beside the interval."""
+        """Return the columns of a table, without n, which stands beside the interval."""
         return {name: value for name, value in asdict(self).items() if name != "n_images"}
 
 
-def provenance(evaluation: Evaluation, number: Number) -> Provenance:
-    """What stands behind ``number`` of ``evaluation``."""
-    key, maps = number.key, evaluation.collection["human_maps"]
-    with_people = maps is not None and QUANTITIES[key.quantity].with_people
+def provenance(evaluation: Evaluation, estimate: Estimate) -> Provenance:
+    """Return what stands behind ``number`` of ``evaluation``."""
+    key, maps = estimate.key, evaluation.collection["human_maps"]
+    with_people = maps is not None and METRICS[key.metric].with_people
     return Provenance(
-        n_images=0 if number.interval is None else number.interval.n,
-        resolution=_resolution(evaluation, number),
+        n_images=0 if estimate.interval is None else estimate.interval.n,
+        resolution=_resolution(evaluation, estimate),
         smoothing=smoothing_text(maps["settings"]) if with_people else "",
         filters=filters_text(maps["settings"]) if with_people else "",
-        seeds=_seeds(evaluation, number),
+        seeds=_seeds(evaluation, estimate),
     )
 
 
@@ -71,16 +73,16 @@ def filters_text(settings: dict[str, Any]) -> str:
     return "; ".join([*told, f"the first {counted(at_most, 'click')} of a round count"] if at_most else told) or NONE
 
 
-def _resolution(evaluation: Evaluation, number: Number) -> str:
-    key = number.key
-    kind = key.quantity.rsplit("_", 1)[-1]
+def _resolution(evaluation: Evaluation, estimate: Estimate) -> str:
+    key = estimate.key
+    kind = key.metric.rsplit("_", 1)[-1]
     if key.cells:
         return f"{key.cells} cells"
     if kind == "smoothgrad":
         return f"{evaluation.spec.cells} x {evaluation.spec.cells} cells"
     if kind != "attention":
         return ""
-    member = evaluation.groups.get(number.who, (number.who,))[0]
+    member = evaluation.groups.get(estimate.who, (estimate.who,))[0]
     grids = evaluation.networks[member]["grids"]
     if key.layer != MEAN_OF_LAYERS:
         return f"{grids[key.layer]} cells"
@@ -88,17 +90,17 @@ def _resolution(evaluation: Evaluation, number: Number) -> str:
     return f"{shared.pop()} cells" if len(shared) == 1 else "each layer at its own grid"
 
 
-def _seeds(evaluation: Evaluation, number: Number) -> str:
-    spec, quantity = evaluation.spec, number.key.quantity
+def _seeds(evaluation: Evaluation, estimate: Estimate) -> str:
+    spec, metric = evaluation.spec, estimate.key.metric
     told = [f"resamples {spec.seed}"]
-    if quantity.startswith(("ceiling", "fraction", "explained")):
+    if metric.startswith(("ceiling", "fraction", "explained")):
         told.append(f"splits {spec.ceiling.seed}")
-    if quantity.startswith("floor"):
+    if metric.startswith("floor"):
         told.append(f"partners {spec.seed}")
-    if quantity.endswith("smoothgrad") and spec.smoothgrad is not None:
+    if metric.endswith("smoothgrad") and spec.smoothgrad is not None:
         grad = spec.smoothgrad
         told.append(f"noise {grad.seed} ({grad.n_samples} samples, {grad.noise_fraction:g} of the range)")
-    members = evaluation.groups.get(number.who, (number.who,))
+    members = evaluation.groups.get(estimate.who, (estimate.who,))
     trained = [evaluation.networks[one].get("seed") for one in members if one in evaluation.networks]
     known = [str(seed) for seed in trained if seed is not None]
     return ", ".join([*told, f"training {' and '.join(known)}"] if known else told)

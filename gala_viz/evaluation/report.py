@@ -1,4 +1,4 @@
-"""Several networks on one held-out split, and the numbers for their cards."""
+"""Several networks on one held-out split, and the metrics for their cards."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from gala_viz.alignment import (
 )
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import describe_usable_maps
-from gala_viz.evaluation.facts import learnt_told
+from gala_viz.deprecated_paths import deprecated_getattr
+from gala_viz.evaluation.image_metrics import comparison_grids, image_metrics, is_correct
+from gala_viz.evaluation.metadata import training_use_text
 from gala_viz.evaluation.network_results import NetworkResults, network_results
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.evaluation.values import correct, grids_of, values_of
 from gala_viz.networks.frames import common_frame
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
@@ -35,9 +36,11 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """One network's values, one an image: ``correct`` (image), ``agreement`` by collection, ``rho_attention``
-    (layer, image), ``rho_smoothgrad`` (image); None or empty where the split or the network has no such thing.
+class NetworkReport:
+    """One network's values, one an image; None or empty where the split or the network has no such thing.
+
+    They are ``correct`` (image), ``agreement`` by collection, ``rho_attention`` (layer, image) and ``rho_smoothgrad``
+    (image).
     """
 
     network: Network
@@ -48,7 +51,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, eq=False)
-class Used:
+class CollectionUse:
     """The images of one collection in a report; ``learnt`` is by network's name, (image,) (see ``gala_viz.splits``)."""
 
     name: str
@@ -63,7 +66,7 @@ class Used:
     def told(self) -> str:
         """A few sentences."""
         maps = f" Human maps: {self.maps}." if self.maps else ""
-        return f"{self.name}: {self.splits.description}. {learnt_told(self.learnt, self.n)}{maps}"
+        return f"{self.name}: {self.splits.description}. {training_use_text(self.learnt, self.n)}{maps}"
 
     def entry(self, network: str) -> dict[str, Any]:
         """For the card of ``network``."""
@@ -82,18 +85,18 @@ class Used:
 
 @dataclass(frozen=True)
 class Report:
-    """Numbers of all networks on ``split``, against the ``reference`` network and the people's own ceilings.
+    """Reports of all networks on ``split``, against the ``reference`` network and the people's own ceilings.
 
     ``ceilings`` are by cells: each layer's grid and the resolution at which SmoothGrad is compared. ``used`` says of
     each collection by which rule its images were chosen, and how many of them were learnt from.
     """
 
     split: Split
-    numbers: list[Numbers]
-    reference: Numbers
+    networks: list[NetworkReport]
+    reference: NetworkReport
     ceilings: dict[int, NoiseCeiling]
     smoothgrad: SmoothGradSpec | None
-    used: tuple[Used, ...] = ()
+    used: tuple[CollectionUse, ...] = ()
 
 
 def measure(
@@ -107,11 +110,31 @@ def measure(
     smoothgrad: SmoothGradSpec | None,
     tell: Tell = lambda text: None,
 ) -> Report:
-    """Measure ``networks`` and the ``reference`` on the ``split`` of each collection.
+    """Measure networks and a reference on one split of several collections.
 
-    ``labels`` gives accuracy, ``plain`` and ``maps`` the agreement of first choices with the reference, ``maps`` the
-    likeness to people, over the part of a photograph that all networks and the reference see. ``smoothgrad`` None
-    leaves SmoothGrad out.
+    Parameters
+    ----------
+    networks : sequence of Network
+        The networks.
+    reference : Network
+        With whose predictions theirs are compared.
+    maps : Collection
+        Gives likeness to people, over the part of a photograph that all networks and the reference see.
+    labels : Collection
+        Gives accuracy.
+    plain : sequence of Collection
+        Photographs without labels or maps; like those of ``maps`` they give the agreement with the reference.
+    split : {"train", "validation", "test"}
+        Of each collection.
+    smoothgrad : SmoothGradSpec or None
+        None leaves SmoothGrad out.
+    tell : callable
+        Called with lines on the progress.
+
+    Returns
+    -------
+    Report
+        What ``card_metrics`` and ``table`` take.
     """
     roles = [("labels", labels), ("maps", maps), *(("plain", collection) for collection in plain)]
     sources = sources_of_split(roles, split, frame=reference.preprocessing, categories=reference.categories)
@@ -135,15 +158,15 @@ def measure(
         results.append({**found, second: with_maps})
     tell("noise ceiling")
     cells = (COMPARISON_CELLS, COMPARISON_CELLS)
-    grids = sorted({cells, *(grid for one in results for grid in grids_of(one[second]))})
+    grids = sorted({cells, *(grid for one in results for grid in comparison_grids(one[second]))})
     people = people_of(maps, of_maps.images, frame, grids, CeilingSpec())
     everything = []
     for network, one in zip(everyone, results, strict=True):
-        values = values_of(network, maps, one[second], people)
+        values = image_metrics(network, maps, one[second], people)
         everything.append(
-            Numbers(
+            NetworkReport(
                 network=network,
-                correct=correct(network, labels, one[first]),
+                correct=is_correct(network, labels, one[first]),
                 agreement={name: _agreement(one[name], results[0][name]) for name, _ in named},
                 rho_attention=values.get("rho_attention"),
                 rho_smoothgrad=values.get("rho_smoothgrad"),
@@ -155,7 +178,7 @@ def measure(
 
 
 def _names(sources: Sequence[TrainingSource]) -> list[str]:
-    """What the collections are called: with their role where others of the same name are other ones."""
+    """Return what the collections are called: with their role where others of the same name are other ones."""
     taken: dict[str, tuple[str, tuple[str, ...]]] = {}
     names = []
     for source in sources:
@@ -168,11 +191,11 @@ def _names(sources: Sequence[TrainingSource]) -> list[str]:
     return names
 
 
-def _used(name: str, source: TrainingSource, networks: Sequence[Network]) -> Used:
+def _used(name: str, source: TrainingSource, networks: Sequence[Network]) -> CollectionUse:
     images = source.images
     learnt = {network.name: network.training_data.training_status(source.collection, images) for network in networks}
     maps = describe_usable_maps(len(images), source.unusable) if source.role == "maps" else ""
-    return Used(name, source.role, source.splits or splits_of(source.collection), len(images), learnt, maps)
+    return CollectionUse(name, source.role, source.splits or splits_of(source.collection), len(images), learnt, maps)
 
 
 def _agreement(results: NetworkResults, reference: NetworkResults) -> xr.DataArray:
@@ -180,19 +203,19 @@ def _agreement(results: NetworkResults, reference: NetworkResults) -> xr.DataArr
     return xr.DataArray(same, dims="image", coords={"image": list(results.images)}, name="agreement")
 
 
-def card_metrics(report: Report, numbers: Numbers) -> dict[str, Any]:
-    """The [metrics] of one network's card: every number with its interval and n."""
-    difference = numbers.correct - report.reference.correct
+def card_metrics(report: Report, network: NetworkReport) -> dict[str, Any]:
+    """Return the [metrics] of one network's card: every number with its interval and n."""
+    difference = network.correct - report.reference.correct
     metrics: dict[str, Any] = {
         "split": report.split,
-        "images": [one.entry(numbers.network.name) for one in report.used],
+        "images": [one.entry(network.network.name) for one in report.used],
         "interval": "95 %, percentile bootstrap over images, 10,000 resamples, seed 0",
         "accuracy": {
-            "network": _interval(numbers.correct),
+            "network": _interval(network.correct),
             "unmodified": _interval(report.reference.correct),
             "difference": _interval(difference),
         },
-        "agreement_with_unmodified": {name: _interval(values) for name, values in numbers.agreement.items()},
+        "agreement_with_unmodified": {name: _interval(values) for name, values in network.agreement.items()},
         "ceiling": {
             f"cells{cells}": {
                 **_plain_interval(found.interval),
@@ -203,28 +226,28 @@ def card_metrics(report: Report, numbers: Numbers) -> dict[str, Any]:
             for cells, found in report.ceilings.items()
         },
     }
-    if numbers.rho_attention is not None:
-        layers = numbers.rho_attention["layer"].values
+    if network.rho_attention is not None:
+        layers = network.rho_attention["layer"].values
         metrics["rho_attention"] = {
-            str(layer).replace(" ", "_"): _interval(numbers.rho_attention.sel(layer=layer)) for layer in layers
+            str(layer).replace(" ", "_"): _interval(network.rho_attention.sel(layer=layer)) for layer in layers
         }
-    if numbers.rho_smoothgrad is not None and report.smoothgrad is not None:
+    if network.rho_smoothgrad is not None and report.smoothgrad is not None:
         spec = report.smoothgrad
         metrics["rho_smoothgrad"] = {
-            **_interval(numbers.rho_smoothgrad),
+            **_interval(network.rho_smoothgrad),
             "unmodified": _interval(report.reference.rho_smoothgrad),
             "settings": f"n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, "
             f"own first choice, {COMPARISON_CELLS} x {COMPARISON_CELLS} cells",
         }
         if COMPARISON_CELLS in report.ceilings:
             metrics["rho_smoothgrad"]["fraction_of_ceiling"] = _fraction(
-                numbers.rho_smoothgrad, report.ceilings[COMPARISON_CELLS]
+                network.rho_smoothgrad, report.ceilings[COMPARISON_CELLS]
             )
     return metrics
 
 
 def _fraction(rho: xr.DataArray, ceiling: NoiseCeiling) -> dict[str, Any]:
-    """The fraction, or why there is none."""
+    """Return the fraction, or why there is none."""
     try:
         return dict(_plain_interval(fraction_explained(rho, ceiling).fraction))
     except ValueError as error:
@@ -242,3 +265,6 @@ def _plain_interval(interval: ConfidenceInterval) -> dict[str, float | int]:
         "high": round(interval.high, 4),
         "n": interval.n,
     }
+
+
+__getattr__ = deprecated_getattr(__name__)

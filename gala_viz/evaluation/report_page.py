@@ -10,17 +10,17 @@ from typing import Any
 import jinja2
 
 from gala_viz.counts import counted
-from gala_viz.evaluation.differences import differences, families_told
+from gala_viz.evaluation.comparison_texts import comparison_texts, describe_tests
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.facts import FRACTIONS_TOLD, OTHER_INTERVALS_TOLD, smoothgrad_told
 from gala_viz.evaluation.forest import blocks, shared_blocks
+from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
+from gala_viz.evaluation.metadata import FRACTIONS_TEXT, OTHER_INTERVALS_TEXT, smoothgrad_text
 from gala_viz.evaluation.provenance import filters_text, smoothing_text
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
-from gala_viz.evaluation.values import MEAN_OF_LAYERS
 
 
 def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
-    """The whole page; ``plain`` is the evaluation in plain values, shown as it is at the end.
+    """Return the whole page; ``plain`` is the evaluation in plain values, shown as it is at the end.
 
     Names come from files and cards, so all text is escaped.
     """
@@ -36,17 +36,17 @@ def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
         people_are="simulated people" if evaluation.simulated else "people",
         smoothing=smoothing_text(maps["settings"]) if maps else "",
         filters=filters_text(maps["settings"]) if maps else "",
-        other_intervals=OTHER_INTERVALS_TOLD,
+        other_intervals=OTHER_INTERVALS_TEXT,
         n_resamples=evaluation.spec.n_resamples,
-        said=[FRACTIONS_TOLD] * bool(maps) + [smoothgrad_told(evaluation.spec)],
+        said=[FRACTIONS_TEXT] * bool(maps) + [smoothgrad_text(evaluation.spec)],
         notes=evaluation.notes,
         left_out=evaluation.left_out,
         first=[one for one in found if one.detail in ("", MEAN_OF_LAYERS)],
         layers=[one for one in found if one.detail not in ("", MEAN_OF_LAYERS)],
         seeds=list(blocks(evaluation, evaluation.trainings)) if evaluation.groups else [],
         people=list(shared_blocks(evaluation)),
-        families=families_told(evaluation),
-        tests=differences(evaluation),
+        families=describe_tests(evaluation),
+        tests=comparison_texts(evaluation),
         published=PUBLISHED,
         published_says=SAYS,
         published_source=SOURCE,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gala_viz.collections.collection import Collection
-from gala_viz.engine.attribution_maps import smoothgrad
+from gala_viz.engine.attribution_maps import attribution_maps
 from gala_viz.engine.forward import predictions_and_norms
 from gala_viz.engine.results.delta import delta
 from gala_viz.imagenet import label_index
@@ -43,10 +43,33 @@ def side_by_side(
     spec: SmoothGradSpec,
     layer: str | None,
 ) -> list[SideBySide]:
-    """Both networks' maps of ``images``, with the same noise.
+    """Return both networks' maps of images, with the same noise.
 
     The true category is explained where both networks know it, so that the delta is of one question; else each
-    network's own first choice. Raises ``ValueError`` for networks that see different frames.
+    network's own first choice.
+
+    Parameters
+    ----------
+    pair : tuple of two Network
+        The delta is the second minus the first.
+    collection : Collection
+        Where photographs are read.
+    images : sequence of str
+        Ids.
+    spec : SmoothGradSpec
+        Samples, noise and seed.
+    layer : str, optional
+        Whose attention norms; None: none.
+
+    Returns
+    -------
+    list of SideBySide
+        One for each image.
+
+    Raises
+    ------
+    ValueError
+        The networks see different frames.
     """
     first, second = pair
     if not is_same_cut(first.preprocessing, second.preprocessing):
@@ -59,7 +82,7 @@ def side_by_side(
         targets = {
             image: own[image] if (one := _label(pair, network, collection, image)) is None else one for image in images
         }
-        maps.append(smoothgrad(network, collection, spec, images, targets))
+        maps.append(attribution_maps(network, collection, "smoothgrad", spec, images, targets))
     return [
         SideBySide(
             image=image,
@@ -76,7 +99,7 @@ def side_by_side(
 
 
 def _label(pair: tuple[Network, Network], network: Network, collection: Collection, image: str) -> int | None:
-    """The true category's index in ``network``, or None where one of the two does not know it."""
+    """Return the true category's index in ``network``, or None where one of the two does not know it."""
     about = collection.category(image), collection.target(image)
     if any(label_index(one.categories, *about) is None for one in pair):
         return None

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import ConfidenceInterval, bootstrap_interval, paired_randomisation
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.evaluation.report import Report
 
 NOTHING = "–"
@@ -23,19 +24,19 @@ def interval_text(interval: ConfidenceInterval | None, digits: int = 3) -> str:
 
 
 def p_text(p: float) -> str:
-    """A p value as text; the least that 10,000 sign flips can give, and what is below it, is told as a bound."""
+    """Return a p value as text; the least that 10,000 sign flips can give, and what is below it, is told as a bound."""
     return "p ≤ 0.0001" if p < 0.00015 else f"p = {p:.4f}"
 
 
-def lines_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table's lines."""
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a Markdown table's lines."""
     lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     return lines + ["| " + " | ".join(row) + " |" for row in rows]
 
 
 def table(report: Report) -> str:
-    """The report as Markdown: a row a quantity, a column a network, paired tests of the last two networks."""
-    shown = [report.reference, *report.numbers]
+    """Return the report as Markdown: a row a quantity, a column a network, paired tests of the last two networks."""
+    shown = [report.reference, *report.networks]
     rows = [_row("accuracy", [numbers.correct for numbers in shown])]
     for name in report.reference.agreement:
         rows.append(_row(f"agreement, {name}", [numbers.agreement[name] for numbers in shown]))
@@ -46,7 +47,7 @@ def table(report: Report) -> str:
     if report.smoothgrad is not None:
         rows.append(_row(f"rho, SmoothGrad n = {report.smoothgrad.n_samples}", [n.rho_smoothgrad for n in shown]))
     header = [report.split, *(numbers.network.name for numbers in shown), "last two: difference, p"]
-    lines = lines_of(header, rows)
+    lines = markdown_table(header, rows)
     for cells, found in report.ceilings.items():
         lines.append(f"\nCeiling at {cells} x {cells}: {interval_text(found.interval)}, n = {found.interval.n}.")
     return "\n".join([*lines, *(f"\n{one.told}" for one in report.used)])
@@ -70,3 +71,6 @@ def _text(values: xr.DataArray) -> str:
         return NOTHING
     found = bootstrap_interval(values)
     return f"{interval_text(found)} n={found.n}"
+
+
+__getattr__ = deprecated_getattr(__name__)

@@ -27,7 +27,7 @@ def open_source(
     human_maps: str | Path | None = None,
     layers: Sequence[str] = (),
     device: str | None = None,
-    dtype: str | None = None,
+    precision: str | None = None,
 ) -> MapSource:
     """Return the source of ``Compare``, ``explore`` and ``layers``: images of a collection with networks' results.
 
@@ -45,7 +45,7 @@ def open_source(
         it.
     human_maps : str or Path, optional
         As for ``open_collection``.
-    layers, device, dtype
+    layers, device, precision
         As for ``load_network``; networks that are loaded keep their own.
 
     Returns
@@ -75,14 +75,14 @@ def open_source(
             f"{wanted} networks were expected; got {value}. Name them in a list, for example {list(DEFAULT_NETWORKS)}."
         )
     if store is not None:
-        return _stored(store, collection, named, human_maps, layers, device, dtype)
+        return _stored(store, collection, named, human_maps, layers, device, precision)
     opened = _collection(collection or default_collection(named, human_maps), human_maps)
     opened.warm_up(lambda _: None)
     from gala_viz.live import LiveMaps
     from gala_viz.networks.zoo import load_network
 
     loaded = [
-        load_network(one, device, dtype, layers=layers) if isinstance(one, str | Path) else one
+        load_network(one, device, precision, layers=layers) if isinstance(one, str | Path) else one
         for one in named or COLLECTION_NETWORKS.get(opened.name, DEFAULT_NETWORKS)
     ]
     return LiveMaps(opened, loaded)
@@ -110,7 +110,7 @@ def _stored(
     human_maps: str | Path | None,
     layers: Sequence[str],
     device: str | None,
-    dtype: str | None,
+    precision: str | None,
 ) -> MapSource:
     """Return a source of a store, as the comparison page opens it; everything must be given by name."""
     from gala_viz.commands.compare_app import load_source
@@ -125,7 +125,7 @@ def _stored(
         human_maps=None if human_maps is None else str(human_maps),
         layers=tuple(layers),
         device=device,
-        dtype=dtype,
+        precision=precision,
     )
     return load_source(options, lambda _: None)
 

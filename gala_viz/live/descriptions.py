@@ -25,7 +25,7 @@ def network_info(network: Network) -> NetworkInfo:
         categories=network.categories,
         input_px=network.preprocessing.input_px,
         device=network.device_description,
-        summary=summary(network.card),
+        summary=summary(network.card) | ({"precision": network.precision_note} if network.precision_note else {}),
     )
 
 
@@ -38,8 +38,23 @@ def image_info(
 ) -> ImageInfo:
     """Return what a collection knows of an image.
 
-    ``target`` is the true category's index among a network's; ``learnt`` says whether networks learnt from the image,
-    and which.
+    Parameters
+    ----------
+    collection : Collection
+        The collection.
+    image : str
+        Id of the image.
+    target : int or None
+        The true category's index among a network's.
+    size_px : tuple of int or None
+        Height and width of the photograph, where it has been read.
+    learnt : (int, tuple of str)
+        Whether networks learnt from the image (see ``gala_viz.splits``), and their titles.
+
+    Returns
+    -------
+    ImageInfo
+        For pages.
     """
     return ImageInfo(
         image=image,

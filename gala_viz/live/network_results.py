@@ -16,6 +16,7 @@ from gala_viz.attribution.packing import map_states
 from gala_viz.attribution.targets import target_index
 from gala_viz.cache import ArrayCache, n_bytes
 from gala_viz.engine.forward import forward
+from gala_viz.engine.precision import with_known_precision
 from gala_viz.engine.result_keys import circumstances, network_key
 from gala_viz.engine.results.delta import near_zero_message
 from gala_viz.engine.results.forward_result import ForwardResult
@@ -23,6 +24,7 @@ from gala_viz.engine.results.jackknife import monte_carlo_error
 from gala_viz.live.compute_scheduler import ComputeScheduler
 from gala_viz.live.descriptions import network_info
 from gala_viz.live.network_inputs import NetworkInputs
+from gala_viz.networks.devices import upload
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, fingerprint, settings
@@ -39,6 +41,7 @@ class NetworkResults:
     """
 
     def __init__(self, network: Network, inputs: NetworkInputs, cache: ArrayCache, scheduler: ComputeScheduler) -> None:
+        network = with_known_precision(network)
         self.identity = network_identity(network)
         self.key = network_key(network, self.identity.behaviour, cache)
         self.network = fuse_batchnorm(network)
@@ -55,7 +58,7 @@ class NetworkResults:
             with self._scheduler.turn(priority, cancelled) as granted:
                 if not granted:
                     return None
-                (result,) = forward(self.network, [network_input.values])
+                (result,) = forward(self.network, [upload(network_input.values, self.network.device)])
             result.check(self.network.title, image)
             norms = {_layer(layer): norm for layer, norm in result.norms.items()}
             self._write(key, {"logits": result.logits, **norms})
@@ -67,7 +70,29 @@ class NetworkResults:
         return self._cached_forward(self._forward_key(self._inputs.input(self.frame, image).checksum))
 
     def target(self, image: str, request: MapRequest, result: ForwardResult, label: int | None) -> int:
-        """Return the category index that a request explains; ``ValueError`` where it is not known."""
+        """Return the category index that a request explains.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        request : MapRequest
+            Whose target counts.
+        result : ForwardResult
+            Of the image.
+        label : int or None
+            Index of the true category; None where it is unknown.
+
+        Returns
+        -------
+        int
+            Index among the network's categories.
+
+        Raises
+        ------
+        ValueError
+            The target is not known.
+        """
         return target_index(request.target, result.logits, label, image=image)
 
     def finished_map(self, image: str, request: MapRequest, target: int) -> MapState | None:
@@ -83,7 +108,26 @@ class NetworkResults:
     def map_states(
         self, image: str, request: MapRequest, target: int, priority: int, cancelled: Cancelled
     ) -> Iterator[MapState]:
-        """Yield the map after every batch of its samples; the last one is done unless ``cancelled()``."""
+        """Yield the map after every batch of its samples.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        request : MapRequest
+            Method and settings.
+        target : int
+            Category index that is explained.
+        priority : int
+            Of the batches among those of all sessions.
+        cancelled : callable
+            Cancellation callback.
+
+        Yields
+        ------
+        MapState
+            The last one is done unless cancelled.
+        """
         key = self._map_key(image, request, target)
         state = self._cached_map(key)
         if state is not None:

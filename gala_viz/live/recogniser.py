@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from gala_viz.attribution.finite import NonFiniteError, non_finite_message
 from gala_viz.engine.results.prediction import softmax
-from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.threads import SHUTDOWN_TIMEOUT_S, close_at_exit, start_thread
@@ -81,7 +80,7 @@ class Recogniser:
     def _answer(self, batch: list[tuple[NDArray, Future]]) -> None:
         try:
             inputs = np.stack([self._preprocessing.to_input(canvas) for canvas, _ in batch])
-            with frozen_eval(self.network.module), torch.no_grad():
+            with self.network.computing(), torch.no_grad():
                 logits = self.network.logits(torch.from_numpy(inputs)).cpu().numpy()
             probabilities = softmax(logits)
         except Exception as error:  # the players who wait must hear of it, whatever it is

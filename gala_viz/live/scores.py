@@ -68,7 +68,21 @@ class Scores:
     def enter_forward(
         self, image: str, results: NetworkResults, result: ForwardResult, correct: bool | None, frame: Frame
     ) -> None:
-        """Note whether the prediction is right, rho of each layer on a grid of its size, and the ceiling."""
+        """Note whether the prediction is right, rho of each layer on a grid of its size, and the ceiling.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        results : NetworkResults
+            Of the network.
+        result : ForwardResult
+            Its forward pass of the image.
+        correct : bool or None
+            Whether the prediction is the true category; None where that is unknown.
+        frame : Preprocessing or CommonFrame
+            The part of a photograph over which maps are compared.
+        """
         human, version = self.human_maps(frame), self._version(image)
         rho = np.full(len(result.norms), np.nan)
         for row, norm in enumerate(result.norms.values()):
@@ -93,6 +107,24 @@ class Scores:
         """Return the scores of one image's maps as ``MapUpdate`` has them; of finished maps also ceiling and floors.
 
         They are of the unsmoothed maps, over the part of the photograph that both networks see.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        pair : sequence of two NetworkResults
+            First and second network's.
+        states : sequence of two MapState
+            Their maps.
+        request : MapRequest
+            Whose reduction counts.
+        correct : sequence of bool or None
+            Whether the predictions are the true category; None where that is unknown.
+
+        Returns
+        -------
+        Dataset, (network,)
+            Variables as in ``MapSource.scores``.
         """
         done, human = all(state.done for state in states), self.human_maps(frame_of(pair))
         columns: dict[str, list[float]] = {}
@@ -106,7 +138,21 @@ class Scores:
     def enter_maps(
         self, image: str, pair: Sequence[NetworkResults], request: MapRequest, update: MapUpdate, version: int
     ) -> None:
-        """Note the scores of finished maps with the human map of this version, and the size of their delta."""
+        """Note the scores of finished maps, and the size of their delta.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        pair : sequence of two NetworkResults
+            First and second network's.
+        request : MapRequest
+            Settings of the maps.
+        update : MapUpdate
+            Done.
+        version : int
+            Of the human map with which they were scored.
+        """
         for row, results in enumerate(pair):
             values = {name: update.scores[name].values[row] for name in (*METRICS, *FLOORS)}
             self.map_table(results, request, frame_of(pair)).enter(image, values, version)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
 import torch
+from torch import Tensor
+
+PRECISIONS = ("float32", "tf32", "bfloat16", "auto")
+"""How a network multiplies: "tf32" in TensorFloat-32 of NVIDIA GPUs, "bfloat16" by autocast, "auto" in the fastest that
+changes maps by less than their error with 50 samples (``gala_viz.engine.precision``). Weights, logits and maps are
+float32."""
 
 _EXPECTED = "a device is 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"
-_DTYPES = {"float32": torch.float32, "fp32": torch.float32, "bfloat16": torch.bfloat16, "bf16": torch.bfloat16}
+_arithmetic_lock = threading.RLock()
+_running: list[bool] = []
+"""Whether each context of ``arithmetic`` that is open, the innermost last, is of TensorFloat-32."""
 
 
 def choose_device(name: str | torch.device | None = None) -> torch.device:
@@ -39,35 +52,72 @@ def _holds_values(device: torch.device) -> bool:
         return False
 
 
-def choose_dtype(name: str | torch.dtype | None = None) -> torch.dtype:
-    """Return the precision called ``name``: "float32" (the default) or "bfloat16".
+def choose_precision(name: str | torch.dtype | None = None, device: torch.device | None = None) -> str:
+    """Return a precision of ``PRECISIONS``; "float32" by default.
 
-    bfloat16 is used by autocast; weights stay float32. Raises ``ValueError`` for another precision.
+    "fp32", "bf16" and types of PyTorch are understood too. Raises ``ValueError`` for another precision, and for "tf32"
+    where ``device`` is given and is no CUDA device.
     """
-    if isinstance(name, torch.dtype):
-        name = str(name).removeprefix("torch.")
-    if name is None:
-        return torch.float32
-    try:
-        return _DTYPES[name]
-    except KeyError:
-        raise ValueError(f"dtype is 'float32' or 'bfloat16'; got {name!r}.") from None
+    asked = str(name).removeprefix("torch.") if name is not None else "float32"
+    precision = {"fp32": "float32", "bf16": "bfloat16"}.get(asked, asked)
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {', '.join(map(repr, PRECISIONS[:-1]))} or {PRECISIONS[-1]!r}; got {asked!r}.")
+    if precision == "tf32" and device is not None and device.type != "cuda":
+        raise ValueError(
+            f"precision 'tf32' is of NVIDIA GPUs, and the device is {str(device)!r}; use 'float32', 'bfloat16' or "
+            "'auto'."
+        )
+    return precision
+
+
+@contextmanager
+def arithmetic(precision: str, device: torch.device) -> Iterator[None]:
+    """Let a CUDA device multiply float32 in TensorFloat-32 or in float32, until the end of the context.
+
+    PyTorch's setting is of the whole process, so that one pass, forward and backward, runs at a time; contexts may lie
+    within each other. On other devices nothing is set: they compute float32 as float32.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with _arithmetic_lock:
+        _running.append(precision == "tf32")
+        try:
+            _allow_tf32(_running[-1])
+            yield
+        finally:
+            _running.pop()
+            _allow_tf32(bool(_running) and _running[-1])
 
 
 def disable_tf32() -> None:
     """Let cuDNN convolve float32 as float32 in this process, as a CPU does.
 
     Its default on newer GPUs, TensorFloat-32, has a mantissa of 10 bits and changes SmoothGrad maps by about a percent.
+    A pass that runs in TensorFloat-32 ends as it began.
     """
-    for part in ("conv", "rnn"):  # different settings of the two make PyTorch's older switch unreadable
-        settings = getattr(torch.backends.cudnn, part, None)
-        if settings is not None and hasattr(settings, "fp32_precision"):
-            settings.fp32_precision = "ieee"
-        else:
-            torch.backends.cudnn.allow_tf32 = False
+    with _arithmetic_lock:
+        if not _running:
+            _allow_tf32(False)
 
 
-def describe_device(device: torch.device, dtype: torch.dtype) -> str:
+def _allow_tf32(allowed: bool) -> None:
+    """Set PyTorch's older switches: those of 2.9 and later, set one by one, make the older ones unreadable."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
+
+
+def describe_device(device: torch.device, precision: str) -> str:
     """Return device and precision in words, for example "CPU, float32" or "NVIDIA H100 80GB HBM3, bfloat16"."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
-    return f"{name}, {str(dtype).removeprefix('torch.')}"
+    return f"{name}, {precision}"
+
+
+def upload(values: np.ndarray, device: torch.device) -> Tensor:
+    """Return an array as a float32 tensor on ``device``; to a CUDA device it goes from pinned memory, without waiting.
+
+    It is copied also where the device is the CPU.
+    """
+    tensor = torch.from_numpy(np.array(values, np.float32))
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)

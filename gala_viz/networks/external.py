@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.imagenet import category_names
-from gala_viz.networks.devices import choose_device, choose_dtype
+from gala_viz.networks.devices import choose_device, choose_precision
 from gala_viz.networks.network import Network, check_outputs
 from gala_viz.networks.network_folders import FUNCTION_NAME, check_names_differ
 from gala_viz.networks.preprocessing import Preprocessing
@@ -35,7 +35,7 @@ class ExternalNetworkError(ValueError):
 
 
 def load_external(
-    name: str, device: str | torch.device | None, dtype: str | torch.dtype | None, hooked_layers: Sequence[str]
+    name: str, device: str | torch.device | None, precision: str | torch.dtype | None, hooked_layers: Sequence[str]
 ) -> Network:
     """Load the external network called ``name``.
 
@@ -45,8 +45,8 @@ def load_external(
         "transformers:NAME", "timm:NAME" or "package.module:function"; it runs the code that it names.
     device : str or torch.device or None
         See ``choose_device``; a ``Network`` that a function returns must be there already.
-    dtype : str or torch.dtype or None
-        See ``choose_dtype``; likewise.
+    precision : str or torch.dtype or None
+        See ``choose_precision``; likewise.
     hooked_layers : sequence of str
         Paths of modules whose activity is shown as layers; likewise.
 
@@ -58,14 +58,14 @@ def load_external(
     Raises
     ------
     ExternalNetworkError
-        The name is no network, its code fails, or a returned ``Network`` has another device, dtype or layers.
+        The name is no network, its code fails, or a returned ``Network`` has another device, precision or layers.
     ValueError
         The forward pass gives other outputs than expected, a layer is unknown, or two categories have one name.
     """
     library, _, rest = name.partition(":")
     made = LIBRARIES[library](rest) if library in LIBRARIES else _from_function(name)
     if isinstance(made, Network):
-        _check_own_settings(name, made, device, dtype, hooked_layers)
+        _check_own_settings(name, made, device, precision, hooked_layers)
         _check_names(name, made.categories)
         check_outputs(made)
         made = copy.copy(made)
@@ -85,7 +85,7 @@ def load_external(
         card=card,
         hooked_layers=hooked_layers,
         device=device,
-        dtype=dtype,
+        precision=precision,
         in_place=True,
     )
     check_outputs(network)
@@ -96,17 +96,15 @@ def _check_own_settings(
     name: str,
     network: Network,
     device: str | torch.device | None,
-    dtype: str | torch.dtype | None,
+    precision: str | torch.dtype | None,
     hooked_layers: Sequence[str],
 ) -> None:
     """Raise ``ExternalNetworkError`` where a returned ``Network`` has not the settings that the caller wants."""
     differences = []
     if device is not None and choose_device(device).type != network.device.type:
         differences.append(f"is on {network.device}, device {str(device)!r} was asked for")
-    if dtype is not None and choose_dtype(dtype) != network.dtype:
-        differences.append(
-            f"computes in {str(network.dtype).removeprefix('torch.')}, dtype {str(dtype)!r} was asked for"
-        )
+    if precision is not None and choose_precision(precision) != network.precision:
+        differences.append(f"computes in {network.precision}, precision {str(precision)!r} was asked for")
     if missing := [path for path in hooked_layers if path not in network.hooked_layers]:
         differences.append(f"does not watch the layer {missing[0]!r}")
     if differences:

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.networks.activation_hooks import has_activation_hook
-from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.networks.network import Network
 
 LOGIT_TOLERANCE = 1e-4
@@ -43,13 +42,13 @@ def fuse_batchnorm(network: Network) -> Network:
     Name, card, checksum of the weights and preprocessing stay. The copy is compared with the original on a random
     input: where their logits differ (a convolution's output is used twice, say), or nothing can be fused, the network
     itself is returned. The copy is not for training: its batch-norm statistics are fixed. It is made once for all who
-    ask, who change nothing of it and run it under ``frozen_eval``, and anew
-    where a weight, a setting, a hook or a ``forward`` of a module was changed since, or the network's logits on the
-    random input are not to the last bit what they were.
+    ask, who change nothing of it and run it within ``computing``, and anew where a weight, a setting, a hook or a
+    ``forward`` of a module was changed since, or the network's logits on the random input are not to the last bit what
+    they were.
     """
     height, width = network.preprocessing.input_px
     example = torch.randn(1, 3, height, width, generator=torch.Generator().manual_seed(0))
-    with _lock, frozen_eval(network.module):
+    with _lock, network.computing():
         logits, state = network.logits(example), _state(network.module)
         made = _fused.get(network)
         if made is None or made.state != state or not torch.equal(made.logits.nan_to_num(), logits.nan_to_num()):
@@ -75,10 +74,11 @@ def _quick_copy(network: Network, example: Tensor, logits: Tensor) -> Network | 
         hooked_layers=network.hooked_layers,
         training_data=network.training_data,
         device=network.device,
-        dtype=network.dtype,
+        precision=network.precision,
         in_place=True,
     )
-    tolerance = LOGIT_TOLERANCE if network.dtype == torch.float32 else 0.05
+    quick.precision_note = network.precision_note
+    tolerance = LOGIT_TOLERANCE if network.precision in ("float32", "auto") else 0.05
     same = (quick.logits(example) - logits).abs().max() <= tolerance * logits.abs().max().clamp(min=1)
     return quick if bool(same) else None
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
-from gala_viz.networks.devices import choose_device, choose_dtype, describe_device, disable_tf32
+from gala_viz.networks.devices import arithmetic, choose_device, choose_precision, describe_device, disable_tf32
+from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.layer_labels import ACTIVITY_SUFFIX
 from gala_viz.networks.preprocessing import Preprocessing
@@ -53,8 +55,9 @@ class Network:
         What it learnt from; default: what the card says.
     device : str or torch.device, optional
         See ``choose_device``; default: CUDA where it is available, else the CPU.
-    dtype : str or torch.dtype, optional
-        "float32" (the default) or "bfloat16", which computes under autocast; inputs and logits are float32.
+    precision : str or torch.dtype, optional
+        "float32" (the default), "tf32" of NVIDIA GPUs, "bfloat16", or "auto": measurements then take the fastest that
+        changes maps by less than their error with 50 samples. Inputs, weights and logits are float32 in all of them.
     in_place : bool
         Whether the module itself is moved to the device, frozen and put in eval mode; it is then not to be used for
         anything else.
@@ -62,7 +65,7 @@ class Network:
     Raises
     ------
     ValueError
-        The device, the dtype or a path of ``hooked_layers`` is unknown, or the module cannot be copied.
+        The device, the precision or a path of ``hooked_layers`` is unknown, or the module cannot be copied.
 
     Examples
     --------
@@ -88,7 +91,7 @@ class Network:
         hooked_layers: Sequence[str] = (),
         training_data: TrainingData | None = None,
         device: str | torch.device | None = None,
-        dtype: str | torch.dtype | None = None,
+        precision: str | torch.dtype | None = None,
         in_place: bool = False,
     ) -> None:
         self.name = name or type(module).__name__
@@ -99,7 +102,8 @@ class Network:
         self.known_by_weights = known_by_weights
         self.training_data = TrainingData.from_card(self.card) if training_data is None else training_data
         self.device = choose_device(device)
-        self.dtype = choose_dtype(dtype)
+        self.precision = choose_precision(precision, self.device)
+        self.precision_note = ""
         if self.device.type == "cuda":
             disable_tf32()
         module = module if in_place else _copied(module, self.name)
@@ -114,7 +118,7 @@ class Network:
     @property
     def device_description(self) -> str:
         """Device and precision in words."""
-        return describe_device(self.device, self.dtype)
+        return describe_device(self.device, self.precision)
 
     @property
     def noise_fraction(self) -> float:
@@ -124,6 +128,21 @@ class Network:
         """
         fraction = self.card.get("attribution", {}).get("noise_fraction", DEFAULT_NOISE_FRACTION)
         return float(fraction) if isinstance(fraction, int | float) and 0 <= fraction < 1 else DEFAULT_NOISE_FRACTION
+
+    def with_precision(self, precision: str, note: str = "") -> Network:
+        """Return this network, with the same module, in another precision; ``note`` says why it was chosen."""
+        other = copy.copy(self)
+        other.precision, other.precision_note = choose_precision(precision, self.device), note
+        return other
+
+    @contextmanager
+    def computing(self) -> Iterator[nn.Module]:
+        """Hold the module for one pass: frozen in eval mode, in the network's precision, restored at the end.
+
+        Forward passes and the gradients of what they give run within it, one batch at a time; other threads wait.
+        """
+        with frozen_eval(self.module), arithmetic(self.precision, self.device):
+            yield self.module
 
     @torch.no_grad()
     def _numbered_categories(self) -> tuple[str, ...]:
@@ -152,7 +171,7 @@ class Network:
         if batch.ndim != 4 or batch.shape[1] != 3:
             raise ValueError(f"{self.name} takes a batch (B, 3, y, x); got shape {tuple(batch.shape)}.")
         batch = batch.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             return self.module(batch).float()
 
     def attention(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

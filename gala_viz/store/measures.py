@@ -14,8 +14,8 @@ from gala_viz.store.source import MapSource, NetworkInfo
 
 Measure = Callable[[xr.Dataset], NDArray[np.float32]]
 MEASURED = {"rho": "Spearman's rho", "dice": "Dice", "iou": "IoU"}
-PLACES = ("first", "second")
-"""The two networks, in short names."""
+PLACES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+"""Networks in short names, in their order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,26 +35,28 @@ class NamedMeasure:
 
 
 def named_measures(networks: Sequence[NetworkInfo], layers: Sequence[str], has_people: bool) -> list[NamedMeasure]:
-    """Return all measures of a pair of networks, in the order in which a page offers them.
+    """Return all measures of two or more networks, in the order in which a page offers them.
 
-    ``layers`` are those with attention norms; without people (``has_people``) only the size of the delta is there.
+    ``layers`` are those with attention norms; without people (``has_people``) only the size of the delta is there,
+    which is of the first two.
     """
-    first, second = networks
-    pair = list(enumerate(zip(PLACES, networks, strict=True)))
+    first, second = networks[:2]
+    rows = list(enumerate(zip(PLACES, networks, strict=False)))
     measures: list[NamedMeasure] = []
     if has_people:
         for name, title in MEASURED.items():
-            for row, (place, network) in pair:
+            for row, (place, network) in rows:
                 values = _of_network(name, row)
                 measures.append(_named(f"{name}:{place}", f"{title}: {network.title}", name, values))
-            if name == "rho":
-                measures.append(_named("gain", f"gain of {second.title} (rho)", "gain", _gain))
+            for row, (place, network) in rows[1:] if name == "rho" else ():
+                short = "gain" if row == 1 else f"gain:{place}"
+                measures.append(_named(short, f"gain of {network.title} (rho)", "gain", _gain_of(row)))
     title = f"size of the delta, {second.title} minus {first.title}"
     size = NamedMeasure(name="delta", title=title, quantity="delta", values=_of_all("delta_size"), of_people=False)
     measures.append(size)
     if has_people:
         for layer in layers:
-            for row, (place, network) in pair:
+            for row, (place, network) in rows:
                 if layer in network.layers:
                     name, title = f"attention:{layer}:{place}", f"attention rho, {layer}: {network.title}"
                     measures.append(_named(name, title, "rho", _of_layer(layer, row), of_maps=False))
@@ -104,8 +106,8 @@ def _of_layer(layer: str, row: int) -> Measure:
     return lambda scores: np.asarray(scores["rho_attention"].sel(layer=layer)[row], dtype=np.float32)
 
 
-def _gain(scores: xr.Dataset) -> NDArray[np.float32]:
-    return _column(scores, "rho", 1) - _column(scores, "rho", 0)
+def _gain_of(row: int) -> Measure:
+    return lambda scores: _column(scores, "rho", row) - _column(scores, "rho", 0)
 
 
 def _column(scores: xr.Dataset, name: str, row: int | None = None) -> NDArray[np.float32]:

@@ -13,6 +13,8 @@ FORMAT = 2
 """Format 1 has no half-sample means, no checksums of pixels, and no number of threads."""
 ABOUT = ("title", "units", "by_chance")
 """What the entry of a method has beside its settings."""
+PRECISION = "precision"
+"""The one of a store's circumstances that tells why networks compute in their precision; the precision is theirs."""
 MEASUREMENT = "measurement_version"
 """The one of a store's ``versions`` that decides whether two results may stand beside each other."""
 NOT_COMPARED = ("device", "summary", "title", "opened_as", "behaviour", "known_by_weights")
@@ -45,6 +47,11 @@ class StoredNetwork:
     """Its output fingerprint (``gala_viz.networks.output_fingerprint``); None in stores made before it was stored."""
     known_by_weights: bool = False
     """Whether weights are enough to know it: its code is gala_viz's own."""
+
+    @property
+    def precision(self) -> str:
+        """How it multiplied: the end of ``device``, for example "float32"."""
+        return self.device.rpartition(", ")[2]
 
     @property
     def frame(self) -> Preprocessing:

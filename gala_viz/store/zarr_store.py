@@ -25,7 +25,7 @@ from gala_viz.store.layout import (
     segment,
 )
 from gala_viz.store.source import Labels
-from gala_viz.store.spec import MEASUREMENT, StoredNetwork, StoreSpec
+from gala_viz.store.spec import MEASUREMENT, PRECISION, StoredNetwork, StoreSpec
 
 ATTRS, GATHERED, CHECKED, CIRCUMSTANCES = "gala_viz", "gathered", "finite_checked", "circumstances"
 """``CHECKED`` marks stores whose writer has set apart what is not finite; others are checked when they are read."""
@@ -241,7 +241,7 @@ class Store:
     def add_circumstances(self, about: Mapping[str, str]) -> None:
         """Record what blocks are computed with from now on; only the process that owns the store calls it."""
         known = self.circumstances
-        if dict(about) not in known:
+        if _without_reasons(about) not in map(_without_reasons, known):
             self._root.attrs[CIRCUMSTANCES] = [*known, dict(about)]
 
     @property
@@ -284,6 +284,10 @@ class Store:
         self._root.attrs[SCORED_WITH] = ""
         count = min(len(maps), len(self.images) - first)
         self._array("human/map")[first : first + count] = maps[:count]
+
+
+def _without_reasons(about: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in about.items() if name != PRECISION}
 
 
 def fingerprint_at(path: str | Path) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gala_viz.networks.frozen_eval import frozen_eval
 from gala_viz.networks.insert import add_gala
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
@@ -44,6 +45,9 @@ class Bare:
 
     module: nn.Module
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def computing(self):
+        return frozen_eval(self.module)
 
     def logits(self, batch: Tensor) -> Tensor:
         return self.module(batch)

@@ -7,8 +7,9 @@ import xarray as xr
 from gala_viz.alignment import N_PARTNERS, PartnerImages, noise_ceiling, spearman, to_resolution
 from gala_viz.batch.block import block_values
 from gala_viz.batch.described import store_spec
+from gala_viz.batch.smoothgrad import smoothgrad
 from gala_viz.collections import open_collection
-from gala_viz.engine.attribution_maps import attribution_maps, smoothgrad
+from gala_viz.engine.attribution_maps import attribution_maps
 from gala_viz.engine.forward import attention_norms
 from gala_viz.engine.results.delta import delta
 from gala_viz.engine.results.human_maps import CEILING

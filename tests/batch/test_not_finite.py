@@ -8,10 +8,11 @@ import zarr
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.batch.block import block_values
 from gala_viz.batch.described import store_spec
+from gala_viz.batch.smoothgrad import smoothgrad
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.commands.store_status import status_text
-from gala_viz.engine.attribution_maps import attribution_maps, smoothgrad
+from gala_viz.engine.attribution_maps import attribution_maps
 from gala_viz.live import LiveMaps
 from gala_viz.networks.card import write_network
 from gala_viz.networks.network_folders import read_card

@@ -160,8 +160,8 @@ BAD = {
         "logits (1, 2), one for each of its categories, were expected; got (1, 3)",
     ),
     "another device than a ready network's": (
-        "--networks opening_networks:own_network lite0 --dtype bfloat16",
-        "computes in float32, dtype 'bfloat16' was asked for",
+        "--networks opening_networks:own_network lite0 --precision bfloat16",
+        "computes in float32, precision 'bfloat16' was asked for",
     ),
     "a layer that is not there": (f"{PAIR} --layers grups", "no module called 'grups'"),
     "a layer that gives no map": (
@@ -171,7 +171,10 @@ BAD = {
     "a device that is not there": (f"{PAIR} --device cuda:99", "device 'cuda:99' was asked for"),
     "a device that nobody knows": (f"{PAIR} --device gpu", "a device is 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"),
     "a device that holds nothing": (f"{PAIR} --device meta", "got 'meta', which cannot compute here"),
-    "a precision that nobody knows": (f"{PAIR} --dtype float8", "dtype is 'float32' or 'bfloat16'; got 'float8'"),
+    "a precision that nobody knows": (
+        f"{PAIR} --precision float8",
+        "precision is 'float32', 'tf32', 'bfloat16' or 'auto'; got 'float8'",
+    ),
     "a store that is not there": ("--store nowhere.zarr", "nowhere.zarr is none"),
     "a store that is none": ("--store empty", "is no store of maps"),
     "a store of one network": ("--store single.zarr", "a page compares two of them"),
@@ -185,7 +188,7 @@ BAD = {
     ),
     "networks that are not in the store": ("--store maps.zarr --networks plain lite0", "holds plain, gala"),
     "a device that is not there, with a store": ("--store maps.zarr --device gpu", "a device is 'auto', 'cpu'"),
-    "a precision that nobody knows, with a store": ("--store maps.zarr --dtype float8", "got 'float8'"),
+    "a precision that nobody knows, with a store": ("--store maps.zarr --precision float8", "got 'float8'"),
     "a layer that is not there, with a store": ("--store maps.zarr --layers grups", "no module called 'grups'"),
     "records in a folder": ("--collection photos --records empty", "cannot be opened"),
     "records that are words": ("--collection photos --records words.txt", "cannot be opened"),

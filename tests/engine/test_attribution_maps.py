@@ -11,9 +11,12 @@ import pytest
 import torch
 
 import gala_viz
-from gala_viz.engine.attribution_maps import attribution_maps, smoothgrad
-from gala_viz.engine.forward import attention_norms, predictions_and_norms
-from gala_viz.engine.results.reduction import smooth
+from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.packing import MapJob, run_jobs
+from gala_viz.batch.smoothgrad import smoothgrad
+from gala_viz.engine.attribution_maps import _by_chance, _downloaded, attribution_maps, image_maps
+from gala_viz.engine.forward import attention_norms, load_images, predictions_and_norms
+from gala_viz.engine.results.reduction import reduce_channels, smooth
 from gala_viz.imagenet import category_names, label_index
 from gala_viz.networks.network import Network
 from gala_viz.schema import check_map
@@ -179,3 +182,35 @@ def test_every_public_name_is_there_and_a_wrong_one_is_answered():
         assert getattr(gala_viz, name) is not None
     with pytest.raises(AttributeError, match=r"no attribute 'smooth_grad'; it offers"):
         gala_viz.smooth_grad  # noqa: B018
+
+
+@pytest.mark.parametrize("method", ["smoothgrad", "saliency"])
+def test_what_is_computed_on_a_device_and_leaves_it_in_one_copy_is_the_same(method):
+    network, collection = tiny_network(), TinyCollection()
+    wanted = ["standard_error", "half_map", "without_group"]
+    entry = METHODS[method](network, SPEC if method == "smoothgrad" else None)
+    (loaded,) = load_images(network, collection, ["one"])
+    job = MapJob(entry, loaded.values, image="one", target=1, values=loaded.tensor)
+    *_, _ = run_jobs([job])
+    (expected,) = image_maps(entry, [(loaded, 1)], wanted=wanted)
+    state = job.state(on_device=True)
+    tensors = {"map": reduce_channels(state.mean)}
+    tensors |= {name: _by_chance(name, reduce_channels, state, tensors["map"]) for name in wanted}
+    found = _downloaded(tensors)
+    assert list(found) == list(expected.arrays)
+    for name, array in expected.arrays.items():
+        assert found[name].shape == array.shape
+        np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+def test_photographs_are_read_ahead_of_a_device_and_not_beside_a_cpu(monkeypatch):
+    network, collection, ahead = tiny_network(), TinyCollection(), []
+    monkeypatch.setattr("gala_viz.engine.forward.read_ahead", lambda read, images: ahead.append(1) or map(read, images))
+    on_cpu = [one.values for one in load_images(network, collection, collection.images)]
+    assert not ahead
+    monkeypatch.setattr(network, "device", torch.device("meta"))
+    elsewhere = list(load_images(network, collection, collection.images))
+    assert ahead
+    assert [one.tensor.device.type for one in elsewhere] == ["meta"] * 4
+    for one, expected in zip(elsewhere, on_cpu, strict=True):
+        np.testing.assert_array_equal(one.values, expected)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gala_viz.engine.attribution_maps import smoothgrad
+from gala_viz.batch.smoothgrad import smoothgrad
 from gala_viz.engine.results.delta import NORMALISATIONS, delta, gradient_delta, near_zero_message, normalise_maps
 from gala_viz.engine.results.half_samples import split_half_reliability
 from gala_viz.engine.results.jackknife import jackknife_error

@@ -1,10 +1,14 @@
 """Errors of maps: the jackknife against formulas and against repeated experiments."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from gala_viz.attribution.map_state import N_GROUPS, MapState
 from gala_viz.engine.results.jackknife import jackknife_error, monte_carlo_error
+from gala_viz.engine.results.reduction import reduce_channels
 
 
 def state_of(samples):
@@ -73,3 +77,28 @@ def test_unequal_groups_are_weighted():
         errors.append(jackknife_error(np.asarray(whole), without, counts) ** 2)
         estimates.append(whole)
     assert np.mean(errors) == pytest.approx(np.var(estimates), rel=0.1)
+
+
+@pytest.mark.parametrize("reduction", ["absolute", "maximum", "signed"])
+def test_tensors_give_what_arrays_give(reduction):
+    samples = np.random.default_rng(3).normal(size=(23, 3, 4, 5)).astype(np.float32)
+    state = state_of(samples)
+    on_device = replace(state, mean=torch.from_numpy(state.mean), group_sums=torch.from_numpy(state.group_sums))
+
+    def shown(mean):
+        return reduce_channels(mean, reduction)
+
+    for quantity in (
+        lambda one: monte_carlo_error(shown, one),
+        lambda one: shown(one.half_means()),
+        lambda one: shown(one.delete_group_means()),
+    ):
+        found = quantity(on_device)
+        assert isinstance(found, torch.Tensor)
+        np.testing.assert_allclose(found.numpy(), quantity(state), rtol=1e-5, atol=1e-6)
+
+
+def test_the_error_of_a_large_number_with_a_small_scatter_is_found_in_float32():
+    samples = (1000 + np.random.default_rng(4).normal(size=(50, 1, 3, 3)) * 0.1).astype(np.float32)
+    exact = monte_carlo_error(lambda mean: mean.astype(np.float64), state_of(samples.astype(np.float64)))
+    np.testing.assert_allclose(monte_carlo_error(lambda mean: mean, state_of(samples)), exact, rtol=0.02)

@@ -90,7 +90,7 @@ def by_evaluation(corner):
     collection, networks = corner
     spec = EvaluationSpec(split="all", smoothgrad=SPEC, ceiling=CeilingSpec(), n_resamples=100)
     found = evaluate({network.name: network for network in networks}, collection, spec)
-    return [found.values[network.name].reindex(image=list(collection.images)) for network in networks]
+    return [found.image_metrics[network.name].reindex(image=list(collection.images)) for network in networks]
 
 
 def test_scores_with_people_are_the_same_everywhere_also_where_a_page_smooths(corner, by_page, by_store, by_evaluation):
@@ -176,7 +176,7 @@ def test_results_carry_the_version_of_the_measurement(corner, by_store):
 def test_a_row_of_a_forward_pass_holds_no_more_memory_than_its_own(corner, monkeypatch):
     collection, networks = corner
     monkeypatch.setattr("gala_viz.engine.forward.CPU_BATCH_SIZE", 4)
-    (result,) = forward(networks[1], [networks[1].preprocessing.to_input(collection.photo(collection.images[0]))])
+    (result,) = forward(networks[1], list(networks[1].to_batch([collection.photo(collection.images[0])])))
     assert all(values.base is None for values in (result.logits, *result.norms.values()))
 
 

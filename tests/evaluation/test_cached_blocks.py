@@ -9,9 +9,9 @@ from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.cache import ArrayCache, read_npz
 from gala_viz.evaluation import network_results as results_module
 from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.export import evaluation_json
 from gala_viz.evaluation.progress import Progress, duration
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.evaluation.written import as_json
 from gala_viz.specs import SmoothGradSpec
 from tests.evaluation.fakes import Shapes, network
 from tests.evaluation.test_evaluate import SPEC
@@ -40,7 +40,7 @@ def looks(monkeypatch):
 def test_a_stopped_evaluation_goes_on_and_gives_the_numbers_of_an_uninterrupted_one(tmp_path, looks):
     seen, stop = looks
     nets, shapes = {"a": network("a", 1), "b": network("b", 2)}, Shapes()
-    whole = as_json(evaluate(nets, shapes, SPEC, cache=ArrayCache(tmp_path / "whole")))
+    whole = evaluation_json(evaluate(nets, shapes, SPEC, cache=ArrayCache(tmp_path / "whole")))
     assert len(seen) == 6
     seen.clear()
     stop.append(4)
@@ -49,7 +49,7 @@ def test_a_stopped_evaluation_goes_on_and_gives_the_numbers_of_an_uninterrupted_
     stop.clear()
     seen.clear()
     told = []
-    resumed = as_json(evaluate(nets, shapes, SPEC, cache=ArrayCache(tmp_path / "parts"), tell=told.append))
+    resumed = evaluation_json(evaluate(nets, shapes, SPEC, cache=ArrayCache(tmp_path / "parts"), tell=told.append))
     assert [name for name, _ in seen] == ["b", "b"]
     assert resumed == whole
     assert "a: 12 of 12 images (12 kept from before)" in "\n".join(told)
@@ -58,10 +58,10 @@ def test_a_stopped_evaluation_goes_on_and_gives_the_numbers_of_an_uninterrupted_
 def test_a_finished_evaluation_computes_nothing_when_run_again(tmp_path, looks, monkeypatch):
     seen, _ = looks
     cache = ArrayCache(tmp_path)
-    first = as_json(evaluate({"a": network("a", 1)}, Shapes(), SPEC, cache=cache))
+    first = evaluation_json(evaluate({"a": network("a", 1)}, Shapes(), SPEC, cache=cache))
     seen.clear()
     monkeypatch.setattr("gala_viz.engine.results.human_maps.image_ceilings", None)
-    assert as_json(evaluate({"a": network("a", 1)}, Shapes(), SPEC, cache=cache)) == first
+    assert evaluation_json(evaluate({"a": network("a", 1)}, Shapes(), SPEC, cache=cache)) == first
     assert seen == []
 
 

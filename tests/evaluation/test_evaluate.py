@@ -10,17 +10,17 @@ from scipy.stats import spearmanr
 
 from gala_viz.alignment import CeilingSpec, benjamini_hochberg, fraction_explained, noise_ceiling, paired_randomisation
 from gala_viz.attribution.method import CPU_BATCH_SIZE
-from gala_viz.engine.attribution_maps import smoothgrad
-from gala_viz.evaluation.differences import differences, families_told
+from gala_viz.batch.smoothgrad import smoothgrad
+from gala_viz.evaluation.comparison_texts import comparison_texts, describe_tests
+from gala_viz.evaluation.estimates import estimate_metrics
 from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.export import image_rows
+from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.markdown import markdown
+from gala_viz.evaluation.metrics import MetricKey
 from gala_viz.evaluation.network_results import NetworkResults, block_results, joined, network_results
-from gala_viz.evaluation.numbers import numbers_of
 from gala_viz.evaluation.people import people_of
-from gala_viz.evaluation.quantities import Key
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.evaluation.values import MEAN_OF_LAYERS
-from gala_viz.evaluation.written import image_rows
 from gala_viz.networks.network import Network
 from gala_viz.networks.training_data import TrainingData, hash_ids
 from gala_viz.specs import SmoothGradSpec
@@ -54,7 +54,7 @@ def found(shapes, trio):
 
 
 def number(evaluation, who, *key):
-    (one,) = [one for one in evaluation.numbers if one.who == who and one.key == Key(*key)]
+    (one,) = [one for one in evaluation.estimates if one.who == who and one.key == MetricKey(*key)]
     return one
 
 
@@ -81,7 +81,7 @@ def test_rho_of_the_attention_norm_is_scipys_at_the_layers_grid(found, shapes, t
     norm = attention["layer1"][0].square().sum(dim=0).sqrt().numpy()
     human = PREPROCESSING.map_to_frame(shapes.human_map(image)).values.reshape(8, 4, 8, 4).mean(axis=(1, 3))
     expected = spearmanr(norm.ravel(), human.ravel()).statistic
-    rho = found.values["gala"]["rho_attention"].sel(image=image)
+    rho = found.image_metrics["gala"]["rho_attention"].sel(image=image)
     assert rho.sel(layer="layer1").item() == pytest.approx(expected, abs=1e-5)
     assert rho.sel(layer=MEAN_OF_LAYERS).item() == pytest.approx(expected, abs=1e-5)
 
@@ -103,7 +103,7 @@ def test_the_fraction_is_of_the_ceiling_on_the_same_grid_and_its_square_is_named
         return one[:, :8, :8].copy(data=coarse)
 
     ceiling = noise_ceiling({image: maps(image) for image in found.images}, spec=SPEC.ceiling)
-    rho = found.values["gala"]["rho_attention"].sel(layer="layer1", drop=True)
+    rho = found.image_metrics["gala"]["rho_attention"].sel(layer="layer1", drop=True)
     expected = fraction_explained(rho, ceiling, n_resamples=300)
     assert number(found, PEOPLE_ARE, "ceiling", "", "", "8 x 8").interval.mean == pytest.approx(ceiling.rho)
     fraction = number(found, "gala", "fraction_of_ceiling_attention", "layer1").interval
@@ -131,7 +131,7 @@ def test_floors_are_below_the_ceiling_and_tell_the_category(found):
 @pytest.mark.parametrize(("right", "low", "high"), [(1, 0.0, 16.1), (0, 83.9, 100.0)])
 def test_no_error_at_all_is_not_told_as_certain(right, low, high):
     values = xr.Dataset({"correct": ("image", np.full(20, float(right)))}, coords={"image": range(20)})
-    (one,) = numbers_of("gala", values, SPEC)
+    (one,) = estimate_metrics("gala", values, SPEC)
     assert (one.interval.low, one.interval.high) == (pytest.approx(low, abs=0.05), pytest.approx(high, abs=0.05))
     assert "Wilson" in one.note
 
@@ -151,7 +151,7 @@ def test_a_share_is_the_maps_sum_on_the_region(found, shapes, trio):
     saliency = smoothgrad(trio["gala"], shapes, SPEC.smoothgrad, [image]).values[0]
     mask = shapes.regions(image)["diagnostic"]
     framed = PREPROCESSING.map_to_frame(shapes.human_map(image).copy(data=mask.astype(np.float32))).values
-    share = found.values["gala"]["share_smoothgrad"].sel(image=image, region="diagnostic").item()
+    share = found.image_metrics["gala"]["share_smoothgrad"].sel(image=image, region="diagnostic").item()
     assert share == pytest.approx((saliency * framed).sum() / saliency.sum(), rel=1e-3)
 
 
@@ -173,20 +173,22 @@ def test_tests_are_paired_over_images_and_corrected_in_families(found):
         ("gala", "clickme"),
     }
     main, detail = (tuple(c for c in found.comparisons if c.family == family) for family in ("main", "detail"))
-    assert {one.key.quantity for one in main} == {"top1_error", "rho_attention", "rho_smoothgrad"}
+    assert {one.key.metric for one in main} == {"top1_error", "rho_attention", "rho_smoothgrad"}
     assert {one.key.layer for one in main} == {"", MEAN_OF_LAYERS}
     assert any(one.key.region for one in detail)
-    assert any(one.key == Key("rho_attention", "layer1") for one in detail)
+    assert any(one.key == MetricKey("rho_attention", "layer1") for one in detail)
     assert len(main) + len(detail) == len(found.comparisons)
     for family in (main, detail):
         raw = np.array([one.test.p for one in family])
         np.testing.assert_allclose([one.p_adjusted for one in family], benjamini_hochberg(raw))
-    (one,) = [c for c in found.comparisons if (c.a, c.b) == ("gala", "clickme") and c.key == Key("rho_smoothgrad")]
-    values = [found.values[name]["rho_smoothgrad"] for name in ("gala", "clickme")]
+    (one,) = [
+        c for c in found.comparisons if (c.a, c.b) == ("gala", "clickme") and c.key == MetricKey("rho_smoothgrad")
+    ]
+    values = [found.image_metrics[name]["rho_smoothgrad"] for name in ("gala", "clickme")]
     expected = paired_randomisation(*values)
     assert one.test.p == expected.p
     assert one.test.difference == pytest.approx(expected.difference)
-    attention = [c for c in found.comparisons if c.key.quantity == "rho_attention"]
+    attention = [c for c in found.comparisons if c.key.metric == "rho_attention"]
     assert {(c.a, c.b) for c in attention} == {("gala", "clickme")}
 
 
@@ -212,8 +214,8 @@ def test_the_mean_over_seeds_is_taken_image_by_image_and_tells_their_spread(shap
         SPEC,
         groups={"gala": ("gala 1", "gala 2"), "resnet": ("resnet 1",)},
     )
-    rhos = [found.values[name]["rho_smoothgrad"] for name in seeds]
-    np.testing.assert_allclose(found.values["gala"]["rho_smoothgrad"], (rhos[0] + rhos[1]) / 2)
+    rhos = [found.image_metrics[name]["rho_smoothgrad"] for name in seeds]
+    np.testing.assert_allclose(found.image_metrics["gala"]["rho_smoothgrad"], (rhos[0] + rhos[1]) / 2)
     one = number(found, "gala", "rho_smoothgrad")
     assert one.sd_over_seeds == pytest.approx(np.std([float(rho.mean()) for rho in rhos], ddof=1))
     assert number(found, "resnet", "rho_smoothgrad").sd_over_seeds is None
@@ -229,12 +231,12 @@ def test_trainings_are_tested_against_those_of_their_own_seed(shapes):
     found = evaluate(trainings, shapes, SPEC, groups=groups)
     seeds = [one for one in found.comparisons if one.family == "seeds"]
     assert {(one.a, one.b) for one in seeds} == {("gala 1", "resnet 1"), ("gala 2", "resnet 2")}
-    assert {one.key.quantity for one in seeds} == {"top1_error", "rho_smoothgrad"}
-    shown = {one.what: one for one in differences(found)}["rho of SmoothGrad with the human map"]
-    rhos = {name: float(found.values[name]["rho_smoothgrad"].mean()) for name in trainings}
+    assert {one.key.metric for one in seeds} == {"top1_error", "rho_smoothgrad"}
+    shown = {one.what: one for one in comparison_texts(found)}["rho of SmoothGrad with the human map"]
+    rhos = {name: float(found.image_metrics[name]["rho_smoothgrad"].mean()) for name in trainings}
     expected = " / ".join(f"{rhos[f'resnet {seed}'] - rhos[f'gala {seed}']:+.3f}" for seed in (1, 2))
     assert (shown.pair, shown.by_seed) == ("resnet minus gala", expected)
-    assert f"{len(seeds)} of single trainings of one seed" in families_told(found)
+    assert f"{len(seeds)} of single trainings of one seed" in describe_tests(found)
     assert found.trainings == ["gala 1", "gala 2", "resnet 1", "resnet 2"]
 
 
@@ -256,7 +258,7 @@ def test_an_image_without_regions_has_none_in_company_either():
 
 def test_what_a_collection_lacks_is_left_out_and_told():
     found = evaluate({"gala": network("gala", 2)}, Bare(), replace(SPEC, split="all"))
-    assert found.numbers == []
+    assert found.estimates == []
     assert found.comparisons == []
     assert len(found.notes) == 5
 
@@ -266,7 +268,7 @@ def test_images_without_a_map_have_no_rho_but_keep_their_label(trio):
     found = evaluate({"gala": trio["gala"]}, Shapes(without_map=without), SPEC)
     assert number(found, "gala", "top1_error").interval.n == 12
     assert number(found, "gala", "rho_smoothgrad").interval.n == 10
-    assert np.isnan(found.values["gala"]["rho_smoothgrad"].sel(image=list(without))).all()
+    assert np.isnan(found.image_metrics["gala"]["rho_smoothgrad"].sel(image=list(without))).all()
 
 
 def test_an_unreadable_photograph_is_left_out_by_name(trio):
@@ -293,7 +295,7 @@ def test_a_constant_map_has_no_rho_and_nothing_crashes(shapes):
         number(found, "flat", "fraction_of_ceiling_smoothgrad").note
         == "no image has both a network's rho and a ceiling."
     )
-    assert not [one for one in found.comparisons if one.key.quantity == "rho_smoothgrad"]
+    assert not [one for one in found.comparisons if one.key.metric == "rho_smoothgrad"]
 
 
 def test_few_images_are_drawn_alike_from_every_category(shapes, trio):
@@ -318,7 +320,7 @@ def test_every_image_passes_once_forward_and_once_for_smoothgrad(shapes, trio, m
     images = [image for image in shapes.images if image.startswith("test")][:4]
     passed = []
     forward = trio["gala"].module.forward
-    monkeypatch.setattr("gala_viz.engine.attribution_maps.fuse_batchnorm", lambda one: one)
+    monkeypatch.setattr("gala_viz.engine.measurement.fuse_batchnorm", lambda one: one)
     monkeypatch.setattr(trio["gala"].module, "forward", lambda batch: passed.append(len(batch)) or forward(batch))
     block_results(trio["gala"], shapes, images, replace(SPEC, smoothgrad=None))
     assert sum(passed) == 4

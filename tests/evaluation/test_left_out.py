@@ -12,15 +12,15 @@ import xarray as xr
 from gala_viz.alignment import CeilingSpec
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.collections import open_collection
+from gala_viz.evaluation.estimates import estimate_metrics
 from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.export import evaluation_json
 from gala_viz.evaluation.markdown import markdown
+from gala_viz.evaluation.metrics import MetricKey
 from gala_viz.evaluation.network_results import block_results
-from gala_viz.evaluation.numbers import numbers_of
 from gala_viz.evaluation.people import people_of
-from gala_viz.evaluation.quantities import Key
 from gala_viz.evaluation.report_page import report_page
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.evaluation.written import as_json
 from gala_viz.specs import SmoothGradSpec
 from tests.collections.pictures import encoded
 from tests.evaluation.fakes import PREPROCESSING, Bare, Shapes, network
@@ -49,7 +49,7 @@ class Spoilt(Shapes):
 
 
 def number(evaluation, who, *key):
-    (one,) = [one for one in evaluation.numbers if one.who == who and one.key == Key(*key)]
+    (one,) = [one for one in evaluation.estimates if one.who == who and one.key == MetricKey(*key)]
     return one
 
 
@@ -66,9 +66,9 @@ def test_maps_that_say_nothing_are_in_no_n_and_are_counted_in_a_sentence():
     assert not [note for note in whole.notes if "usable" in note]
     kept = [image for image in found.images if image not in BAD and image != "test-boat-02"]
     for name in ("rho_attention",):
-        expected = whole.values["gala"][name].sel(image=kept)
-        np.testing.assert_allclose(found.values["gala"][name].sel(image=kept), expected, atol=1e-6)
-        assert np.isnan(found.values["gala"][name].sel(image=list(BAD))).all()
+        expected = whole.image_metrics["gala"][name].sel(image=kept)
+        np.testing.assert_allclose(found.image_metrics["gala"][name].sel(image=kept), expected, atol=1e-6)
+        assert np.isnan(found.image_metrics["gala"][name].sel(image=list(BAD))).all()
 
 
 def test_a_participant_who_marked_nothing_is_no_half_of_a_ceiling():
@@ -115,7 +115,7 @@ def test_maps_of_which_none_is_usable_are_counted_and_not_said_to_be_missing():
         "Human maps: 0 of 12 maps usable (left out 12: all of its values are 0: nobody marked anything); likeness to "
         "people is left out."
     )
-    assert "rho_attention" not in found.values["gala"]
+    assert "rho_attention" not in found.image_metrics["gala"]
     assert not [note for note in found.notes if "has no human maps" in note]
 
 
@@ -247,7 +247,7 @@ def test_an_error_of_fewer_images_than_the_page_tells_its_n_and_which_categories
     assert "n = 6" in part
     note = "Top-1 error: of 6 of the 12 images; of the other 6 the category is unknown to half: 'tram' (3), 'boat' (3)."
     assert note in page
-    assert note in html.unescape(report_page(half_known, as_json(half_known)))
+    assert note in html.unescape(report_page(half_known, evaluation_json(half_known)))
 
 
 def test_a_likeness_of_fewer_images_than_the_page_tells_its_n_and_why(half_known):
@@ -261,9 +261,9 @@ def test_a_likeness_of_fewer_images_than_the_page_tells_its_n_and_why(half_known
 def test_the_table_marks_intervals_that_are_no_bootstraps(half_known):
     wrong = number(half_known, "half", "top1_error")
     values = {"half": xr.Dataset({"correct": ("image", np.zeros(12))}, coords={"image": list(half_known.images)})}
-    certain = [one for one in numbers_of("half", values["half"], SPEC) if one.key == wrong.key]
-    others = [one for one in half_known.numbers if one is not wrong]
-    page = markdown(replace(half_known, numbers=[*others, *certain]))
+    certain = [one for one in estimate_metrics("half", values["half"], SPEC) if one.key == wrong.key]
+    others = [one for one in half_known.estimates if one is not wrong]
+    page = markdown(replace(half_known, estimates=[*others, *certain]))
     assert "| 100.0 [75.8, 100.0] ¹ |" in page
     assert "\n\n¹ Wilson's interval: resamples of equal values are equal.\n" in page
     assert "errors of 0 and of 100 % have Wilson's interval instead, and a note" in page

@@ -8,12 +8,12 @@ import torch
 
 from gala_viz.alignment import CeilingSpec
 from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.image_metrics import is_correct
 from gala_viz.evaluation.network_results import block_results
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.report import card_metrics, measure
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.table import table
-from gala_viz.evaluation.values import correct
 from gala_viz.networks.network import Network
 from gala_viz.schema import labelled_map
 from gala_viz.specs import SmoothGradSpec
@@ -65,8 +65,8 @@ def test_an_image_without_a_true_category_is_neither_right_nor_wrong(watched, ga
             return None
 
     results = block_results(gala, watched, watched.images[:2], PASSING)
-    assert np.isnan(correct(gala, Unlabelled(), results)).all()
-    assert set(correct(gala, watched, results).values) <= {0.0, 1.0}
+    assert np.isnan(is_correct(gala, Unlabelled(), results)).all()
+    assert set(is_correct(gala, watched, results).values) <= {0.0, 1.0}
 
 
 def test_ceiling_is_one_where_participants_agree_and_lower_where_not(watched):
@@ -93,9 +93,9 @@ def test_a_report_measures_the_split_and_the_card_says_so(watched, gala):
         [gala], reference, maps=watched, labels=watched, plain=[], split="test", smoothgrad=SmoothGradSpec(n_samples=2)
     )
     held_out = hash_splits("blobs", watched.images).images_of("test")
-    assert tuple(report.numbers[0].correct["image"].values) == held_out
+    assert tuple(report.networks[0].correct["image"].values) == held_out
     assert (report.reference.agreement["blobs"] == 1).all()
-    metrics = card_metrics(report, report.numbers[0])
+    metrics = card_metrics(report, report.networks[0])
     assert metrics["split"] == "test"
     assert metrics["accuracy"]["network"]["n"] == len(held_out)
     difference = metrics["accuracy"]["network"]["mean"] - metrics["accuracy"]["unmodified"]["mean"]
@@ -112,13 +112,13 @@ def test_a_report_and_an_evaluation_mean_the_same_images_by_a_collections_own_sp
 
     divided = Divided()
     report = measure([gala], tiny_start(), maps=divided, labels=divided, plain=[], split="test", smoothgrad=None)
-    assert tuple(report.numbers[0].correct["image"].values) == tuple(divided.images[1::4])
+    assert tuple(report.networks[0].correct["image"].values) == tuple(divided.images[1::4])
     found = evaluate({"gala": gala}, divided, replace(EvaluationSpec(smoothgrad=None), n_partners=2))
     assert found.images == tuple(divided.images[1::4])
     told = table(report)
     assert "blobs: train 12, validation 12, test 12 (the collection's own splits); 12 images are in none" in told
     assert "Of the 12 images reported, 0 were learnt from by any of these networks" in told
-    (entry,) = card_metrics(report, report.numbers[0])["images"]
+    (entry,) = card_metrics(report, report.networks[0])["images"]
     assert (entry["name"], entry["rule"], entry["n"], entry["n_learnt_from"], entry["n_held_out"]) == (
         "blobs",
         "own",
@@ -142,7 +142,7 @@ def test_a_report_says_how_many_human_maps_it_uses(gala):
     n_spoilt = sum(int(image[4:]) % 2 for image in images)
     told = f"{len(images) - n_spoilt} of {len(images)} maps usable (left out {n_spoilt}: all of its values are 0"
     assert f"Human maps: {told}" in table(report)
-    entries = {entry["role"]: entry for entry in card_metrics(report, report.numbers[0])["images"]}
+    entries = {entry["role"]: entry for entry in card_metrics(report, report.networks[0])["images"]}
     assert entries["maps"]["maps"].startswith(told)
     assert "maps" not in entries["labels"]
 
@@ -156,7 +156,7 @@ def test_maps_and_labels_of_one_name_are_measured_apart(gala):
 
     labels, maps = Watched(), Other()
     report = measure([gala], tiny_start(), maps=maps, labels=labels, plain=[], split="test", smoothgrad=None)
-    numbers = report.numbers[0]
+    numbers = report.networks[0]
     expected = {"blobs": labels, "blobs (maps)": maps}
     assert {name: values.sizes["image"] for name, values in numbers.agreement.items()} == {
         name: len(hash_splits(name, collection.images).images_of("test")) for name, collection in expected.items()
@@ -174,7 +174,7 @@ def test_collections_whose_images_have_equal_names_are_not_taken_for_one(gala):
 
     labels, maps = Watched(), Dark()
     settings = {"plain": [], "split": "test", "smoothgrad": None}
-    numbers = measure([gala], tiny_start(), maps=maps, labels=labels, **settings).numbers[0]
-    alone = measure([gala], tiny_start(), maps=labels, labels=labels, **settings).numbers[0]
+    numbers = measure([gala], tiny_start(), maps=maps, labels=labels, **settings).networks[0]
+    alone = measure([gala], tiny_start(), maps=labels, labels=labels, **settings).networks[0]
     assert set(numbers.agreement) == {"blobs", "blobs (maps)"}
     np.testing.assert_array_equal(numbers.correct, alone.correct)

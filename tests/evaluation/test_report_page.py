@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.export import evaluation_json
 from gala_viz.evaluation.forest import blocks, shared_blocks
 from gala_viz.evaluation.provenance import filters_text, provenance, smoothing_text
 from gala_viz.evaluation.report_page import report_page
-from gala_viz.evaluation.written import as_json
 from tests.evaluation.fakes import Shapes, network
 from tests.evaluation.test_evaluate import SPEC
 
@@ -23,7 +23,7 @@ def found():
 
 
 def number(found, who, quantity, layer=""):
-    return next(n for n in found.numbers if (n.who, n.key.quantity, n.key.layer) == (who, quantity, layer))
+    return next(n for n in found.estimates if (n.who, n.key.metric, n.key.layer) == (who, quantity, layer))
 
 
 def test_a_rho_of_attention_tells_its_layers_grid_the_maps_and_the_seeds(found):
@@ -64,7 +64,7 @@ def test_filters_are_told_one_by_one_with_what_they_dropped():
 
 
 def test_every_number_of_the_networks_stands_on_the_page_with_its_n(found):
-    page = html.unescape(report_page(found, as_json(found)))
+    page = html.unescape(report_page(found, evaluation_json(found)))
     for block in (*blocks(found, list(found.networks)), *shared_blocks(found)):
         for row in block.rows:
             assert row.text in page
@@ -80,7 +80,7 @@ def test_a_row_lies_where_its_numbers_lie(found):
     row = block.rows[0]
     assert 0 <= row.low <= row.at <= row.high <= 100
     low, high = map(float, block.ends)
-    interval = next(n.interval for n in found.numbers if n.who == "gala" and n.key.quantity == "rho_attention")
+    interval = next(n.interval for n in found.estimates if n.who == "gala" and n.key.metric == "rho_attention")
     assert low + (high - low) * row.at / 100 == pytest.approx(interval.mean, abs=2e-3)
     assert row.floors
 
@@ -90,12 +90,12 @@ def test_names_are_text_and_never_markup(found):
     named = replace(
         found, collection={**found.collection, "title": evil}, notes=(f"{evil}&",), left_out=((evil, "torn"),)
     )
-    page = report_page(named, as_json(named))
+    page = report_page(named, evaluation_json(named))
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
 
 
 def test_the_page_asks_nothing_of_any_network(found):
-    page = report_page(found, as_json(found))
+    page = report_page(found, evaluation_json(found))
     assert not re.search(r"(src|href)\s*=", page)
     assert "default-src 'none'" in page

@@ -8,8 +8,8 @@ import pytest
 from gala_viz.cli import main
 from gala_viz.collections.open import COLLECTIONS
 from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.export import write_evaluation
 from gala_viz.evaluation.markdown import markdown
-from gala_viz.evaluation.written import write_evaluation
 from gala_viz.networks.card import write_network
 from tests.evaluation.fakes import CATEGORIES, PREPROCESSING, Bare, Shapes, network
 from tests.evaluation.test_evaluate import SPEC
@@ -59,7 +59,7 @@ def test_single_values_are_written_for_every_network_and_image(written):
     folder, found = written
     images = rows(folder / "images.csv")
     assert [row["image"] for row in images] == [*found.images, *found.images]
-    expected = found.values["gala"]["rho_attention"].sel(layer="layer1").values
+    expected = found.image_metrics["gala"]["rho_attention"].sel(layer="layer1").values
     assert [float(row["rho_attention / layer1"]) for row in images[12:]] == pytest.approx(list(expected))
     assert {row["rho_attention / layer1"] for row in images[:12]} == {""}
 

@@ -14,8 +14,8 @@ import xarray as xr
 from PIL import Image
 
 from gala_viz.alignment import COMPARISON_CELLS, spearman, to_resolution
+from gala_viz.batch.smoothgrad import smoothgrad
 from gala_viz.cache import BoundedCache
-from gala_viz.engine.attribution_maps import smoothgrad
 from gala_viz.engine.results import delta as deltas
 from gala_viz.live import LiveMaps
 from gala_viz.live.compute_scheduler import ComputeScheduler

@@ -93,7 +93,7 @@ def test_a_function_gives_any_module_with_its_own_preprocessing_and_categories(o
     assert network.preprocessing.input_px == (16, 16)
     assert network.layers == ("1 (activity)",)
     batch = network.to_batch([np.full((20, 30, 3), 128, np.uint8)])
-    (result,) = forward(network, batch.numpy())
+    (result,) = forward(network, list(batch))
     assert result.logits.shape == (3,)
     expected = torch.relu(network.module[0](batch)).norm(dim=1)
     np.testing.assert_allclose(result.norms["1 (activity)"], expected[0].detach().numpy(), rtol=1e-6)

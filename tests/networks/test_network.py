@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from gala_viz.imagenet import category_names
-from gala_viz.networks.devices import choose_device, choose_dtype, describe_device
+from gala_viz.networks.devices import choose_device, choose_precision, describe_device
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0_gala
 from gala_viz.networks.network import Network
@@ -90,7 +90,12 @@ def test_readers_in_two_threads_get_their_own_attention(network):
 @torch.no_grad()
 def test_bfloat16_is_near_float32_and_gives_float32(network):
     rough = Network(
-        network.module, name="rough", preprocessing=FRAME, categories=network.categories, device="cpu", dtype="bfloat16"
+        network.module,
+        name="rough",
+        preprocessing=FRAME,
+        categories=network.categories,
+        device="cpu",
+        precision="bfloat16",
     )
     logits = rough.logits(batch())
     assert logits.dtype == torch.float32
@@ -107,13 +112,16 @@ def test_a_batch_of_another_shape_is_refused(network):
 def test_devices_and_precisions_are_chosen_by_name():
     assert choose_device("cpu") == torch.device("cpu")
     assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert choose_dtype("bf16") == choose_dtype(torch.bfloat16) == torch.bfloat16
-    assert choose_dtype() == torch.float32
-    assert describe_device(torch.device("cpu"), torch.float32) == "CPU, float32"
+    assert choose_precision("bf16") == choose_precision(torch.bfloat16) == "bfloat16"
+    assert choose_precision() == "float32"
+    assert choose_precision("tf32", torch.device("cuda")) == "tf32"
+    assert describe_device(torch.device("cpu"), "float32") == "CPU, float32"
     with pytest.raises(ValueError, match="got 'gpu'"):
         choose_device("gpu")
     with pytest.raises(ValueError, match="got 'float16'"):
-        choose_dtype("float16")
+        choose_precision("float16")
+    with pytest.raises(ValueError, match="'tf32' is of NVIDIA GPUs, and the device is 'cpu'"):
+        choose_precision("tf32", torch.device("cpu"))
     with pytest.raises(ValueError, match=r"CUDA device\(s\)\. Use device 'cpu'"):
         choose_device("cuda:63")
 

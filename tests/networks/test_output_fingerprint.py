@@ -169,9 +169,9 @@ def test_a_jump_of_the_gradient_as_large_as_threads_make_it_is_no_difference():
 
 def test_bfloat16_is_the_same_behaviour_as_float32():
     network = tiny_network()
-    halved = around(network.module, dtype="bfloat16")
+    halved = around(network.module, precision="bfloat16")
     assert compute_output_fingerprint(network).describe_differences(compute_output_fingerprint(halved)) == []
-    assert halved.dtype == torch.bfloat16
+    assert halved.precision == "bfloat16"
 
 
 class Chancy(nn.Module):

@@ -5,10 +5,10 @@ import pytest
 
 from gala_viz.alignment import CeilingSpec
 from gala_viz.collections import open_collection
+from gala_viz.evaluation.image_metrics import comparison_grids, image_metrics, is_correct
 from gala_viz.evaluation.network_results import block_results
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.evaluation.values import correct, grids_of, values_of
 from gala_viz.networks.zoo import load_network
 
 PASSING = EvaluationSpec(smoothgrad=None)
@@ -42,7 +42,7 @@ def test_the_pair_was_trained_alike_but_for_the_attention_weight():
 
 def test_a_shipped_network_recognises_most_of_the_photographs_that_it_comes_with(network):
     photos = open_collection("photos")
-    assert correct(network, photos, block_results(network, photos, photos.images, PASSING)).sum() >= 16
+    assert is_correct(network, photos, block_results(network, photos, photos.images, PASSING)).sum() >= 16
 
 
 def test_the_co_trained_network_attends_where_people_look_and_the_vanilla_does_not(shared_data):
@@ -52,8 +52,8 @@ def test_the_co_trained_network_attends_where_people_look_and_the_vanilla_does_n
     for name in PAIR:
         network = load_network(name, device="cpu")
         results = block_results(network, osie, held_out, PASSING)
-        people = people_of(osie, held_out, network.preprocessing, grids_of(results), CeilingSpec(n_splits=1))
-        rhos.append(values_of(network, osie, results, people)["rho_attention"])
+        people = people_of(osie, held_out, network.preprocessing, comparison_grids(results), CeilingSpec(n_splits=1))
+        rhos.append(image_metrics(network, osie, results, people)["rho_attention"])
     vanilla, human = rhos
     assert (human.mean("image") > vanilla.mean("image") + 0.2).all()
     assert np.isfinite(human).all()

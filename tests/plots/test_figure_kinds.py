@@ -232,7 +232,7 @@ def test_a_table_of_chosen_images_is_over_those_alone():
     first = drawn.table[drawn.table["who"] == "lite0-gala-vanilla"]
     np.testing.assert_allclose(first["mean"], float(expected.mean()))
     assert set(first["n"]) == {3}
-    with pytest.raises(UnknownNameError, match="layer of the two networks"):
+    with pytest.raises(UnknownNameError, match="layer of the networks"):
         draw_figure(FakeSource(), TableSpec(rows=("attention:layer9",)))
 
 

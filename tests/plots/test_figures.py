@@ -36,8 +36,15 @@ def view():
 def row(title="stag", **changes):
     values = chance().random((SIDE, SIDE))
     known = {"human_map": values, "first": values, "second": values, "delta": values - 0.5}
-    known |= {"first_norm": values[:4, :4], "second_norm": values[:4, :4]}
-    return ComparisonRow(title=title, view=view(), **{**known, **changes})
+    known |= {"first_norm": values[:4, :4], "second_norm": values[:4, :4], **changes}
+    return ComparisonRow(
+        title=title,
+        view=view(),
+        human_map=known["human_map"],
+        maps=[known["first"], known["second"]],
+        deltas=[known["delta"]],
+        norms=[known["first_norm"], known["second_norm"]],
+    )
 
 
 def written(tmp_path, figure, name="figure"):

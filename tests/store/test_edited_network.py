@@ -42,7 +42,7 @@ def corner(tmp_path, monkeypatch):
 def edit(folder, forward=own_network.PLAIN):
     """Write the network's file; nothing that a process had opened is there any more."""
     own_network.write(folder, forward)
-    jobs.opened.cache_clear()
+    jobs.close()
 
 
 def begun(networks=(own_network.NAME, "./plain"), layers=()):
@@ -102,7 +102,7 @@ def test_a_worker_with_another_file_is_refused(corner):
     assert "edited_net:make is not, or no longer, the network that" in why
     assert "another behaviour" in why
     own_network.write(corner, categories=("tram", "hare"))
-    jobs.opened.cache_clear()
+    jobs.close()
     (why,) = run_here(job, [1]).failed.values()
     assert "categories[0]: 'hare' in the store, 'tram' asked for" in why
     edit(corner)
@@ -156,7 +156,7 @@ def test_what_the_fixed_inputs_do_not_see_is_compared_too(corner, capsys, what):
 
 def test_another_precision_computes_nothing_beside_stored_maps(corner):
     begun(("./plain", "./gala"))
-    source = load_source(CompareOptions(store="maps.zarr", device="cpu", dtype="bfloat16"), lambda step: None)
+    source = load_source(CompareOptions(store="maps.zarr", device="cpu", precision="bfloat16"), lambda step: None)
     with pytest.raises(ValueError, match=r"precision is another one than in the store \(computed on CPU, float32\)"):
         source.forward(source.images[3])
 
@@ -221,7 +221,7 @@ def test_a_network_of_a_card_that_somebody_elses_builder_makes_is_told_as_not_ex
     monkeypatch.setitem(BUILDERS._entries, "resnet", somebodys)
     assert main(["attribute", "--store", "maps.zarr", "--status"]) == 0
     assert "without what plain did with fixed inputs: it is shown and not extended" in capsys.readouterr().out
-    jobs.opened.cache_clear()
+    jobs.close()
     assert go_on(("./plain",)) == 2
     assert "is not extended" in capsys.readouterr().err
 
@@ -229,7 +229,7 @@ def test_a_network_of_a_card_that_somebody_elses_builder_makes_is_told_as_not_ex
 def test_a_store_of_an_earlier_version_goes_on_for_networks_that_are_known_by_weights(corner):
     begun(("./plain",))
     without_behaviours()
-    jobs.opened.cache_clear()
+    jobs.close()
     assert go_on(("./plain",)) == 0
     assert Store("maps.zarr").missing_blocks() == []
 

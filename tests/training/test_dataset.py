@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from gala_viz.evaluation.values import correct
+from gala_viz.evaluation.image_metrics import is_correct
 from gala_viz.imagenet import category_names
 from gala_viz.splits import splits_of
 from gala_viz.training.dataset import (
@@ -146,7 +146,7 @@ def test_categories_count_by_name_as_in_an_evaluation():
     (source,) = sources_of_split([("labels", mine)], "train")
     assert {mine.category(image) for image in source.images} == {"flamingo"}
     dataset = CollectionDataset([source], PREPROCESSING, jitter_px=0, seed=0)
-    known = correct(Classifier(), mine, Looked(source.images))
+    known = is_correct(Classifier(), mine, Looked(source.images))
     assert (known == 1).all()
     assert dataset[SampleKey(0, 0, source.images[0])]["label"] == CATEGORY_NAMES.index("flamingo")
     told = describe_sources([source])[0]

@@ -44,7 +44,7 @@ class Arguments(PaperOptions):
         """Find or train, evaluate, write, draw."""
         from gala_viz.collections import open_collection
         from gala_viz.commands.paper.figures import draw_paper_figures
-        from gala_viz.evaluation.written import write_evaluation
+        from gala_viz.evaluation.export import write_evaluation
         from gala_viz.networks.zoo import load_network
 
         known = find_paper_networks(self.networks, self.seeds, self.runs)

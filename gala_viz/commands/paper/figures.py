@@ -16,7 +16,7 @@ from gala_viz.commands.paper.caption_text import (
 )
 from gala_viz.commands.paper.graphs import draw_regions, draw_trade_off
 from gala_viz.evaluation.side_by_side import side_by_side
-from gala_viz.plots.figures.comparison_figure import COLOUR_SCALES_TEXT, ComparisonRow, comparison_figure
+from gala_viz.plots.figures.comparison_figure import ComparisonRow, colour_scales_text, comparison_figure
 from gala_viz.plots.figures.people_figure import OPACITY_TEXT, PhotographWithMap, people_figure
 from gala_viz.plots.figures.print_style import save_figure
 from gala_viz.registry import unknown_name
@@ -123,11 +123,9 @@ def _comparison(
             title=one.category or one.image,
             view=one.view,
             human_map=one.human_map,
-            first=one.maps[0],
-            second=one.maps[1],
-            delta=one.delta,
-            first_norm=one.norms[0],
-            second_norm=one.norms[1],
+            maps=one.maps,
+            deltas=[one.delta],
+            norms=one.norms,
         )
         for one in side_by_side((first, second), collection, images, spec, layer)
     ]
@@ -140,7 +138,7 @@ def _comparison(
         f"SmoothGrad: n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, the same noise "
         "for both networks, of the true category's logit where both networks know it, else of each one's first choice; "
         "sum of absolute values over colour, no smoothing.",
-        COLOUR_SCALES_TEXT,
+        colour_scales_text(),
         human_maps_text(evaluation),
         image_choice_text(images, options.seed, "figure 2"),
         weights_text((first, second)),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from gala_viz.commands.paper.caption_text import caption_markdown, human_maps_label, human_maps_text
 from gala_viz.commands.paper.sweep_points import find_sweep_points
-from gala_viz.evaluation.facts import seeds_told, smoothgrad_told
-from gala_viz.evaluation.values import MEAN_OF_LAYERS
+from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
+from gala_viz.evaluation.metadata import seeds_text, smoothgrad_text
 from gala_viz.plots.figures.print_style import save_figure
 from gala_viz.plots.figures.regions_figure import RegionShare, regions_figure
 from gala_viz.plots.figures.trade_off_figure import SweepPoint, trade_off_figure
@@ -16,8 +16,8 @@ from gala_viz.plots.figures.trade_off_figure import SweepPoint, trade_off_figure
 if TYPE_CHECKING:
     from gala_viz.commands.paper.paper_networks import PaperNetwork
     from gala_viz.commands.paper.paper_options import PaperOptions
+    from gala_viz.evaluation.estimates import Estimate
     from gala_viz.evaluation.evaluation import Evaluation
-    from gala_viz.evaluation.numbers import Number
     from gala_viz.networks.network import Network
 
 
@@ -56,27 +56,27 @@ def _points(points: Sequence[SweepPoint]) -> str:
 
 def draw_regions(options: PaperOptions, evaluation: Evaluation) -> str:
     """Draw where the maps lie; return what is said where the collection knows no regions, or ""."""
-    pixels = {one.key.region: one.interval.mean for one in evaluation.numbers if one.key.quantity == "region_pixels"}
+    pixels = {one.key.region: one.interval.mean for one in evaluation.estimates if one.key.metric == "region_pixels"}
     if not pixels:
         return f"regions is left out: {evaluation.collection['name']} does not know what its pixels belong to."
-    own = {(one.who, one.key): one.interval.mean for one in evaluation.numbers if one.interval is not None}
+    own = {(one.who, one.key): one.interval.mean for one in evaluation.estimates if one.interval is not None}
     people: dict[str, dict[str, RegionShare]] = {}
-    for one in evaluation.numbers:
-        if one.key.quantity == "share_people" and one.interval is not None:
+    for one in evaluation.estimates:
+        if one.key.metric == "share_people" and one.interval is not None:
             people.setdefault(one.who, {})[one.key.region] = _share(one)
     panels: dict[str, dict[str, dict[str, RegionShare]]] = {}
     for title, quantity, layer in (
         ("SmoothGrad", "share_smoothgrad", ""),
         ("attention norm, mean of layers", "share_attention", MEAN_OF_LAYERS),
     ):
-        for one in evaluation.numbers:
-            of_this = (one.key.quantity, one.key.layer) == (quantity, layer)
+        for one in evaluation.estimates:
+            of_this = (one.key.metric, one.key.layer) == (quantity, layer)
             if of_this and one.interval is not None and one.who in (evaluation.groups or evaluation.networks):
                 members = evaluation.groups.get(one.who, ())
                 panels.setdefault(title, {}).setdefault(one.who, {})[one.key.region] = _share(
                     one, [own[member, one.key] for member in members if (member, one.key) in own]
                 )
-    seeds = seeds_told(evaluation.groups, evaluation.networks)
+    seeds = seeds_text(evaluation.groups, evaluation.networks)
     paragraphs = [
         f"Shares of the maps' sum on the regions of the images of the {evaluation.spec.split} split; whiskers are 95 % "
         f"bootstrap intervals over {len(evaluation.images)} images ({evaluation.spec.n_resamples:,} resamples, seed "
@@ -84,7 +84,7 @@ def draw_regions(options: PaperOptions, evaluation: Evaluation) -> str:
         "preference has. The "
         "first bar is of the human maps.",
         f"Means over seeds, image by image; dots are single seeds, those of {seeds}." if seeds else "",
-        smoothgrad_told(evaluation.spec),
+        smoothgrad_text(evaluation.spec),
     ]
     save_figure(
         regions_figure(panels, pixels, people),
@@ -95,6 +95,6 @@ def draw_regions(options: PaperOptions, evaluation: Evaluation) -> str:
     return ""
 
 
-def _share(number: Number, seeds: Sequence[float] = ()) -> RegionShare:
+def _share(number: Estimate, seeds: Sequence[float] = ()) -> RegionShare:
     interval = number.interval
     return RegionShare(mean=interval.mean, low=interval.low, high=interval.high, seeds=tuple(seeds))

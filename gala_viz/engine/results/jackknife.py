@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gala_viz.attribution.map_state import MapState
+from gala_viz.attribution.map_state import MapState, array_functions
 
 
 def jackknife_error(estimate: np.ndarray, delete_group_estimates: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -22,28 +22,32 @@ def jackknife_error(estimate: np.ndarray, delete_group_estimates: np.ndarray, co
 
     Parameters
     ----------
-    estimate : ndarray, (...)
+    estimate : ndarray or Tensor, (...)
         The estimate from all samples.
-    delete_group_estimates : ndarray, (group, ...)
+    delete_group_estimates : ndarray or Tensor, (group, ...)
         The estimate without each group of samples.
     counts : ndarray, (group,), int
         Samples of each group.
 
     Returns
     -------
-    ndarray, (...), float32
+    ndarray or Tensor, (...), float32
         Standard error in the unit of ``estimate``.
 
     References
     ----------
     Busing, Meijer, van der Leeden 1999.
     """
-    groups, n = len(counts), int(counts.sum())
-    share = (counts / n).reshape(groups, *([1] * estimate.ndim))
-    inflation = 1 / share
-    centre = groups * estimate - ((1 - share) * delete_group_estimates).sum(axis=0)
-    pseudo = inflation * estimate - (inflation - 1) * delete_group_estimates
-    return np.sqrt(((pseudo - centre) ** 2 / (inflation - 1)).mean(axis=0)).astype(np.float32)
+    xp = array_functions(estimate)
+    shares = (np.asarray(counts) / counts.sum()).tolist()
+    # A pseudo-value minus their centre, in deviations from the estimate: small numbers, of which float32 is enough.
+    deviations = [without - estimate for without in delete_group_estimates]
+    centre = sum((1 - share) * one for share, one in zip(shares, deviations, strict=True))
+    squares = sum(
+        (centre - (1 / share - 1) * one) ** 2 / (1 / share - 1) for share, one in zip(shares, deviations, strict=True)
+    )
+    error = xp.sqrt(squares / len(shares))
+    return error.astype(np.float32) if xp is np else error
 
 
 def monte_carlo_error(quantity: Callable[..., np.ndarray], *states: MapState) -> np.ndarray | None:
@@ -60,8 +64,9 @@ def monte_carlo_error(quantity: Callable[..., np.ndarray], *states: MapState) ->
 
     Returns
     -------
-    ndarray or None
-        Standard error of ``quantity(*means)``, float32; None where it is not known.
+    ndarray, Tensor or None
+        Standard error of ``quantity(*means)``, float32, of the kind that ``quantity`` returns; None where it is not
+        known.
 
     Raises
     ------
@@ -76,5 +81,5 @@ def monte_carlo_error(quantity: Callable[..., np.ndarray], *states: MapState) ->
     counts = states[0].group_counts
     counts = counts[counts > 0]
     whole = quantity(*(state.mean for state in states))
-    without = np.stack([quantity(*rest) for rest in zip(*leave_out, strict=True)])
+    without = array_functions(whole).stack([quantity(*rest) for rest in zip(*leave_out, strict=True)])
     return jackknife_error(whole, without, counts)

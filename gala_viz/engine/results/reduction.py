@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from gala_viz.attribution.map_state import array_functions
 from gala_viz.registry import Registry
 from gala_viz.specs import Reduction
 
@@ -14,14 +15,14 @@ def reduce_channels(values: np.ndarray, reduction: Reduction = "absolute") -> np
 
     Parameters
     ----------
-    values : ndarray, (..., channel, y, x)
+    values : ndarray or Tensor, (..., channel, y, x)
         Signed maps.
     reduction : {"absolute", "maximum", "signed"}
         Sum of absolute values over channels (the map of Smilkov et al. 2017), largest absolute value, or signed sum.
 
     Returns
     -------
-    ndarray, (..., y, x)
+    ndarray or Tensor, (..., y, x)
         Maps in the unit of ``values``.
 
     Raises
@@ -35,8 +36,8 @@ def reduce_channels(values: np.ndarray, reduction: Reduction = "absolute") -> np
 REDUCTIONS: Registry = Registry(
     "reduction",
     {
-        "absolute": lambda values: np.abs(values).sum(axis=-3),
-        "maximum": lambda values: np.abs(values).max(axis=-3),
+        "absolute": lambda values: abs(values).sum(axis=-3),
+        "maximum": lambda values: array_functions(values).amax(abs(values), axis=-3),
         "signed": lambda values: values.sum(axis=-3),
     },
 )

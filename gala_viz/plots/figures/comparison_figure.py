@@ -1,4 +1,4 @@
-"""Figure 2: image by image, what people marked, what two networks rely on, how they differ, and where they attend."""
+"""Figure 2: image by image, what people marked, what networks rely on, how they differ, and where they attend."""
 
 from __future__ import annotations
 
@@ -24,69 +24,81 @@ from gala_viz.plots.figures.print_style import (
 from gala_viz.registry import UnknownNameError, unknown_name
 
 Map = NDArray[np.floating] | None
-COLOUR_SCALES_TEXT = (
+_COLOUR_SCALES_TEXT = (
     "Colour scales: each human map is divided by its largest value, each SmoothGrad map by the 99th percentile of its "
     "own values, and each attention norm by its root mean square over the image (1 everywhere: no preference); after "
-    "that one scale holds for all rows of a column and for both SmoothGrad columns. Attention norms have a scale for "
+    "that one scale holds for all rows of a column and for {both} SmoothGrad columns. Attention norms have a scale for "
     "each network, from its smallest to its largest value: compare their places by the colours and their strength by "
-    "the bars. Values beyond a bar's end are drawn in its last colour. The delta's scale is symmetric about 0: red "
-    "where the second network relies more, blue where the first does."
+    "the bars. Values beyond a bar's end are drawn in its last colour. {a} delta's scale is symmetric about 0: red "
+    "where the {second} network relies more, blue where the first does."
 )
-"""What the colours stand for, for the caption."""
-COLUMNS = ("image", "people", "first", "second", "delta", "first_norm", "second_norm")
-"""What may stand side by side, in the order of the published figure."""
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+"""Names of the columns with the networks' maps, in their order."""
 MAX_HEADING_LETTERS = 18
 """Most letters in a line over a column; longer names of networks continue below, as words do over narrow columns."""
 LETTER_WIDTH = 0.58
 """Width of a letter of the figures' font, as a share of its size."""
-_KIND = {"people": "people", "first": "maps", "second": "maps", "delta": "delta"}
-_KIND |= {name: name for name in ("first_norm", "second_norm")}
-"""Columns of one kind share a colour scale."""
-_DIVISORS = {"people": "largest", "maps": "percentile", "first_norm": "rms", "second_norm": "rms"}
+DELTA, NORM = "delta", "_norm"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ComparisonRow:
-    """One row: the photograph ``view`` (y, x, 3) uint8, people's map, two SmoothGrad maps, their delta, two norms.
+    """One row: the photograph ``view`` (y, x, 3) uint8, people's map, and the networks' SmoothGrad maps and norms.
 
-    Maps are (y, x) over the same frame, at any resolution, in their own units; the delta is of normalised maps. None
-    stands for what is not known.
+    Maps are (y, x) over the same frame, at any resolution, in their own units. ``deltas`` are those of each network
+    after the first, minus the first, of normalised maps. None stands for what is not known.
     """
 
     title: str
     view: NDArray[np.uint8]
     human_map: Map
-    first: Map
-    second: Map
-    delta: Map
-    first_norm: Map
-    second_norm: Map
+    maps: Sequence[Map]
+    deltas: Sequence[Map]
+    norms: Sequence[Map]
+
+
+def column_names(n_networks: int = 2) -> tuple[str, ...]:
+    """Return what may stand side by side, in the order of the published figure.
+
+    The delta of the second network is "delta", that of the third "third_delta".
+    """
+    places = ORDINALS[:n_networks]
+    deltas = (DELTA, *(f"{place}_{DELTA}" for place in places[2:]))
+    return ("image", "people", *places, *deltas, *(place + NORM for place in places))
+
+
+def colour_scales_text(n_networks: int = 2) -> str:
+    """Return what the colours stand for, for the caption."""
+    two = n_networks == 2
+    return _COLOUR_SCALES_TEXT.format(
+        both="both" if two else "all", a="The" if two else "Each", second="second" if two else "other"
+    )
 
 
 def comparison_figure(
     rows: Sequence[ComparisonRow],
-    network_titles: tuple[str, str],
+    network_titles: Sequence[str],
     layer: str,
     people_label: str = "people",
     *,
-    columns: Sequence[str] = COLUMNS,
+    columns: Sequence[str] | None = None,
     method_title: str = "SmoothGrad",
     width_inches: float = WIDTH_INCHES,
 ) -> Figure:
-    """Draw figure 2: a row for each image, with its maps of two networks side by side.
+    """Draw figure 2: a row for each image, with its maps of two or more networks side by side.
 
     Parameters
     ----------
     rows : sequence of ComparisonRow
         One for each image.
-    network_titles : tuple of two str
-        Names of the first and the second network.
+    network_titles : sequence of str
+        Names of the networks.
     layer : str
         Layer of the attention norms, for the label of their colour bars.
     people_label : str
         Heading of the column of human maps; it must say when they are simulated.
-    columns : sequence of str
-        Some of ``COLUMNS``, in the order in which they are drawn.
+    columns : sequence of str, optional
+        Some of ``column_names``, in the order in which they are drawn; default: all.
     method_title : str
         Attribution method of the maps.
     width_inches : float
@@ -95,12 +107,12 @@ def comparison_figure(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; ``COLOUR_SCALES_TEXT`` explains its colours.
+        The figure; ``colour_scales_text`` explains its colours.
 
     Raises
     ------
     UnknownNameError
-        A column is none of ``COLUMNS``.
+        A column is none of ``column_names``.
     ValueError
         ``columns`` are empty, or one stands twice.
 
@@ -108,26 +120,29 @@ def comparison_figure(
     ----------
     Linsley et al. 2019, figure 2.
     """
-    check_columns(columns)
+    names = column_names(len(network_titles))
+    columns = names if columns is None else columns
+    check_columns(columns, len(network_titles))
     scaled = [_scaled(row) for row in rows]
+    norms = [name for name in names if name.endswith(NORM)]
     ends = {
         "people": (0.0, 1.0),
         "maps": (0.0, 1.0),
-        "delta": (-1.0, 1.0),
-        **{name: finite_limits(*(one[name] for one in scaled)) for name in ("first_norm", "second_norm")},
+        **{name: finite_limits(*(one[name] for one in scaled)) for name in norms},
     }
-    end = finite_upper_limit(*(None if row.delta is None else np.abs(row.delta) for row in rows))
-    ends["delta"] = (-end, end)
+    drawn = [name for name in names if _kind(name) == DELTA and (name in columns or len(names) == len(column_names()))]
+    end = finite_upper_limit(*(None if one[name] is None else np.abs(one[name]) for one in scaled for name in drawn))
+    ends[DELTA] = (-end, end)
     count, width = max(1, len(rows)), len(columns)
     cell = width_inches / max(width, 3)
     size = float(np.clip(6.5 * cell, 4.5, 6.0))
     letters = max(6, int((cell - 0.06) * 72 / (size * LETTER_WIDTH)))
-    headings = dict(zip(COLUMNS, _headings(network_titles, people_label, method_title, letters), strict=True))
+    headings = dict(zip(names, _headings(network_titles, people_label, method_title, letters), strict=True))
     labels = {
         "people": "marks / largest",
         "maps": f"{method_title} / its 99th percentile",
-        "delta": "difference",
-        **dict.fromkeys(("first_norm", "second_norm"), f"norm of {layer} / its RMS"),
+        DELTA: "difference",
+        **dict.fromkeys(norms, f"norm of {layer} / its RMS"),
     }
     runs = [(kind, start, stop, fill(labels[kind], letters * (stop - start))) for kind, start, stop in _runs(columns)]
     extra = max(0, max(headings[name].count("\n") for name in columns) - 1)
@@ -143,38 +158,47 @@ def comparison_figure(
                 if line >= len(rows):
                     draw_image(axes, None)
                     continue
-                kind = _KIND.get(name)
-                colours = None if kind is None else DIVERGING_MAP if kind == "delta" else SEQUENTIAL_MAP
+                kind = _kind(name)
+                colours = None if kind is None else DIVERGING_MAP if kind == DELTA else SEQUENTIAL_MAP
                 frame = rows[line].view.shape[:2]
                 draw_image(axes, scaled[line][name], colours=colours, limits=ends.get(kind, (0, 1)), frame_px=frame)
                 if at == 0:
                     axes.set_ylabel(rows[line].title, fontsize=6, labelpad=2)
         for kind, start, stop, label in runs:
-            colours = DIVERGING_MAP if kind == "delta" else SEQUENTIAL_MAP
+            colours = DIVERGING_MAP if kind == DELTA else SEQUENTIAL_MAP
             colour_bar(figure.add_subplot(grid[-1, start:stop]), colours, ends[kind], label, size=size)
     return figure
 
 
-def check_columns(columns: Sequence[str]) -> None:
-    """Raise ``UnknownNameError`` for a column that is none of ``COLUMNS``, ``ValueError`` for none or one twice."""
+def check_columns(columns: Sequence[str], n_networks: int = 2) -> None:
+    """Raise ``UnknownNameError`` for a column not of ``column_names``, ``ValueError`` for none or one twice."""
+    known = column_names(n_networks)
     for name in columns:
-        if name not in COLUMNS:
-            raise UnknownNameError(unknown_name("column", name, list(COLUMNS)))
+        if name not in known:
+            raise UnknownNameError(unknown_name("column", name, list(known)))
     if not columns or len(set(columns)) != len(columns):
-        raise ValueError(f"columns are one or more of {', '.join(COLUMNS)}, each once; got {', '.join(columns)}.")
+        raise ValueError(f"columns are one or more of {', '.join(known)}, each once; got {', '.join(columns)}.")
 
 
-def _headings(names: tuple[str, str], people: str, method: str, letters: int) -> tuple[str, ...]:
-    names = tuple(fill(name, min(MAX_HEADING_LETTERS, letters)) for name in names)
+def _kind(name: str) -> str | None:
+    """Return the kind of a column, None for photographs; columns of one kind share a colour scale."""
+    if name in ORDINALS:
+        return "maps"
+    return None if name == "image" else DELTA if name.endswith(DELTA) else name
+
+
+def _headings(networks: Sequence[str], people: str, method: str, letters: int) -> tuple[str, ...]:
+    names = tuple(fill(name, min(MAX_HEADING_LETTERS, letters)) for name in networks)
     people = "\n".join(fill(line, letters) for line in people.split("\n"))
     maps, norms = (tuple(f"{fill(what, letters)}\n{name}" for name in names) for what in (method, "attention norm"))
-    return ("image", people, *maps, "delta", *norms)
+    deltas = ("delta",) if len(names) == 2 else tuple(f"{name}\nminus {names[0]}" for name in names[1:])
+    return ("image", people, *maps, *deltas, *norms)
 
 
 def _runs(columns: Sequence[str]) -> Iterator[tuple[str, int, int]]:
     """Yield (kind, first, last + 1) of neighbouring columns of one kind: each such run has one colour bar."""
     at = 0
-    for kind, run in groupby(columns, key=_KIND.get):
+    for kind, run in groupby(columns, key=_kind):
         count = len(list(run))
         if kind is not None:
             yield kind, at, at + count
@@ -182,18 +206,26 @@ def _runs(columns: Sequence[str]) -> Iterator[tuple[str, int, int]]:
 
 
 def nonempty_columns(rows: Sequence[ComparisonRow]) -> tuple[str, ...]:
-    """Return those of ``COLUMNS`` that are not empty in all rows."""
-    values = [_values(row) for row in rows]
-    return tuple(name for name in COLUMNS if any(one[name] is not None for one in values))
+    """Return those of ``column_names`` that are not empty in all rows, without deltas of more than two networks."""
+    values, n_networks = [_values(row) for row in rows], len(rows[0].maps) if rows else 2
+    return tuple(
+        name
+        for name in column_names(n_networks)
+        if any(one[name] is not None for one in values) and (n_networks == 2 or _kind(name) != DELTA)
+    )
 
 
 def _values(row: ComparisonRow) -> dict[str, NDArray | None]:
-    parts = (row.view, row.human_map, row.first, row.second, row.delta, row.first_norm, row.second_norm)
-    return dict(zip(COLUMNS, parts, strict=True))
+    parts = (row.view, row.human_map, *row.maps, *row.deltas, *row.norms)
+    return dict(zip(column_names(len(row.maps)), parts, strict=True))
 
 
 def _scaled(row: ComparisonRow) -> dict[str, NDArray | None]:
-    return {name: _over(values, _DIVISORS.get(_KIND.get(name))) for name, values in _values(row).items()}
+    divisors = {"people": "largest", "maps": "percentile"}
+    return {
+        name: _over(values, "rms" if name.endswith(NORM) else divisors.get(_kind(name) or ""))
+        for name, values in _values(row).items()
+    }
 
 
 def _over(values: Map, what: str | None) -> Map:

@@ -27,6 +27,11 @@ def note_sentence(scores: xr.Dataset) -> str:
     return f"{note[:1].upper()}{note[1:]}." if note else ""
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list in words: "a and b", "a, b and c"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def method_title(source: MapSource, request: MapRequest) -> str:
     """Return the title of the request's attribution method, or its name where ``source`` has no title for it."""
     return source.methods.get(request.method, request.method)

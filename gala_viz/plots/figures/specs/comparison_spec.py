@@ -1,8 +1,9 @@
-"""Kind "comparison", figure 2: photographs, human maps, maps of two networks, their delta and attention norms."""
+"""Kind "comparison", figure 2: photographs, human maps, maps of two or more networks, deltas and attention norms."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,9 +12,11 @@ import pandas as pd
 import xarray as xr
 
 from gala_viz.plots.figures.comparison_figure import (
-    COLOUR_SCALES_TEXT,
+    DELTA,
+    ORDINALS,
     ComparisonRow,
     check_columns,
+    colour_scales_text,
     comparison_figure,
     nonempty_columns,
 )
@@ -22,28 +25,36 @@ from gala_viz.plots.figures.specs.caption_text import (
     caption_markdown,
     human_maps_text,
     images_text,
+    listed,
     method_title,
 )
 from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress, netcdf_name
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images
+from gala_viz.plots.figures.specs.network_sources import (
+    NO_COMMON_SCORES,
+    have_common_scores,
+    networks_of,
+    pair_sources,
+)
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.schema import norm_title
 from gala_viz.specs import settings
-from gala_viz.store.source import ForwardResults, MapSource, MapUpdate
+from gala_viz.store.source import ForwardResults, MapSource, MapUpdate, NetworkInfo
 
 METRICS = ("rho", "dice", "iou")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonSpec(FigureSpec):
-    """Figure 2 of chosen images and two networks.
+    """Figure 2 of chosen images and two or more networks, in the frame of the first.
 
     Parameters
     ----------
     columns : tuple of str
-        Some of ``COLUMNS``, in the order in which they are drawn; default: all that are not empty for every image.
+        Some of ``gala_viz.plots.figures.comparison_figure.column_names``, in the order in which they are drawn;
+        default: all that are not empty for every image, without deltas where there are more than two networks.
     layer : str, optional
-        Of the attention norms; default: the last one of the second network, or of the first where it has none.
+        Of the attention norms; default: the last one of the last network that has any.
     **common
         Those of ``FigureSpec``.
 
@@ -62,7 +73,7 @@ class ComparisonSpec(FigureSpec):
     def __post_init__(self) -> None:
         FigureSpec.__post_init__(self)
         if self.columns:
-            check_columns(self.columns)
+            check_columns(self.columns, len(self.networks or ORDINALS[:2]))
 
 
 def draw_comparison(
@@ -87,52 +98,55 @@ def draw_comparison(
     Raises
     ------
     UnknownNameError
-        The source does not have an image, or no network has the layer.
+        The source does not have an image or a network, or no network has the layer.
     ValueError
         The maps of an image could not be finished.
     """
     check_images(source, spec)
-    layer = _layer(source, spec)
+    sources = pair_sources(source, spec)
+    source, networks = sources[0], networks_of(sources)
+    layer, scored = _layer(networks, spec), have_common_scores(sources, spec.request)
     rows, parts, scores, simulated = [], [], [], False
     for done, image in enumerate(spec.images):
-        forward_results, update, human = source.forward(image), _finished(source, image, spec), source.human_map(image)
-        norms = [by_layer.get(layer) for by_layer in forward_results.attention_norms]
+        updates, human = [_finished(one, image, spec) for one in sources], source.human_map(image)
+        forwards = [one.forward(image) for one in sources]
+        every = [*forwards[0].attention_norms, *(one.attention_norms[1] for one in forwards[1:])]
+        norms = [by_layer.get(layer) for by_layer in every]
         simulated |= human is not None and bool(human.attrs.get("simulated"))
         rows.append(
             ComparisonRow(
                 title=source.info(image).category or image,
                 view=source.view(image),
                 human_map=None if human is None else human.values,
-                first=update.maps.values[0],
-                second=update.maps.values[1],
-                delta=update.delta.values,
-                first_norm=None if norms[0] is None else norms[0].values,
-                second_norm=None if norms[1] is None else norms[1].values,
+                maps=[*updates[0].maps.values, *(one.maps.values[1] for one in updates[1:])],
+                deltas=[one.delta.values for one in updates],
+                norms=[None if norm is None else norm.values for norm in norms],
             )
         )
-        parts.append(_labelled(source, update, human, norms))
-        scores += _scored(source, image, forward_results, update)
+        parts.append(_labelled(networks, updates, human, norms, spec.columns))
+        for number, pair in enumerate(zip(sources, forwards, updates, strict=True)):
+            scores += _scored(image, *pair, first=number == 0, metrics=METRICS if scored else ())
         progress(done + 1, len(spec.images))
     maps = xr.concat(parts, dim=pd.Index(spec.images, name="image"), join="outer", combine_attrs="drop_conflicts")
     maps.attrs = {"collection": source.title, "layer": layer or "", "settings": json.dumps(settings(spec))}
     figure = comparison_figure(
         rows,
-        tuple(network.title for network in source.networks),
+        [network.title for network in networks],
         layer or "no layer",
         "simulated people" if simulated else "people",
         columns=spec.columns or nonempty_columns(rows),
         method_title=method_title(source, spec.request),
         width_inches=spec.width_inches,
     )
-    caption = _caption(source, spec, layer, norms, simulated)
+    caption = _caption(source, networks, spec, layer, norms, simulated, "" if scored else NO_COMMON_SCORES)
     return FigureResult(figure=figure, caption=caption, maps=maps, table=pd.DataFrame(scores))
 
 
-def _layer(source: MapSource, spec: ComparisonSpec) -> str | None:
-    known = [layer for network in source.networks[::-1] for layer in network.layers]
+def _layer(networks: list[NetworkInfo], spec: ComparisonSpec) -> str | None:
+    known = [layer for network in networks[::-1] for layer in network.layers]
     if spec.layer is not None and spec.layer not in known:
-        raise UnknownNameError(unknown_name("layer of the two networks", spec.layer, list(dict.fromkeys(known))))
-    last = next((network.layers[-1] for network in source.networks[::-1] if network.layers), None)
+        raise UnknownNameError(unknown_name("layer of the networks", spec.layer, list(dict.fromkeys(known))))
+    last = next((network.layers[-1] for network in networks[::-1] if network.layers), None)
     return spec.layer or last
 
 
@@ -145,28 +159,59 @@ def _finished(source: MapSource, image: str, spec: ComparisonSpec) -> MapUpdate:
     return update
 
 
-def _labelled(source: MapSource, update: MapUpdate, human: xr.DataArray | None, norms: list) -> xr.Dataset:
-    """Return the maps of one image, without the photograph; attention norms have dims of their own, at their grid."""
-    maps = {"saliency": update.maps, "delta": update.delta}
-    if update.standard_error is not None:
-        maps["standard_error"] = update.standard_error
+def _labelled(
+    networks: list[NetworkInfo],
+    updates: list[MapUpdate],
+    human: xr.DataArray | None,
+    norms: list,
+    columns: tuple[str, ...],
+) -> xr.Dataset:
+    """Return the maps of one image, without the photograph; attention norms have dims of their own, at their grid.
+
+    Of more than two networks it has the deltas that are drawn.
+    """
+    maps = {"saliency": _together([one.maps for one in updates])}
+    if len(updates) == 1:
+        maps["delta"] = updates[0].delta
+    for place, network, update in zip(ORDINALS[1:], networks[1:], updates, strict=False):
+        if len(updates) > 1 and (DELTA if place == "second" else f"{place}_{DELTA}") in columns:
+            maps[netcdf_name("delta", network.name)] = update.delta
+    errors = [one.standard_error for one in updates]
+    if all(one is not None for one in errors):
+        maps["standard_error"] = _together(errors)
     variables = {name: xr.Variable(one.dims, np.asarray(one.values, np.float32)) for name, one in maps.items()}
     if human is not None:
         variables["human_map"] = xr.Variable(human.dims, np.asarray(human.values, np.float32))
-    for network, norm in zip(source.networks, norms, strict=True):
+    for network, norm in zip(networks, norms, strict=True):
         if norm is not None:
             dims = tuple(netcdf_name(str(dim), network.name) for dim in norm.dims)
             name = netcdf_name("attention_norm", network.name)
             variables[name] = xr.Variable(
                 dims, np.asarray(norm.values, np.float32), {"units": norm.attrs.get("units", "1")}
             )
-    return xr.Dataset(variables, coords={"network": [network.name for network in source.networks]})
+    return xr.Dataset(variables, coords={"network": [network.name for network in networks]})
 
 
-def _scored(source: MapSource, image: str, forward_results: ForwardResults, update: MapUpdate) -> list[dict]:
+def _together(pairs: list[xr.DataArray]) -> xr.DataArray:
+    """Return the maps (network, y, x) of the first pair, and of the second network of each other one."""
+    return xr.concat([pairs[0], *(one.isel(network=[1]) for one in pairs[1:])], dim="network", join="override")
+
+
+def _scored(
+    image: str,
+    source: MapSource,
+    forward_results: ForwardResults,
+    update: MapUpdate,
+    *,
+    first: bool,
+    metrics: Sequence[str],
+) -> list[dict]:
+    """Return a row for each network of a pair, with some metrics; without ``first`` for the second alone."""
     rows = []
     for number, (network, prediction) in enumerate(zip(source.networks, forward_results.predictions, strict=True)):
-        values = {name: float(update.scores[name].values[number]) for name in METRICS if name in update.scores}
+        if number == 0 and not first:
+            continue
+        values = {name: float(update.scores[name].values[number]) for name in metrics if name in update.scores}
         explained = network.categories[update.targets[number]]
         row = {"image": image, "category": source.info(image).category, "network": network.name}
         row |= {"explained": explained, "prediction": prediction.categories[0]}
@@ -176,16 +221,22 @@ def _scored(source: MapSource, image: str, forward_results: ForwardResults, upda
 
 
 def _caption(
-    source: MapSource, spec: ComparisonSpec, layer: str | None, norms: list[xr.DataArray | None], simulated: bool
+    source: MapSource,
+    networks: list[NetworkInfo],
+    spec: ComparisonSpec,
+    layer: str | None,
+    norms: list[xr.DataArray | None],
+    simulated: bool,
+    note: str,
 ) -> str:
     """Return the caption; ``norms`` are those of one image."""
-    first, second = source.networks
     shown = next((norm_title(norm) for norm in norms if norm is not None), "attention norm").capitalize()
     paragraphs = [
         images_text(spec.images),
         attribution_text(source, spec.request),
-        f"{shown}s of {layer}." if layer else "Neither network has attention blocks.",
+        f"{shown}s of {layer}." if layer else "No network has attention blocks.",
         human_maps_text(source, simulated),
-        COLOUR_SCALES_TEXT,
+        colour_scales_text(len(networks)),
+        note,
     ]
-    return caption_markdown(f"{source.title}: {first.title} and {second.title}", paragraphs)
+    return caption_markdown(f"{source.title}: {listed([network.title for network in networks])}", paragraphs)

@@ -18,6 +18,8 @@ WIDTHS_MM = {"single": 89.0, "middle": 120.0, "double": 183.0}
 DPI_RANGE = (50, 1200)
 MAX_IMAGES = 60
 """Images whose maps are drawn side by side, at most."""
+MAX_NETWORKS = 8
+"""Networks that stand side by side, at most."""
 MAX_SELECTED_IMAGES = 10_000
 """Images that are chosen among all of a collection, at most."""
 
@@ -30,8 +32,8 @@ class FigureSpec:
     ----------
     collection, human_maps, store : str, optional
         Where images and maps come from, as for ``gala-viz compare``.
-    networks : tuple of two str, optional
-        Names or folders; default: the pair that suits the collection.
+    networks : tuple of str, optional
+        Names or folders, two or more; default: the pair that suits the collection.
     images : tuple of str
         Ids of the images.
     width : str
@@ -60,7 +62,7 @@ class FigureSpec:
     collection: str | None = None
     human_maps: str | None = None
     store: str | None = None
-    networks: tuple[str, str] | None = None
+    networks: tuple[str, ...] | None = None
     images: tuple[str, ...] = ()
     width: str = "double"
     dpi: int = 300
@@ -72,11 +74,8 @@ class FigureSpec:
         if isinstance(self.dpi, bool) or not isinstance(self.dpi, int) or not DPI_RANGE[0] <= self.dpi <= DPI_RANGE[1]:
             raise ValueError(f"dpi is a whole number from {DPI_RANGE[0]} to {DPI_RANGE[1]}; got {self.dpi!r}.")
         check_texts("images", self.images, self.n_images_range)
-        pair = self.networks
-        if pair is not None and (not isinstance(pair, tuple) or not all(isinstance(name, str) for name in pair)):
-            raise ValueError(f"networks are two names; got {pair!r}.")
-        if pair is not None and len(pair) != 2:
-            raise ValueError(f"two networks are compared; got {len(pair)}.")
+        if self.networks is not None:
+            check_texts("networks", self.networks, (2, MAX_NETWORKS))
         if not isinstance(self.request, MapRequest):
             raise ValueError(f"request says how maps are made, by name; got {self.request!r}.")
 

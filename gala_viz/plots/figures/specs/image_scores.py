@@ -9,43 +9,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from gala_viz.alignment import ConfidenceInterval, bootstrap_intervals
-from gala_viz.plots.figures.specs.figure_result import ProgressCallback
-from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource
 
 MAX_RESAMPLES, MIN_RESAMPLES = 10_000, 200
 MAX_DRAWS = 40_000_000
 """Values drawn for one interval, at most: with many images, whose intervals are short, there are fewer resamples."""
-
-
-def collect_scores(
-    source: MapSource, request: MapRequest, images: Sequence[str], score_missing: bool, on_progress: ProgressCallback
-) -> xr.Dataset:
-    """Return ``source.scores``, after computing those that are missing where ``score_missing`` says so.
-
-    Parameters
-    ----------
-    source : MapSource
-        Its scores are returned.
-    request : MapRequest
-        Settings of the maps that are scored.
-    images : sequence of str
-        Ids of the images to score; empty: all.
-    score_missing : bool
-        Whether scores that are missing are computed before.
-    on_progress : callable
-        Called as ``on_progress(done, total)`` while they are.
-
-    Returns
-    -------
-    Dataset
-        As ``MapSource.scores`` returns it, over all images of the source.
-    """
-    if score_missing:
-        wanted = tuple(images) or tuple(source.images)
-        for progress in source.survey(request, wanted, lambda: False):
-            on_progress(progress.done, progress.total)
-    return source.scores(request)
 
 
 def image_mask(scores: xr.Dataset, images: Sequence[str]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Kind "layers": attention norms of every layer, of both networks or of one, image by image."""
+"""Kind "layers": attention norms of every layer, of all networks or of one, image by image."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import pandas as pd
 import xarray as xr
 
 from gala_viz.plots.figures.layers_figure import SCALE_PERCENTILE, LayersRow, layer_scale_maxima, layers_figure
-from gala_viz.plots.figures.specs.caption_text import caption_markdown, images_text
+from gala_viz.plots.figures.specs.caption_text import caption_markdown, images_text, listed
 from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress, netcdf_name
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images, check_texts
+from gala_viz.plots.figures.specs.network_sources import networks_of, pair_sources
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource, NetworkInfo
@@ -29,7 +30,7 @@ class LayersSpec(FigureSpec):
     Parameters
     ----------
     shown : {"both", "first", "second"}
-        Networks that are shown.
+        Networks that are shown; "both": all, where there are more than two.
     layers : tuple of str
         In the order of the columns; default: all that the networks shown have.
     **common
@@ -80,13 +81,16 @@ def draw_layers(source: MapSource, spec: LayersSpec, progress: ProgressCallback 
         No network shown has layers, or there are more than ``MAX_LAYERS``.
     """
     check_images(source, spec)
-    places = {"both": (0, 1), "first": (0,), "second": (1,)}[spec.shown]
-    networks = [source.networks[place] for place in places]
+    sources = pair_sources(source, spec)
+    source, every = sources[0], networks_of(sources)
+    places = {"both": range(len(every)), "first": (0,), "second": (1,)}[spec.shown]
+    networks = [every[place] for place in places]
     layers = _layers(networks, spec)
     rows: list[LayersRow] = []
     units: dict[str, str] = {}
     for done, image in enumerate(spec.images):
-        attention = source.forward(image).attention_norms
+        forwards = [one.forward(image).attention_norms for one in sources]
+        attention = [*forwards[0], *(one[1] for one in forwards[1:])]
         norms = [{layer: norm.values for layer, norm in attention[place].items()} for place in places]
         units |= {layer: norm.attrs.get("units", "1") for place in places for layer, norm in attention[place].items()}
         title = source.info(image).category or image
@@ -171,7 +175,7 @@ def _caption(
     )
     scales = ", ".join(f"{layer} 0 to {end:.3g}" for layer, end in ends.items())
     return caption_markdown(
-        f"{source.title}: attention norms of {' and '.join(titles)}",
+        f"{source.title}: attention norms of {listed(titles)}",
         [
             images_text(spec.images),
             f"Each map is the L2 norm over channels of a layer's {', or '.join(kinds)}, at the layer's own resolution, "

@@ -23,9 +23,10 @@ from gala_viz.plots.figures.specs.caption_text import (
 )
 from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress
 from gala_viz.plots.figures.specs.figure_spec import MAX_SELECTED_IMAGES, FigureSpec, check_images
-from gala_viz.plots.figures.specs.image_scores import collect_scores, image_mask, mean_intervals, missing_scores_text
-from gala_viz.store.measures import NamedMeasure, ceiling_for, measure_called, measures_of
-from gala_viz.store.source import MapSource
+from gala_viz.plots.figures.specs.image_scores import image_mask, mean_intervals, missing_scores_text
+from gala_viz.plots.figures.specs.network_sources import collect_scores, networks_of, pair_sources
+from gala_viz.store.measures import NamedMeasure, ceiling_for, measure_called, named_measures
+from gala_viz.store.source import MapSource, NetworkInfo
 
 MIN_IMAGES_FOR_RHO = 3
 
@@ -37,7 +38,7 @@ class ScatterSpec(FigureSpec):
     Parameters
     ----------
     x, y : str, optional
-        Metrics by title or short name; default: Spearman's rho of each network with the human maps.
+        Metrics by title or short name; default: Spearman's rho of the first two networks with the human maps.
     rest : bool
         Whether images that are not named in ``images`` are drawn too; those named are marked.
     **common
@@ -91,14 +92,16 @@ def draw_scatter(
     Raises
     ------
     UnknownNameError
-        The source does not have an image or a metric.
+        The source does not have an image, a network or a metric.
     ValueError
-        Both metrics are the same.
+        Both metrics are the same, or networks see different parts of photographs and have no common scores.
     """
     check_images(source, spec)
     wanted = () if spec.rest else spec.images
-    scores = collect_scores(source, spec.request, wanted, score_missing, progress)
-    axes = _axes(source, scores, spec)
+    sources = pair_sources(source, spec)
+    source = sources[0]
+    scores = collect_scores(sources, spec, wanted, score_missing, progress)
+    axes = _axes(source, networks_of(sources), scores, spec)
     columns = [one.values(scores) for one in axes]
     known = np.isfinite(columns[0]) & np.isfinite(columns[1])
     chosen = image_mask(scores, spec.images)
@@ -132,9 +135,9 @@ def draw_scatter(
     return FigureResult(figure=figure, caption=caption, table=_table(source, scores, axes, columns, drawn, chosen))
 
 
-def _axes(source: MapSource, scores: xr.Dataset, spec: ScatterSpec) -> list[NamedMeasure]:
-    """Return the metrics across and up: those of ``spec``, or the source's first two."""
-    known = measures_of(source, scores)
+def _axes(source: MapSource, networks: list[NetworkInfo], scores: xr.Dataset, spec: ScatterSpec) -> list[NamedMeasure]:
+    """Return the metrics across and up: those of ``spec``, or the first two."""
+    known = named_measures(networks, [str(layer) for layer in scores["layer"].values], bool(source.map_kinds))
     defaults = (known[0], known[min(1, len(known) - 1)])
     axes = [
         measure_called(name, known) if name is not None else default

@@ -1,7 +1,8 @@
-"""Rows of a table of scores: means of both networks, their difference, the noise ceiling, each with its interval."""
+"""Rows of a table of scores: means of all networks, the difference of two, the noise ceiling, with intervals."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,16 +24,15 @@ TITLES |= {**MEASURED, "ceiling": "noise ceiling (split-half rho)"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SummaryRow:
-    """One metric over ``n`` images that have it for both networks; None where nothing is known.
+    """One metric over ``n`` images that have it for all networks; None where nothing is known.
 
-    ``difference`` is the second network minus the first, image by image; ``people`` is the noise ceiling. Intervals
-    are in the metric's own unit; a table prints them multiplied by ``factor``, with ``digits`` decimals.
+    ``difference`` is the second of two networks minus the first, image by image; ``people`` is the noise ceiling.
+    Intervals are in the metric's own unit; a table prints them multiplied by ``factor``, with ``digits`` decimals.
     """
 
     name: str
     title: str
-    first: ConfidenceInterval | None = None
-    second: ConfidenceInterval | None = None
+    networks: tuple[ConfidenceInterval | None, ...] = ()
     difference: ConfidenceInterval | None = None
     people: ConfidenceInterval | None = None
     n: int = 0
@@ -55,7 +55,7 @@ def summary_row(name: str, scores: xr.Dataset, mask: NDArray[np.bool_]) -> Summa
     if name.startswith(ATTENTION_PREFIX):
         layer, layers = name.removeprefix(ATTENTION_PREFIX), [str(one) for one in scores["layer"].values]
         if layer not in layers:
-            raise UnknownNameError(unknown_name("layer of the two networks", layer, layers))
+            raise UnknownNameError(unknown_name("layer of the networks", layer, layers))
         pair = np.asarray(scores["rho_attention"].sel(layer=layer), dtype=float)[:, mask]
         return _paired(SummaryRow(name=name, title=f"attention rho, {layer}"), pair)
     percent = {"factor": 100.0, "digits": 1} if name == "accuracy" else {}
@@ -70,19 +70,26 @@ def check_rows(rows: tuple[str, ...]) -> None:
             raise UnknownNameError(unknown_name("row", name, [*SUMMARY_ROWS, f"{ATTENTION_PREFIX}LAYER"]))
 
 
-def _paired(line: SummaryRow, pair: NDArray[np.floating]) -> SummaryRow:
-    """Fill ``line`` with the means of ``pair`` (network, image) over the images that both networks have.
+def _paired(line: SummaryRow, values: NDArray[np.floating]) -> SummaryRow:
+    """Fill ``line`` with the means of ``values`` (network, image) over the images that all networks have.
 
     Where they share none, each network's mean is over its own images, and there is no difference.
     """
-    known = np.isfinite(pair)
-    both = known.all(axis=0)
-    if not both.any():
-        single = [mean_intervals(row)[0] if there.any() else None for row, there in zip(pair, known, strict=True)]
-        n = max((one.n for one in single if one is not None), default=0)
-        return replace(line, first=single[0], second=single[1], n=n)
-    first, second, difference = mean_intervals(pair[0, both], pair[1, both], pair[1, both] - pair[0, both])
-    return replace(line, first=first, second=second, difference=difference, n=int(both.sum()))
+    known = np.isfinite(values)
+    shared = known.all(axis=0)
+    if not shared.any():
+        single = [mean_intervals(row)[0] if there.any() else None for row, there in zip(values, known, strict=True)]
+        return replace(line, networks=tuple(single), n=max((one.n for one in single if one is not None), default=0))
+    columns, n_networks = list(values[:, shared]), len(values)
+    means = mean_intervals(*columns, *_difference(columns))
+    return replace(
+        line, networks=tuple(means[:n_networks]), difference=next(iter(means[n_networks:]), None), n=int(shared.sum())
+    )
+
+
+def _difference(columns: Sequence[NDArray[np.floating]]) -> list[NDArray[np.floating]]:
+    """Return the second column minus the first, of two; of more there is none."""
+    return [columns[1] - columns[0]] if len(columns) == 2 else []
 
 
 def _fraction(scores: xr.Dataset, chosen: NDArray[np.bool_]) -> SummaryRow:
@@ -91,22 +98,19 @@ def _fraction(scores: xr.Dataset, chosen: NDArray[np.bool_]) -> SummaryRow:
     columns = np.vstack([_column(scores, "rho", chosen), _column(scores, "ceiling", chosen)])
     columns = columns[:, np.isfinite(columns).all(axis=0)]
     n = columns.shape[1]
-    if not n or columns[2].mean() <= 0:
+    if not n or columns[-1].mean() <= 0:
         return line
     count = n_resamples_for(n)
     means, draws = columns.mean(axis=1), bootstrap_means(columns.T, n_resamples=count, seed=0)
-    if draws[:, 2].min() <= 0:
+    if draws[:, -1].min() <= 0:
         return line
-    ratios, drawn = means[:2] / means[2], draws[:, :2] / draws[:, 2:]
+    ratios, drawn = list(means[:-1] / means[-1]), list((draws[:, :-1] / draws[:, -1:]).T)
     intervals = []
-    for value, spread in (
-        (ratios[0], drawn[:, 0]),
-        (ratios[1], drawn[:, 1]),
-        (np.diff(ratios)[0], np.diff(drawn)[:, 0]),
-    ):
+    for value, spread in zip([*ratios, *_difference(ratios)], [*drawn, *_difference(drawn)], strict=True):
         low, high = percentile_interval(spread, 0.95)
         intervals.append(ConfidenceInterval(mean=float(value), low=low, high=high, n=n, n_resamples=count))
-    return replace(line, first=intervals[0], second=intervals[1], difference=intervals[2], n=n)
+    of_networks = tuple(intervals[: len(ratios)])
+    return replace(line, networks=of_networks, difference=next(iter(intervals[len(ratios) :]), None), n=n)
 
 
 def _column(scores: xr.Dataset, name: str, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:

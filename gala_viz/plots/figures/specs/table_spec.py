@@ -1,4 +1,4 @@
-"""Kind "table": scores of both networks over many images, as CSV, Markdown, LaTeX, and drawn with the same cells."""
+"""Kind "table": scores of all networks over many images, as CSV, Markdown, LaTeX, and drawn with the same cells."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from gala_viz.alignment import ConfidenceInterval
 from gala_viz.plots.figures.specs.caption_text import (
     attribution_text,
     caption_markdown,
@@ -16,23 +17,25 @@ from gala_viz.plots.figures.specs.caption_text import (
     human_maps_text,
     images_text,
     interval_text,
+    listed,
     note_sentence,
 )
 from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress
 from gala_viz.plots.figures.specs.figure_spec import MAX_SELECTED_IMAGES, FigureSpec, check_images, check_texts
-from gala_viz.plots.figures.specs.image_scores import collect_scores, image_mask, missing_scores_text
+from gala_viz.plots.figures.specs.image_scores import image_mask, missing_scores_text
+from gala_viz.plots.figures.specs.network_sources import collect_scores, networks_of, pair_sources
 from gala_viz.plots.figures.specs.score_summary import SUMMARY_ROWS, SummaryRow, check_rows, summary_row
 from gala_viz.plots.figures.table_figure import latex_table, markdown_table, table_figure
 from gala_viz.store.source import MapSource
 
 EMPTY_CELL = "–"
-COLUMNS = ("first", "second", "difference", "people")
+Columns = tuple[ConfidenceInterval | None, ...]
 SETTINGS = ("confidence", "n_resamples", "seed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableSpec(FigureSpec):
-    """Scores of both networks over images as a table; without ``images`` over all that have scores.
+    """Scores of two or more networks over images as a table; without ``images`` over all that have scores.
 
     Parameters
     ----------
@@ -83,26 +86,32 @@ def draw_table(
     Raises
     ------
     UnknownNameError
-        The source does not have an image, or no network has a layer.
+        The source does not have an image or a network, or no network has a layer.
+    ValueError
+        Networks see different parts of photographs, and have no common scores.
     """
     check_images(source, spec)
-    scores = collect_scores(source, spec.request, spec.images, score_missing, progress)
+    sources = pair_sources(source, spec)
+    source, networks = sources[0], networks_of(sources)
+    scores = collect_scores(sources, spec, spec.images, score_missing, progress)
     chosen = image_mask(scores, spec.images)
     lines = [summary_row(name, scores, chosen) for name in spec.rows]
-    first, second = source.networks
+    titles, two = [network.title for network in networks], len(networks) == 2
     simulated = has_simulated_maps(source)
     people = "simulated people" if simulated else "people"
-    head = ["", first.title, second.title, f"{second.title} minus {first.title}", people, "n"]
-    rows = [_cells(line) for line in lines]
+    head = ["", *titles, *[f"{titles[1]} minus {titles[0]}"] * two, people, "n"]
+    columns = [_columns(line, len(networks)) for line in lines]
+    rows = [_cells(*pair) for pair in zip(lines, columns, strict=True)]
     known = np.isfinite(np.asarray(scores["rho"], dtype=float)).all(axis=0)
     cells = scores.attrs.get("resolution_px")
     of_people = missing_scores_text(source, known, chosen, True)
-    resamples = sorted({one.n_resamples for line in lines for one in _intervals(line) if one is not None})
+    resamples = sorted({one.n_resamples for line in columns for one in line if one is not None})
     counts = " or ".join(f"{count:,}" for count in resamples) or "no"
-    title = f"{source.title}: {first.title} and {second.title}"
+    title = f"{source.title}: {listed(titles)}"
+    difference = "The difference is taken image by image. " if two else ""
     paragraphs = [
         f"Means over images with 95 % bootstrap intervals over images ({counts} resamples, seed 0), over the n images "
-        "for which both networks have a value. The difference is taken image by image. The fraction of the noise "
+        f"for which {'both' if two else 'all'} networks have a value. {difference}The fraction of the noise "
         "ceiling is mean rho over the mean ceiling of the same images, resampled together.",
         images_text(spec.images) if spec.images else "All images of the collection.",
         f"Likeness to people: {of_people}",
@@ -116,24 +125,26 @@ def draw_table(
     caption = caption_markdown(title, [markdown_table(head, rows), *paragraphs])
     latex = latex_table(head, rows, f"{title}. {paragraphs[0]}", "tab:scores")
     figure = table_figure(head, rows, width_inches=spec.width_inches)
-    names = (first.name, second.name, "difference", "people")
-    return FigureResult(figure=figure, caption=caption, table=_table(lines, names), texts={"tex": latex})
+    names = (*(network.name for network in networks), *["difference"] * two, "people")
+    return FigureResult(figure=figure, caption=caption, table=_table(lines, names, columns), texts={"tex": latex})
 
 
-def _intervals(line: SummaryRow) -> tuple:
-    return tuple(getattr(line, name) for name in COLUMNS)
+def _columns(line: SummaryRow, n_networks: int) -> Columns:
+    """Return a row's intervals: each network's, the difference of two, and people's."""
+    difference = (line.difference,) if n_networks == 2 else ()
+    return (*(line.networks or (None,) * n_networks), *difference, line.people)
 
 
-def _cells(line: SummaryRow) -> list[str]:
-    texts = [EMPTY_CELL if one is None else interval_text(one, line.digits, line.factor) for one in _intervals(line)]
+def _cells(line: SummaryRow, columns: Columns) -> list[str]:
+    texts = [EMPTY_CELL if one is None else interval_text(one, line.digits, line.factor) for one in columns]
     return [line.title, *texts, f"{line.n:,}"]
 
 
-def _table(lines: Sequence[SummaryRow], names: Sequence[str]) -> pd.DataFrame:
+def _table(lines: Sequence[SummaryRow], names: Sequence[str], columns: Sequence[Columns]) -> pd.DataFrame:
     """Return a row for each number, in the unit that is printed."""
     rows = []
-    for line in lines:
-        for who, one in zip(names, _intervals(line), strict=True):
+    for line, of_line in zip(lines, columns, strict=True):
+        for who, one in zip(names, of_line, strict=True):
             if one is not None:
                 row = {"quantity": line.name, "title": line.title, "who": who}
                 row |= {end: getattr(one, end) * line.factor for end in ("mean", "low", "high")}

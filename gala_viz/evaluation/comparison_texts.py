@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gala_viz.evaluation.comparisons import Comparison, families_text
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.facts import MEANS_TOLD
-from gala_viz.evaluation.pairs import Comparison, families
-from gala_viz.evaluation.quantities import digits, title
+from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
+from gala_viz.evaluation.metadata import MEANS_TEXT
+from gala_viz.evaluation.metrics import digits, title
 from gala_viz.evaluation.table import NOTHING, p_text
-from gala_viz.evaluation.values import MEAN_OF_LAYERS
 
 
-class Difference(NamedTuple):
+class ComparisonText(NamedTuple):
     """One test, in words and numbers as they are printed."""
 
     pair: str
@@ -24,13 +24,13 @@ class Difference(NamedTuple):
     n: str
 
 
-HEADER = Difference("", "", "difference", "in each seed", "p", "p adjusted", "n")
+HEADER = ComparisonText("", "", "difference", "in each seed", "p", "p adjusted", "n")
 
 
-def differences(evaluation: Evaluation) -> list[Difference]:
-    """The tests that are not of a single layer or of single trainings; those are in tests.csv."""
+def comparison_texts(evaluation: Evaluation) -> list[ComparisonText]:
+    """Return the tests that are not of a single layer or of single trainings; those are in tests.csv."""
     return [
-        Difference(
+        ComparisonText(
             pair=f"{one.b} minus {one.a}",
             what=title(one.key),
             difference=f"{one.test.difference:+.{digits(one.key)}f}",
@@ -44,10 +44,10 @@ def differences(evaluation: Evaluation) -> list[Difference]:
     ]
 
 
-def families_told(evaluation: Evaluation) -> str:
+def describe_tests(evaluation: Evaluation) -> str:
     """Which tests, corrected how, about which chance."""
-    told = families(evaluation.comparisons)
-    return f"{told} {MEANS_TOLD}" if evaluation.groups else told
+    told = families_text(evaluation.comparisons)
+    return f"{told} {MEANS_TEXT}" if evaluation.groups else told
 
 
 def _by_seed(evaluation: Evaluation, one: Comparison) -> str:

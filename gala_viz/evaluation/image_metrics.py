@@ -20,13 +20,13 @@ MEAN_OF_LAYERS = "mean of layers"
 """The layer label of an image's mean over all layers, each compared at its own grid first."""
 
 
-def grids_of(results: NetworkResults) -> list[Grid]:
-    """The grids on which people's maps are needed: each layer's, and SmoothGrad's cells."""
+def comparison_grids(results: NetworkResults) -> list[Grid]:
+    """Return the grids on which people's maps are needed: each layer's, and SmoothGrad's cells."""
     maps = [*results.norms.values(), *([] if results.smoothgrad is None else [results.smoothgrad])]
     return list(dict.fromkeys((values.shape[1], values.shape[2]) for values in maps))
 
 
-def correct(network: Network, collection: Collection, results: NetworkResults) -> xr.DataArray:
+def is_correct(network: Network, collection: Collection, results: NetworkResults) -> xr.DataArray:
     """1 where the first choice is the true category, 0 where not, NaN where the network does not know it: (image,)."""
     labels = [
         label_index(network.categories, collection.category(image), collection.target(image))
@@ -39,21 +39,36 @@ def correct(network: Network, collection: Collection, results: NetworkResults) -
     return xr.DataArray(known, dims="image", coords={"image": list(results.images)}, name="correct")
 
 
-def values_of(
+def image_metrics(
     network: Network,
     collection: Collection,
     results: NetworkResults,
     people: People | None,
 ) -> xr.Dataset:
-    """Values of ``network`` for the images of ``results``, all with the dim image; NaN where an image has none.
+    """Return everything measured of a network, one value an image.
 
-    ``correct``; ``rho_smoothgrad`` and ``rho_attention`` (layer) with the human map; ``ceiling_...`` of the same
-    images on the same grids; ``floor_...`` (partner), rho with human maps of other images, where ``people`` has
-    partners; ``share_...`` (region). A variable is absent where the network has no attention, SmoothGrad was left out,
-    or the collection has no labels, maps or regions. Attention also has the layer ``MEAN_OF_LAYERS``.
+    Parameters
+    ----------
+    network : Network
+        Whose categories count.
+    collection : Collection
+        Where labels are read.
+    results : NetworkResults
+        Predictions, attention norms and SmoothGrad of some images.
+    people : People, optional
+        Human maps of these images; None: likeness to people is left out.
+
+    Returns
+    -------
+    Dataset, (image,)
+        ``correct``; ``rho_smoothgrad`` and ``rho_attention`` (layer) with the human map; ``ceiling_...`` of the same
+        images on the same grids; ``floor_...`` (partner), rho with human maps of other images, where ``people`` has
+        partners; ``share_...`` (region). NaN where an image has no value. A variable is absent where the network has no
+        attention, SmoothGrad was left out, or the collection has no labels, maps or regions. Attention also has the
+        layer ``MEAN_OF_LAYERS``.
     """
     found: dict[str, xr.DataArray] = {}
-    right = correct(network, collection, results)
+    right = is_correct(network, collection, results)
     if right.notnull().any():
         found["correct"] = right
     for kind, maps in (("attention", results.norms), ("smoothgrad", _smoothgrad(results))):
@@ -77,15 +92,15 @@ def values_of(
 
 
 def region_pixels(results: NetworkResults) -> xr.DataArray | None:
-    """The share of the frame's pixels that each region has (image, region), or None."""
+    """Return the share of the frame's pixels that each region has (image, region), or None."""
     if not results.regions:
         return None
     coords = {"image": list(results.images), "region": list(results.regions)}
     return xr.DataArray(results.shares[PIXELS], dims=("image", "region"), coords=coords, name="region_pixels")
 
 
-def mean_of(values: Sequence[xr.Dataset]) -> xr.Dataset:
-    """The mean over several networks, image by image; NaN where one of them is, absent where one lacks it."""
+def mean_over_seeds(values: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return the mean over several networks, image by image; NaN where one of them is, absent where one lacks it."""
     shared = [name for name in values[0] if all(name in one for one in values)]
     stacked = xr.concat([one[shared] for one in values], dim="seed", join="exact", coords="minimal", compat="override")
     return stacked.mean("seed", skipna=False)
@@ -101,7 +116,7 @@ def _with_people(
     people: People,
     maps: dict[str, np.ndarray],
 ) -> dict[str, dict[str, xr.DataArray]]:
-    """Quantity -> layer -> values of the images that people marked."""
+    """Metric -> layer -> values of the images that people marked."""
     rows = [results.images.index(image) for image in people.images]
     found: dict[str, dict[str, xr.DataArray]] = {"rho": {}, "ceiling": {}, "floor": {}}
     for layer, values in maps.items():

@@ -1,4 +1,4 @@
-"""From values of single images to numbers with intervals: means, shares of the ceiling, and what people reach."""
+"""From metrics of single images to estimates with intervals: means, shares of the ceiling, and what people reach."""
 
 from __future__ import annotations
 
@@ -18,104 +18,104 @@ from gala_viz.alignment import (
 )
 from gala_viz.alignment.bootstrap import wilson_interval
 from gala_viz.counts import counted
+from gala_viz.evaluation.metrics import MetricKey, by_layer, metric_columns
 from gala_viz.evaluation.people import People
-from gala_viz.evaluation.quantities import Key, by_layer, columns
 from gala_viz.evaluation.spec import EvaluationSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Number:
-    """The mean over images of ``key`` for ``who`` ("people" or a network), with its bootstrap interval over images
-    (Wilson's, and a ``note``, of an error of 0 or 100 %).
+class Estimate:
+    """The mean over images of a metric, ``key``, for ``who``, "people" or a network, with its interval over images.
 
+    The interval is by bootstrap; of an error of 0 or 100 % it is Wilson's, which a ``note`` says.
     ``participants`` bounds a ceiling over people. ``sd_over_seeds`` is the standard deviation of the seeds' own means
     where ``who`` stands for several. ``interval`` None means that the number could not be had; ``note`` says why.
     """
 
     who: str
-    key: Key
+    key: MetricKey
     interval: ConfidenceInterval | None
     participants: ConfidenceInterval | None = None
     sd_over_seeds: float | None = None
     note: str = ""
 
 
-def numbers_of(who: str, values: xr.Dataset, spec: EvaluationSpec) -> list[Number]:
-    """All numbers of one network (or of the mean of several), with intervals over images."""
-    keys, table = columns(values)
+def estimate_metrics(who: str, values: xr.Dataset, spec: EvaluationSpec) -> list[Estimate]:
+    """Return all estimates of one network (or of the mean of several), with intervals over images."""
+    keys, table = metric_columns(values)
     intervals = bootstrap_intervals(table, n_resamples=spec.n_resamples, seed=spec.seed)
-    found = [_number(who, key, interval) for key, interval in zip(keys, intervals, strict=True)]
+    found = [_estimate(who, key, interval) for key, interval in zip(keys, intervals, strict=True)]
     for kind in ("attention", "smoothgrad"):
         for layer, rho in by_layer(values, f"rho_{kind}"):
             found += _explained(who, kind, layer, rho, values, spec)
     return found
 
 
-def _number(who: str, key: Key, interval: ConfidenceInterval | None) -> Number:
+def _estimate(who: str, key: MetricKey, interval: ConfidenceInterval | None) -> Estimate:
     if interval is None:
-        return Number(who=who, key=key, interval=None, note="no image has a value.")
-    if key.quantity == "top1_error" and interval.n > 1 and interval.mean in (0.0, 100.0):
+        return Estimate(who=who, key=key, interval=None, note="no image has a value.")
+    if key.metric == "top1_error" and interval.n > 1 and interval.mean in (0.0, 100.0):
         low, high = wilson_interval(interval.mean / 100, interval.n)
         bounded = replace(interval, low=100 * low, high=100 * high)
-        return Number(
+        return Estimate(
             who=who, key=key, interval=bounded, note="Wilson's interval: resamples of equal values are equal."
         )
-    return Number(who=who, key=key, interval=interval)
+    return Estimate(who=who, key=key, interval=interval)
 
 
 def _explained(
     who: str, kind: str, layer: str, rho: xr.DataArray, values: xr.Dataset, spec: EvaluationSpec
-) -> list[Number]:
-    keys = [Key(f"{name}_{kind}", layer) for name in ("fraction_of_ceiling", "explained_variance")]
+) -> list[Estimate]:
+    keys = [MetricKey(f"{name}_{kind}", layer) for name in ("fraction_of_ceiling", "explained_variance")]
     ceilings = dict(by_layer(values, f"ceiling_{kind}"))
     if layer not in ceilings:
-        return [Number(who=who, key=key, interval=None, note="there is no ceiling.") for key in keys]
+        return [Estimate(who=who, key=key, interval=None, note="there is no ceiling.") for key in keys]
     plain = [part.drop_vars(part.coords.keys() - {"image"}) for part in (rho, ceilings[layer])]
     try:
         found = fraction_explained(*plain, n_resamples=spec.n_resamples, seed=spec.seed)
     except ValueError as error:
-        return [Number(who=who, key=key, interval=None, note=str(error)) for key in keys]
+        return [Estimate(who=who, key=key, interval=None, note=str(error)) for key in keys]
     intervals = (_percent(found.fraction), _percent(found.explained_variance))
-    return [Number(who=who, key=key, interval=one) for key, one in zip(keys, intervals, strict=True)]
+    return [Estimate(who=who, key=key, interval=one) for key, one in zip(keys, intervals, strict=True)]
 
 
 def _percent(interval: ConfidenceInterval) -> ConfidenceInterval:
     return replace(interval, mean=100 * interval.mean, low=100 * interval.low, high=100 * interval.high)
 
 
-def with_seeds(numbers: Sequence[Number], single: Sequence[Sequence[Number]]) -> list[Number]:
-    """``numbers`` of a mean over seeds, each with the standard deviation (n - 1) of the seeds' own means."""
-    own = [{number.key: number.interval for number in one} for one in single]
+def add_spread_over_seeds(estimates: Sequence[Estimate], single: Sequence[Sequence[Estimate]]) -> list[Estimate]:
+    """Return the estimates of a mean over seeds, each with the standard deviation (n - 1) of the seeds' own means."""
+    own = [{estimate.key: estimate.interval for estimate in one} for one in single]
 
-    def spread(key: Key) -> float | None:
+    def spread(key: MetricKey) -> float | None:
         means = [one[key].mean for one in own if one.get(key) is not None]
         return float(np.std(means, ddof=1)) if len(means) > 1 else None
 
-    return [replace(number, sd_over_seeds=spread(number.key)) for number in numbers]
+    return [replace(estimate, sd_over_seeds=spread(estimate.key)) for estimate in estimates]
 
 
-def people_numbers(people: People, spec: EvaluationSpec, who: str = "people") -> list[Number]:
+def people_estimates(people: People, spec: EvaluationSpec, who: str = "people") -> list[Estimate]:
     """Ceilings, with intervals over images and over participants, and floors, on each grid; the maps' shares."""
     found = []
     for grid, ceiling in people.ceilings.items():
         cells = f"{grid[0]} x {grid[1]}"
         if ceiling is None:
             note = "no image has maps of two participants that are known one by one."
-            found.append(Number(who=who, key=Key("ceiling", cells=cells), interval=None, note=note))
+            found.append(Estimate(who=who, key=MetricKey("ceiling", cells=cells), interval=None, note=note))
         else:
-            found += _ceiling_numbers(who, cells, ceiling)
+            found += _ceiling_estimates(who, cells, ceiling)
         for partner, rhos in zip(("same", "different"), people.floors.get(grid, ()), strict=False):
             interval = bootstrap_intervals(rhos.values[:, None], n_resamples=spec.n_resamples, seed=spec.seed)[0]
             alone = f"there are no pairs of images of {partner} categories."
             note = "maps of all participants; the ceiling's are of halves." if interval else alone
-            key = Key(f"floor_{partner}_category", cells=cells)
-            found.append(Number(who=who, key=key, interval=interval, note=note))
+            key = MetricKey(f"floor_{partner}_category", cells=cells)
+            found.append(Estimate(who=who, key=key, interval=interval, note=note))
     if people.shares is not None:
-        found += region_numbers(people.shares, spec, who, "share_people")
+        found += region_estimates(people.shares, spec, who, "share_people")
     return found
 
 
-def _ceiling_numbers(who: str, cells: str, ceiling: NoiseCeiling) -> list[Number]:
+def _ceiling_estimates(who: str, cells: str, ceiling: NoiseCeiling) -> list[Estimate]:
     few, many = ceiling.n_participants
     number = few if few == many else f"{few} to {many}"
     noun = "participant" if few == many == 1 else "participants"
@@ -123,10 +123,12 @@ def _ceiling_numbers(who: str, cells: str, ceiling: NoiseCeiling) -> list[Number
     if ceiling.left_out:
         note += f" {counted(len(ceiling.left_out), 'image')} without a ceiling."
     over_images, over_people = ceiling.interval, ceiling.participant_interval
-    plain = Number(who=who, key=Key("ceiling", cells=cells), interval=over_images, participants=over_people, note=note)
-    whole = Number(
+    plain = Estimate(
+        who=who, key=MetricKey("ceiling", cells=cells), interval=over_images, participants=over_people, note=note
+    )
+    whole = Estimate(
         who=who,
-        key=Key("ceiling_spearman_brown", cells=cells),
+        key=MetricKey("ceiling_spearman_brown", cells=cells),
         interval=_spearman_brown(over_images),
         participants=over_people and _spearman_brown(over_people),
         note="2 rho / (1 + rho) of the ceiling and of its bounds.",
@@ -135,17 +137,34 @@ def _ceiling_numbers(who: str, cells: str, ceiling: NoiseCeiling) -> list[Number
 
 
 def _spearman_brown(interval: ConfidenceInterval) -> ConfidenceInterval:
-    """The corrected mean and bounds: the correction rises with rho, so it keeps the order of bounds."""
+    """Return the corrected mean and bounds: the correction rises with rho, so it keeps the order of bounds."""
     bounds = {name: spearman_brown(getattr(interval, name)) for name in ("mean", "low", "high")}
     return replace(interval, **bounds)
 
 
-def region_numbers(shares: xr.DataArray, spec: EvaluationSpec, who: str, quantity: str) -> list[Number]:
-    """Mean shares (image, region) of each region, in per cent: of the frame's pixels, or of the human maps' mass."""
+def region_estimates(shares: xr.DataArray, spec: EvaluationSpec, who: str, metric: str) -> list[Estimate]:
+    """Return the mean share of each region, in per cent.
+
+    Parameters
+    ----------
+    shares : DataArray, (image, region)
+        Of the frame's pixels, or of the human maps' mass.
+    spec : EvaluationSpec
+        Resamples and seed.
+    who : str
+        Whose they are.
+    metric : str
+        Name in ``METRICS``.
+
+    Returns
+    -------
+    list of Estimate
+        One for each region that any image has.
+    """
     return [
-        Number(
+        Estimate(
             who=who,
-            key=Key(quantity, region=str(region)),
+            key=MetricKey(metric, region=str(region)),
             interval=bootstrap_interval(100 * shares.sel(region=region), n_resamples=spec.n_resamples, seed=spec.seed),
         )
         for region in shares["region"].values

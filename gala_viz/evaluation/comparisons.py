@@ -1,4 +1,4 @@
-"""Do two networks differ? Paired randomisation tests of every quantity, corrected in families."""
+"""Do two networks differ? Paired randomisation tests of every metric, corrected in families."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import PairedTest, benjamini_hochberg, paired_randomisations
-from gala_viz.evaluation.quantities import Key, columns
+from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
+from gala_viz.evaluation.metrics import MetricKey, metric_columns
 from gala_viz.evaluation.spec import EvaluationSpec
-from gala_viz.evaluation.values import MEAN_OF_LAYERS
 
 TESTED = ("top1_error", "rho_attention", "rho_smoothgrad", "share_attention", "share_smoothgrad")
-"""Quantities that are tested; fractions of the ceiling are rho over the same number, floors are for reading."""
+"""Metrics that are tested; fractions of the ceiling are rho over the same number, floors are for reading."""
 Family = Literal["main", "detail", "seeds"]
 """Tests that are corrected together: of error and likeness, of single layers and of shares, of single trainings."""
 
@@ -30,14 +30,16 @@ class Comparison:
 
     a: str
     b: str
-    key: Key
+    key: MetricKey
     test: PairedTest
     family: Family
     p_adjusted: float = float("nan")
 
 
-def compared(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None = None) -> list[Comparison]:
-    """All pairs of networks, or each against ``reference``, on every tested quantity that both have.
+def compare_networks(
+    values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None = None
+) -> list[Comparison]:
+    """All pairs of networks, or each against ``reference``, on every tested metric that both have.
 
     Layers are compared where both networks have one of that name; their mean over layers where the layers are the same.
     Error, and likeness over all layers, are one family; single layers and shares, of which there are many, another.
@@ -48,7 +50,7 @@ def compared(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: 
     )
 
 
-def compared_by_seed(
+def compare_by_seed(
     values: Mapping[str, xr.Dataset], seeds: Sequence[Sequence[str]], spec: EvaluationSpec
 ) -> list[Comparison]:
     """Error and likeness of the networks that share a seed: each of ``seeds`` names those of one. One family."""
@@ -59,7 +61,7 @@ def compared_by_seed(
 def _tested(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None) -> list[Comparison]:
     names = list(values)
     pairs = list(combinations(names, 2)) if reference is None else [(reference, b) for b in names if b != reference]
-    tables = {name: columns(one) for name, one in values.items()}
+    tables = {name: metric_columns(one) for name, one in values.items()}
     layers = {name: one["layer"].values.tolist() if "layer" in one.dims else [] for name, one in values.items()}
     found: list[Comparison] = []
     for a, b in pairs:
@@ -76,7 +78,7 @@ def _tested(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: s
     return found
 
 
-def _family(key: Key) -> Family:
+def _family(key: MetricKey) -> Family:
     return "main" if key.layer in ("", MEAN_OF_LAYERS) and not key.region else "detail"
 
 
@@ -85,14 +87,14 @@ def _adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return [replace(one, p_adjusted=float(p)) for one, p in zip(comparisons, adjusted, strict=True)]
 
 
-def _shared(first: Sequence[Key], second: Sequence[Key], *, same_layers: bool) -> list[Key]:
+def _shared(first: Sequence[MetricKey], second: Sequence[MetricKey], *, same_layers: bool) -> list[MetricKey]:
     known = set(second)
     return [
-        key for key in first if key in known and key.quantity in TESTED and (same_layers or key.layer != MEAN_OF_LAYERS)
+        key for key in first if key in known and key.metric in TESTED and (same_layers or key.layer != MEAN_OF_LAYERS)
     ]
 
 
-def families(comparisons: Sequence[Comparison]) -> str:
+def families_text(comparisons: Sequence[Comparison]) -> str:
     """Which tests were made, and which of them corrected together, in sentences."""
     if not comparisons:
         return "No two networks share a quantity; nothing was tested."

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from gala_viz.alignment import ConfidenceInterval
 from gala_viz.attribution.provenance import code_versions
+from gala_viz.evaluation.comparisons import Comparison, families_text
+from gala_viz.evaluation.estimates import Estimate
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.facts import LEARNT_WORDS
 from gala_viz.evaluation.markdown import markdown
-from gala_viz.evaluation.numbers import Number
-from gala_viz.evaluation.pairs import Comparison, families
+from gala_viz.evaluation.metadata import LEARNT_WORDS
+from gala_viz.evaluation.metrics import METRICS, MetricKey, metric_columns
 from gala_viz.evaluation.provenance import provenance
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
-from gala_viz.evaluation.quantities import QUANTITIES, Key, columns
 from gala_viz.evaluation.report_page import report_page
 from gala_viz.specs import settings
 from gala_viz.splits import combine_statuses
@@ -38,31 +38,31 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write the CSV files, results.json, table.md and report.html into ``folder``; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     csvs = {
-        "table.csv": [number_row(evaluation, number) for number in evaluation.numbers],
+        "table.csv": [estimate_row(evaluation, estimate) for estimate in evaluation.estimates],
         "tests.csv": [test_row(one) for one in evaluation.comparisons],
         "images.csv": image_rows(evaluation),
         "published.csv": [{**asdict(one), "source": SOURCE, "note": SAYS} for one in PUBLISHED],
     }
     for name, rows in csvs.items():
         _write_csv(folder / name, rows)
-    text = json.dumps(as_json(evaluation), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(evaluation_json(evaluation), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     (folder / "table.md").write_text(markdown(evaluation), encoding="utf-8")
-    (folder / "report.html").write_text(report_page(evaluation, as_json(evaluation)), encoding="utf-8")
+    (folder / "report.html").write_text(report_page(evaluation, evaluation_json(evaluation)), encoding="utf-8")
     return [folder / name for name in (*csvs, "results.json", "table.md", "report.html")]
 
 
-def number_row(evaluation: Evaluation, number: Number) -> dict[str, Any]:
+def estimate_row(evaluation: Evaluation, estimate: Estimate) -> dict[str, Any]:
     """One line of table.csv."""
     return {
-        "who": number.who,
-        **_key_row(number.key),
-        "unit": QUANTITIES[number.key.quantity].unit,
-        **_bounds(number.interval),
-        **{f"{name}_participants": value for name, value in _bounds(number.participants).items() if name != "value"},
-        "sd_over_seeds": number.sd_over_seeds,
-        **provenance(evaluation, number).row(),
-        "note": number.note,
+        "who": estimate.who,
+        **_key_row(estimate.key),
+        "unit": METRICS[estimate.key.metric].unit,
+        **_bounds(estimate.interval),
+        **{f"{name}_participants": value for name, value in _bounds(estimate.participants).items() if name != "value"},
+        "sd_over_seeds": estimate.sd_over_seeds,
+        **provenance(evaluation, estimate).row(),
+        "note": estimate.note,
     }
 
 
@@ -73,7 +73,7 @@ def test_row(comparison: Comparison) -> dict[str, Any]:
         "a": comparison.a,
         "b": comparison.b,
         **_key_row(comparison.key),
-        "unit": QUANTITIES[comparison.key.quantity].unit,
+        "unit": METRICS[comparison.key.metric].unit,
         "family": comparison.family,
         "b_minus_a": test.pop("difference"),
         "p": test.pop("p"),
@@ -85,29 +85,29 @@ def test_row(comparison: Comparison) -> dict[str, Any]:
 def image_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Lines of images.csv: every value of every image, one line for each network and image."""
     rows = []
-    for name, values in evaluation.values.items():
-        keys, table = columns(values)
+    for name, values in evaluation.image_metrics.items():
+        keys, table = metric_columns(values)
         labels = [_label(key) for key in keys]
         learnt = [LEARNT_WORDS[int(one)] for one in _learnt(evaluation, name)]
         for position, (image, category) in enumerate(zip(evaluation.images, evaluation.categories, strict=True)):
-            numbers = dict(zip(labels, table[position].tolist(), strict=True))
+            estimates = dict(zip(labels, table[position].tolist(), strict=True))
             about = {"who": name, "image": image, "category": category, "learnt_from": learnt[position]}
-            rows.append({**about, **numbers})
+            rows.append({**about, **estimates})
     return rows
 
 
 def _learnt(evaluation: Evaluation, name: str) -> NDArray[np.int8]:
-    """What is known of each image and a network, or all networks of a group."""
+    """Return what is known of each image and a network, or all networks of a group."""
     return combine_statuses([evaluation.learnt[one] for one in evaluation.groups.get(name, (name,))])
 
 
-def as_json(evaluation: Evaluation) -> dict[str, Any]:
+def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything in plain values; NaN becomes null."""
     return _plain(
         {
             "settings": settings(evaluation.spec),
             "intervals": INTERVALS,
-            "families_of_tests": families(evaluation.comparisons),
+            "families_of_tests": families_text(evaluation.comparisons),
             "collection": evaluation.collection,
             "n_images": len(evaluation.images),
             "images": list(evaluation.images),
@@ -121,7 +121,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
             "versions": {**code_versions(), "python": platform.python_version()},
             "machine": f"{platform.system()} {platform.machine()}",
             "notes": list(evaluation.notes),
-            "numbers": [number_row(evaluation, number) for number in evaluation.numbers],
+            "numbers": [estimate_row(evaluation, estimate) for estimate in evaluation.estimates],
             "tests": [test_row(one) for one in evaluation.comparisons],
             "published": {
                 "source": SOURCE,
@@ -133,11 +133,11 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     )
 
 
-def _key_row(key: Key) -> dict[str, str]:
-    return {"quantity": key.quantity, "layer": key.layer, "region": key.region, "cells": key.cells}
+def _key_row(key: MetricKey) -> dict[str, str]:
+    return {"quantity": key.metric, "layer": key.layer, "region": key.region, "cells": key.cells}
 
 
-def _label(key: Key) -> str:
+def _label(key: MetricKey) -> str:
     return " / ".join(part for part in key if part)
 
 

@@ -22,19 +22,19 @@ from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN
 
 OF_ONE_IMAGE = ("extent_px", "kind", "file", "n_outside", "n_rounds", "n_participants", "n_left_out", "simulated")
 """Attrs of a human map that are not settings shared by all of its collection."""
-FRACTIONS_TOLD = (
+FRACTIONS_TEXT = (
     "Fractions are of the split-half ceiling, as published. It compares halves of the participants, whereas a network "
     "is compared with the surer map of all: more than 100 % is possible, and 100 % is not the most that can be had."
 )
-OTHER_INTERVALS_TOLD = (
+OTHER_INTERVALS_TEXT = (
     "errors of 0 and of 100 % have Wilson's interval instead, and a note. An n stands beside numbers of fewer images "
     "than the heading says."
 )
 """What Markdown and HTML say after the bootstrap: which intervals are others, and whose n is told."""
-MEANS_TOLD = "Networks are means over seeds; their tests ask about other images, these seeds being taken as they are."
+MEANS_TEXT = "Networks are means over seeds; their tests ask about other images, these seeds being taken as they are."
 
 
-def notes_of(
+def limitation_notes(
     collection: Collection,
     networks: Mapping[str, Network],
     values: Mapping[str, xr.Dataset],
@@ -43,7 +43,30 @@ def notes_of(
     people: People | None,
     without: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """What could not be measured, and why, in sentences; ``without`` are images in no split."""
+    """Return what could not be measured, and why.
+
+    Parameters
+    ----------
+    collection : Collection
+        The collection.
+    networks : mapping of str to Network
+        The networks of the table.
+    values : mapping of str to Dataset
+        Network -> its image metrics.
+    images : sequence of str
+        Images that are reported.
+    left_out : sequence of (str, str)
+        Photographs that cannot be read, and why.
+    people : People, optional
+        Human maps; None where nothing is compared with them.
+    without : sequence of str
+        Images in no split.
+
+    Returns
+    -------
+    tuple of str
+        Sentences.
+    """
     notes = (
         [
             f"{counted(len(left_out), 'photograph')} could not be read and "
@@ -127,7 +150,7 @@ def _without_shares(networks: Mapping[str, Network], values: Mapping[str, xr.Dat
     return notes
 
 
-def learnt_told(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> str:
+def training_use_text(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> str:
     """How many of the images reported were learnt from, and of which networks that is not known, in sentences.
 
     ``learnt`` is by network what its card tells of each image.
@@ -172,7 +195,7 @@ def people_notes(people: People, n_images: int) -> list[str]:
     return notes
 
 
-def seeds_told(groups: Mapping[str, Sequence[str]], networks: Mapping[str, Mapping[str, Any]]) -> str:
+def seeds_text(groups: Mapping[str, Sequence[str]], networks: Mapping[str, Mapping[str, Any]]) -> str:
     """For example "rendered-gala: 1, 2; rendered-se: 1": the seeds that each mean is over."""
     return "; ".join(
         f"{name}: {', '.join(str(networks[member].get('seed')) for member in members)}"
@@ -181,7 +204,7 @@ def seeds_told(groups: Mapping[str, Sequence[str]], networks: Mapping[str, Mappi
 
 
 def seed_of(network: Network) -> int | None:
-    """The seed of the network's training, as its card says."""
+    """Return the seed of the network's training, as its card says."""
     return network.card.get("recipe", {}).get("seed")
 
 
@@ -194,7 +217,7 @@ def networks_by_seed(networks: Mapping[str, Network], groups: Mapping[str, Seque
     return [names for _, names in sorted(found.items()) if len(names) > 1]
 
 
-def smoothgrad_told(spec: EvaluationSpec) -> str:
+def smoothgrad_text(spec: EvaluationSpec) -> str:
     """SmoothGrad's settings in a sentence; "" where it was left out."""
     if spec.smoothgrad is None:
         return ""
@@ -209,7 +232,7 @@ def _listed(names: Sequence[str]) -> str:
     return "; ".join(names)
 
 
-def collection_facts(collection: Collection, images: Sequence[str]) -> dict[str, Any]:
+def collection_metadata(collection: Collection, images: Sequence[str]) -> dict[str, Any]:
     """Which images, with which maps, and whether these are simulated: plain values."""
     kind = next(iter(getattr(collection, "map_kinds", {}).items()), None)
     marked = (usable_map(collection, image)[0] for image in images if collection.has_human_map(image))
@@ -229,7 +252,7 @@ def collection_facts(collection: Collection, images: Sequence[str]) -> dict[str,
     }
 
 
-def network_facts(network: Network, grids: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+def network_metadata(network: Network, grids: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     """Which network, with which weights, how it was trained, and on what it ran: plain values.
 
     ``grids`` are (rows, columns) of its layers.
@@ -240,6 +263,7 @@ def network_facts(network: Network, grids: Mapping[str, tuple[int, ...]]) -> dic
         "title": network.title,
         "weights_sha256": weights_sha256(network),
         "device": network.device_description,
+        **({"precision": network.precision_note} if network.precision_note else {}),
         "layers": list(network.layers),
         "grids": {layer: f"{grids[layer][0]} x {grids[layer][1]}" for layer in network.layers},
         "preprocessing": network.preprocessing.settings(),

@@ -1,0 +1,103 @@
+"""What is measured: metrics with their units, and one column of values of single images for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.registry import Registry
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: how it is called in a table, in which unit, and whether human maps have a part in it."""
+
+    title: str
+    unit: str
+    with_people: bool = True
+
+
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    {
+        "top1_error": Metric("top-1 error", "%", False),
+        "rho_attention": Metric("rho of the attention norm with the human map", "1"),
+        "fraction_of_ceiling_attention": Metric("attention norm: fraction of the ceiling", "%"),
+        "explained_variance_attention": Metric("attention norm: explained variance, the fraction squared", "%"),
+        "floor_same_attention": Metric("attention norm: floor, map of another image, same category", "1"),
+        "floor_different_attention": Metric("attention norm: floor, map of another image, different category", "1"),
+        "rho_smoothgrad": Metric("rho of SmoothGrad with the human map", "1"),
+        "fraction_of_ceiling_smoothgrad": Metric("SmoothGrad: fraction of the ceiling", "%"),
+        "explained_variance_smoothgrad": Metric("SmoothGrad: explained variance, the fraction squared", "%"),
+        "floor_same_smoothgrad": Metric("SmoothGrad: floor, map of another image, same category", "1"),
+        "floor_different_smoothgrad": Metric("SmoothGrad: floor, map of another image, different category", "1"),
+        "share_smoothgrad": Metric("share of SmoothGrad's mass", "%", False),
+        "share_attention": Metric("share of the attention norm's mass", "%", False),
+        "ceiling": Metric("split-half ceiling, rho", "1"),
+        "ceiling_spearman_brown": Metric("the ceiling after Spearman-Brown", "1"),
+        "floor_same_category": Metric("floor, rho with the map of another image, same category", "1"),
+        "floor_different_category": Metric("floor, rho with the map of another image, different category", "1"),
+        "share_people": Metric("share of the human maps' mass", "%"),
+        "region_pixels": Metric("share of the pixels", "%", False),
+    },
+)
+"""Name -> metric, in the order of tables."""
+
+
+class MetricKey(NamedTuple):
+    """What an estimate is of: the metric and, where it has them, layer, region, and cells of the comparison."""
+
+    metric: str
+    layer: str = ""
+    region: str = ""
+    cells: str = ""
+
+
+def title(key: MetricKey) -> str:
+    """Return what a reader sees: the metric, of which layer, region or cells, in which unit."""
+    metric = METRICS[key.metric]
+    where = ", ".join(part for part in (key.layer, key.region, key.cells) if part)
+    unit = "" if metric.unit == "1" else f", {metric.unit}"
+    return f"{metric.title}{f' ({where})' if where else ''}{unit}"
+
+
+def digits(key: MetricKey) -> int:
+    """Return the places behind the point."""
+    return 3 if METRICS[key.metric].unit == "1" else 1
+
+
+def metric_columns(values: xr.Dataset) -> tuple[list[MetricKey], np.ndarray]:
+    """Return the tested metrics of ``values`` as keys and one array (image, key), in their own units."""
+    found = dict(_columns(values))
+    stacked = np.stack(list(found.values()), axis=1) if found else np.empty((values.sizes.get("image", 0), 0))
+    return list(found), stacked
+
+
+def _columns(values: xr.Dataset) -> Iterator[tuple[MetricKey, np.ndarray]]:
+    if "correct" in values:
+        yield MetricKey("top1_error"), 100 * (1 - values["correct"].values)
+    for kind in ("attention", "smoothgrad"):
+        for layer, part in by_layer(values, f"rho_{kind}"):
+            yield MetricKey(f"rho_{kind}", layer), part.values
+        for layer, part in by_layer(values, f"floor_{kind}"):
+            for partner in part["partner"].values:
+                yield MetricKey(f"floor_{partner}_{kind}", layer), part.sel(partner=partner).values
+        for layer, part in by_layer(values, f"share_{kind}"):
+            for region in part["region"].values:
+                yield MetricKey(f"share_{kind}", layer, str(region)), 100 * part.sel(region=region).values
+
+
+def by_layer(values: xr.Dataset, name: str) -> Iterator[tuple[str, xr.DataArray]]:
+    """Yield (layer, values) of one variable; the layer is "" where it has none; nothing where it is absent."""
+    if name not in values:
+        return
+    array = values[name]
+    if "layer" not in array.dims:
+        yield "", array
+        return
+    for layer in array["layer"].values:
+        yield str(layer), array.sel(layer=layer)

@@ -1,0 +1,114 @@
+"""The networks of a figure: the pair of its source, or the several that it names, all in the frame of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.plots.figures.specs.figure_result import ProgressCallback
+from gala_viz.plots.figures.specs.figure_spec import FigureSpec
+from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.specs import MapRequest
+from gala_viz.store.source import MapSource, NetworkInfo
+
+NO_COMMON_SCORES = (
+    "These networks cut photographs differently, so that each two of them are scored over another part. A store of all "
+    "of them, or gala-viz evaluate, scores them over the part that all see."
+)
+OF_NETWORKS = ("correct", "rho", "dice", "iou", "rho_attention")
+"""Scores that have one value a network."""
+
+
+def pair_sources(source: MapSource, spec: FigureSpec) -> list[MapSource]:
+    """Return the sources of a figure's first network with each of its others.
+
+    Parameters
+    ----------
+    source : MapSource
+        It was opened with the networks of ``spec``, or has them by name.
+    spec : FigureSpec
+        With two networks, or none, the figure is of the pair of ``source``.
+
+    Returns
+    -------
+    list of MapSource
+        One fewer than networks.
+
+    Raises
+    ------
+    UnknownNameError
+        The source does not have a network.
+    """
+    if spec.networks is None or len(spec.networks) == 2:
+        return [source]
+    known = [choice.name for choice in source.choices(spec.request)]
+    names = list(spec.networks)
+    if not set(names) & set(known) and len(known) == len(names):
+        names = known  # folders or the like, in the order in which they were opened
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(unknown_name(f"network of {source.name}", name, known))
+    return [source.pair(names[0], name) for name in names[1:]]
+
+
+def networks_of(sources: Sequence[MapSource]) -> list[NetworkInfo]:
+    """Return the networks of ``pair_sources``, in order."""
+    return [sources[0].networks[0], *(source.networks[1] for source in sources)]
+
+
+def have_common_scores(sources: Sequence[MapSource], request: MapRequest) -> bool:
+    """Return whether the scores of ``pair_sources`` are all over one part of photographs."""
+    return len({str(source.scores(request).attrs.get("note", "")) for source in sources}) == 1
+
+
+def collect_scores(
+    sources: Sequence[MapSource],
+    spec: FigureSpec,
+    images: Sequence[str],
+    score_missing: bool,
+    on_progress: ProgressCallback,
+) -> xr.Dataset:
+    """Return the scores of all networks, after computing those that are missing where ``score_missing`` says so.
+
+    Parameters
+    ----------
+    sources : sequence of MapSource
+        As ``pair_sources`` returns them.
+    spec : FigureSpec
+        Settings of the maps that are scored.
+    images : sequence of str
+        Ids of the images to score; empty: all.
+    score_missing : bool
+        Whether scores that are missing are computed before.
+    on_progress : callable
+        Called as ``on_progress(done, total)`` while they are.
+
+    Returns
+    -------
+    Dataset
+        As ``MapSource.scores`` returns it, over all images of the source, with every network.
+
+    Raises
+    ------
+    ValueError
+        Networks see different parts of photographs, and their scores are not over what all of them see.
+    """
+    if score_missing:
+        wanted = tuple(images) or tuple(sources[0].images)
+        for number, source in enumerate(sources):
+            for progress in source.survey(spec.request, wanted, lambda: False):
+                on_progress(number * len(wanted) + progress.done, len(sources) * len(wanted))
+    parts = [source.scores(spec.request) for source in sources]
+    if len(parts) == 1:
+        return parts[0]
+    if not have_common_scores(sources, spec.request):
+        raise ValueError(NO_COMMON_SCORES)
+    every = xr.concat(
+        [parts[0][list(OF_NETWORKS)], *(one[list(OF_NETWORKS)].isel(network=[1]) for one in parts[1:])],
+        dim="network",
+        join="outer",
+        fill_value=np.nan,
+    )
+    return parts[0].drop_dims("network").merge(every, join="outer")
