@@ -29,12 +29,14 @@ class Faults(NamedTuple):
     """The images of a block that are not there, and why.
 
     They are photographs that cannot be read, and those for which a network's numbers are NaN or infinite. Images with
-    ``unusable_maps`` are there, without their human maps.
+    ``unusable_maps`` are there, without their human maps. ``notes`` say how the block was computed, where that is worth
+    saying.
     """
 
     unreadable: dict[str, str]
     not_finite: dict[str, str]
     unusable_maps: dict[str, str]
+    notes: frozenset[str] = frozenset()
 
 
 def block_values(
@@ -72,7 +74,7 @@ def block_values(
     for number, network in enumerate(networks if block.readable else ()):
         block.enter(number, network)
     block.enter_delta_sizes()
-    return block.values, Faults(block.unreadable, block.not_finite, block.unusable_maps)
+    return block.values, Faults(block.unreadable, block.not_finite, block.unusable_maps, frozenset(block.notes))
 
 
 def human_maps_of(
@@ -125,6 +127,7 @@ class _Block:
         self.values["pixels"][self._rows(self.readable)] = [pixel_key(collection.photo(one)) for one in self.readable]
         self.not_finite: dict[str, str] = {}
         self.unusable_maps: dict[str, str] = {}
+        self.notes: set[str] = set()
         self._cells = (spec.comparison_cells, spec.comparison_cells)
 
     def enter(self, number: int, network: Network) -> None:
@@ -140,6 +143,7 @@ class _Block:
             reduction=spec.reduction,
             errors=spec.errors,
         )
+        self.notes |= measured.notes
         for image, why in measured.not_finite.items():
             self.not_finite.setdefault(image, why)
         if number == 0:

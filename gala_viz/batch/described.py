@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,13 @@ def store_circumstances(networks: Sequence[Network], threads: int | None) -> dic
     notes = {network.name: network.precision_note for network in networks if network.precision_note}
     about |= {PRECISION: "; ".join(f"{name}: {note}" for name, note in notes.items())} if notes else {}
     return {**about, "threads": str(threads or about["threads"])}
+
+
+def add_notes(store: Store, notes: Iterable[str]) -> None:
+    """Record that blocks of a store were computed otherwise than its last circumstances say, in smaller batches."""
+    about = store.circumstances[-1]
+    for note in dict.fromkeys(notes):
+        store.add_circumstances({**about, "batch_size": f"below {about.get('batch_size', '?')} ({note})"})
 
 
 def method_settings(name: str, spec: Any = None) -> dict[str, Any]:

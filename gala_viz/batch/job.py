@@ -52,7 +52,7 @@ class BlockDone:
     """What came of a block.
 
     ``unreadable`` and ``not_finite`` are images that are not there, with the reason; ``peak_bytes`` is the most memory
-    that the worker has held so far.
+    that the worker has held so far; ``notes`` say how it was computed, for example in smaller batches.
     """
 
     number: int
@@ -61,6 +61,7 @@ class BlockDone:
     seconds: float
     peak_bytes: int = 0
     not_finite: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def run_block(job: Job, number: int, given: Given | None = None) -> BlockDone:
@@ -76,9 +77,11 @@ def run_block(job: Job, number: int, given: Given | None = None) -> BlockDone:
     values, faults = block_values(store.spec, collection, networks, images, human)
     if fingerprint_at(store.path) != job.fingerprint:
         raise StoreError(f"{job.store} was made anew meanwhile, for something else; this block is not written.")
-    store.write_block(number, values, *faults)
+    store.write_block(number, values, faults.unreadable, faults.not_finite, faults.unusable_maps)
     seconds = time.monotonic() - begun
-    return BlockDone(number, len(images), faults.unreadable, seconds, peak_bytes(), faults.not_finite)
+    return BlockDone(
+        number, len(images), faults.unreadable, seconds, peak_bytes(), faults.not_finite, tuple(sorted(faults.notes))
+    )
 
 
 def opened(job: Job, given: Given | None = None) -> tuple[Store, Collection, list[Network], HumanMaps]:

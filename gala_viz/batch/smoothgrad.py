@@ -15,7 +15,7 @@ import xarray as xr
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.smoothgrad import SmoothGrad
 from gala_viz.attribution.targets import target_index
-from gala_viz.batch.described import store_circumstances, store_spec, with_stored_precision
+from gala_viz.batch.described import add_notes, store_circumstances, store_spec, with_stored_precision
 from gala_viz.batch.job import BlockDone, Given, Job, close, run_block
 from gala_viz.batch.run import Outcome, client_for, run_on
 from gala_viz.collections.collection import Collection
@@ -225,6 +225,7 @@ def _compute(
     with progress_bar(progress, f"SmoothGrad, {network.name}") as tell:
 
         def note(block: BlockDone) -> None:
+            add_notes(store, block.notes)
             done[0] += block.n_images
             tell(done[0], total)
 

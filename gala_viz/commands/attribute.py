@@ -201,6 +201,7 @@ class Arguments:
 
     def _computed(self, store: Store, job: Job) -> int:
         """Compute the missing blocks of the store, print what it holds, and return the exit status."""
+        from gala_viz.batch.described import add_notes
         from gala_viz.batch.run import client_for, run_here, run_on
         from gala_viz.store.creation import finish
 
@@ -216,6 +217,10 @@ class Arguments:
                     _tell(workers_text(client))
                     outcome = run_on(client, job, blocks, progress)
             progress.finish()
+            notes = {note for one in outcome.written for note in one.notes}
+            add_notes(store, notes)
+            for note in sorted(notes):
+                _tell(f"{note}: some maps differ from the others by rounding")
             if outcome.written:
                 _tell(f"most memory of a worker: {format_bytes(max(one.peak_bytes for one in outcome.written))}")
             for number, why in sorted(outcome.failed.items())[:MAX_LISTED]:

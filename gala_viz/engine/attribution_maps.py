@@ -179,6 +179,8 @@ class ImageMaps:
     arrays : dict of str to ndarray, float32
         "map" (y, x), and what was wanted beside it: "standard_error" (y, x), "half_map" (half, y, x), "without_group"
         (group, y, x); NaN for methods that are not stochastic.
+    note : str
+        A sentence where batches were made smaller, or "".
     """
 
     image: str
@@ -186,6 +188,7 @@ class ImageMaps:
     n: int
     sigma: float
     arrays: dict[str, np.ndarray]
+    note: str = ""
 
 
 def image_maps(
@@ -230,9 +233,8 @@ def image_maps(
         arrays = {"map": shown(state.mean)}
         for name in wanted:
             arrays[name] = _by_chance(name, shown, state, arrays["map"])
-        yield ImageMaps(
-            job.explained.image, state.target, state.n, state.sigma, _downloaded(arrays) if on_device else arrays
-        )
+        arrays = _downloaded(arrays) if on_device else arrays
+        yield ImageMaps(job.explained.image, state.target, state.n, state.sigma, arrays, state.note)
 
 
 def labelled_maps(results: Sequence[ImageMaps], attrs: Mapping[str, Any]) -> xr.Dataset:

@@ -45,6 +45,8 @@ class Measurement:
     maps : dict of str to Dataset
         Method -> ``map``, ``standard_error`` and ``half_map``, unsmoothed, of the images that have a target and finite
         logits; absent where there are none.
+    notes : frozenset of str
+        Sentences on how maps were computed, for example that batches were made smaller.
     """
 
     images: tuple[str, ...]
@@ -53,6 +55,7 @@ class Measurement:
     finite: np.ndarray
     not_finite: dict[str, str]
     maps: dict[str, xr.Dataset]
+    notes: frozenset[str] = frozenset()
 
     @property
     def first_choices(self) -> np.ndarray:
@@ -129,6 +132,7 @@ def measure(
         index = {"own": int(result.logits.argmax()), "label": label}.get(target) if isinstance(target, str) else target
         if index is not None and (explain is None or one.image in explain):
             explained.append((one, index))
+    notes: set[str] = set()
     maps, fused = {}, fuse_batchnorm(network) if explained and methods else network
     for method, spec in methods.items() if explained else ():
         entry, found = METHODS[method], []
@@ -141,6 +145,7 @@ def measure(
                 not_finite.setdefault(one.image, told)
                 one.arrays["map"][:] = np.nan
             found.append(one)
+            notes |= {one.note} if one.note else set()
             if progress is not None:
                 progress(len(found), len(explained))
         maps[method] = labelled_maps(found, {"method": method, "reduction": reduction, "units": entry.units})
@@ -151,4 +156,5 @@ def measure(
         finite=finite,
         not_finite=not_finite,
         maps=maps,
+        notes=frozenset(notes),
     )

@@ -16,6 +16,7 @@ import torch
 
 from gala_viz.attribution.network_identity import precision_key, state_dict_sha256
 from gala_viz.attribution.provenance import code_versions
+from gala_viz.attribution.smoothgrad import SmoothGrad
 from gala_viz.cache import ArrayCache
 from gala_viz.networks.network import Network
 from gala_viz.networks.output_fingerprint import OutputFingerprint, kept_name
@@ -53,11 +54,12 @@ def network_key(network: Network, behaviour: OutputFingerprint, cache: ArrayCach
 
 
 def circumstances(network: Network) -> dict[str, str]:
-    """Return what a result was computed with, beside its identity: device, threads, machine, versions of packages."""
+    """Return what a result was computed with, beside its identity: device, threads, batches, machine, versions."""
     return {
         "device": network.device_description,
         **({"precision": network.precision_note} if network.precision_note else {}),
         "threads": str(torch.get_num_threads()),
+        "batch_size": str(SmoothGrad(network).batch_size()),
         "machine": machine_description(),
         **code_versions(),
     }

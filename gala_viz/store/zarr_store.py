@@ -241,7 +241,7 @@ class Store:
     def add_circumstances(self, about: Mapping[str, str]) -> None:
         """Record what blocks are computed with from now on; only the process that owns the store calls it."""
         known = self.circumstances
-        if _without_reasons(about) not in map(_without_reasons, known):
+        if not any(_are_alike(about, one) for one in known):
             self._root.attrs[CIRCUMSTANCES] = [*known, dict(about)]
 
     @property
@@ -286,8 +286,9 @@ class Store:
         self._array("human/map")[first : first + count] = maps[:count]
 
 
-def _without_reasons(about: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in about.items() if name != PRECISION}
+def _are_alike(about: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Return whether two circumstances agree in what both tell but the reason of the precision."""
+    return all(about[name] == other[name] for name in about.keys() & other.keys() if name != PRECISION)
 
 
 def fingerprint_at(path: str | Path) -> str:

@@ -7,6 +7,8 @@ import xarray as xr
 
 import gala_viz as gv
 from gala_viz.attribution.finite import NonFiniteError
+from gala_viz.attribution.packing import SMALLER_BATCHES
+from gala_viz.attribution.smoothgrad import SmoothGrad
 from gala_viz.batch import smoothgrad as front
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.engine import precision as precisions
@@ -248,3 +250,22 @@ def test_a_dataset_which_may_give_other_images_has_no_store(tmp_path):
     with pytest.raises(ValueError, match="may give other images the next time"):
         gv.smoothgrad(tiny_network(), gv.Images(Pictures()), SPEC, store=tmp_path / "maps.zarr")
     assert not (tmp_path / "maps.zarr").exists()
+
+
+def test_blocks_that_were_computed_in_smaller_batches_are_marked(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(front, "BLOCK_IMAGES", 6)
+    attribute, full = SmoothGrad.attribute, []
+
+    def cramped(self, samples, targets):
+        if len(samples) > 3 and len(full) < 1:
+            full.append(len(samples))
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return attribute(self, samples, targets)
+
+    monkeypatch.setattr(SmoothGrad, "attribute", cramped)
+    maps = gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr")
+    assert full == [5]
+    first, second = Store(tmp_path / "maps.zarr").circumstances
+    assert first["batch_size"] == "5"
+    assert second == {**first, "batch_size": f"below 5 ({SMALLER_BATCHES})"}
+    assert "smaller" in maps.attrs["batch_size"]
