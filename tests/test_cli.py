@@ -157,7 +157,7 @@ def test_the_options_of_compare_are_those_of_the_page_and_the_server(capsys):
         "human-maps",
         "networks",
         "device",
-        "dtype",
+        "precision",
         "port",
         "address",
         "prefix",

@@ -269,7 +269,7 @@ def _live(
             networks.append(load(name))
         else:
             own_name, title = network_title(name)
-            networks.append(LazyNetwork(name=own_name, title=title, load=lambda name=name: load(name)))
+            networks.append(LazyNetwork(name=own_name, title=title, load=lambda name=name: load(name), opened_as=name))
     return LiveMaps(collection, networks)
 
 

@@ -18,7 +18,7 @@ from gala_viz.attribution.packing import MapJob, run_jobs
 from gala_viz.attribution.provenance import network_attrs
 from gala_viz.attribution.targets import target_index
 from gala_viz.collections.collection import Collection
-from gala_viz.engine.forward import LoadedImage, forward, forward_batch_size, load_images
+from gala_viz.engine.forward import LoadedImage, forward, forward_batch_size, image_ids, load_images
 from gala_viz.engine.precision import with_known_precision
 from gala_viz.engine.results.jackknife import monte_carlo_error
 from gala_viz.engine.results.reduction import reduce_channels, smooth
@@ -99,9 +99,7 @@ def attribution_maps(
     TypeError
         ``spec`` is of another method.
     """
-    ids = list(collection.images if images is None else images)
-    if not ids:
-        raise ValueError("at least one image was expected; got none.")
+    ids, target = image_ids(collection, images), plain_target(target)
     asked: Mapping[str, Target] = target if isinstance(target, Mapping) else dict.fromkeys(ids, target)
     for one_target in set(asked.values()):  # the same checks as anywhere
         MapRequest(target=one_target, reduction=reduction, smoothing_px=smoothing_px)
@@ -255,7 +253,7 @@ def labelled_maps(results: Sequence[ImageMaps], attrs: Mapping[str, Any]) -> xr.
     per_image = {
         "explained": ("image", [one.target for one in results]),
         "n": ("image", [one.n for one in results]),
-        "sigma": ("image", [one.sigma for one in results], {"units": "input units"}),
+        "sigma": ("image", np.array([one.sigma for one in results], np.float32), {"units": "input units"}),
     }
     variables = {}
     for name in results[0].arrays:
@@ -268,6 +266,11 @@ def labelled_maps(results: Sequence[ImageMaps], attrs: Mapping[str, Any]) -> xr.
             attrs=dict(attrs),
         ).assign_coords(per_image)
     return xr.Dataset(variables, attrs=dict(attrs))
+
+
+def plain_target(target: Any) -> Any:
+    """Return a target as a plain number where it is one of NumPy's."""
+    return int(target) if isinstance(target, np.integer) else target
 
 
 def _known_targets(

@@ -21,6 +21,7 @@ from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.network import Network
 from gala_viz.progress import ProgressCallback, progress_bar
+from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.schema import labelled_map
 from gala_viz.threads import read_ahead
 
@@ -50,6 +51,24 @@ class LoadedImage:
     image: str
     values: np.ndarray
     tensor: Tensor
+
+
+def image_ids(collection: Collection, images: Sequence[str] | None) -> list[str]:
+    """Return the ids of images that are asked for, those of a whole collection where none are named.
+
+    Raises ``TypeError`` for one id instead of several, ``ValueError`` where there is none, and ``UnknownNameError`` for
+    an id that the collection does not have.
+    """
+    if isinstance(images, str):
+        raise TypeError(f"ids of several images were expected; got the text {images!r}: put it in a list.")
+    ids = list(collection.images) if images is None else [str(image) for image in np.asarray(images).tolist()]
+    if not ids:
+        raise ValueError("at least one image was expected; got none.")
+    known = set(collection.images) if images is not None else ids
+    for image in ids if images is not None else ():
+        if image not in known:
+            raise UnknownNameError(unknown_name(f"image of {collection.name}", image, list(collection.images)))
+    return ids
 
 
 def load_images(network: Network, collection: Collection, images: Iterable[str]) -> Iterator[LoadedImage]:
@@ -198,9 +217,7 @@ def predictions_and_norms(
     ValueError
         There is no image, or the network gives NaN or infinite values (``NonFiniteError``).
     """
-    ids = list(collection.images if images is None else images)
-    if not ids:
-        raise ValueError("at least one image was expected; got none.")
+    ids = image_ids(collection, images)
     network = with_known_precision(network)
     results: list[ForwardResult] = []
     loaded = load_images(network, collection, ids)

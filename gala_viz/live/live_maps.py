@@ -142,7 +142,7 @@ class LiveMaps:
                 frame = frame_of(self._pair) if name in shown else None
                 correct = self._scores.forward_table(loaded[name], frame).columns()["correct"]
                 rho = self._scores.map_table(loaded[name], request, frame).columns()["rho"]
-            choices.append(network_choice(name, title, correct, rho))
+            choices.append(network_choice(name, title, correct, rho, self._pool.opened_as[name]))
         return tuple(choices)
 
     def _show(self, first: str, second: str) -> None:

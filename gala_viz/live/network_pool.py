@@ -29,11 +29,14 @@ class LazyNetwork:
         What pages call it before it is loaded.
     load : callable
         Returns it.
+    opened_as : str
+        Name or folder by which a command loads it.
     """
 
     name: str
     title: str
     load: Callable[[], Network]
+    opened_as: str = ""
 
 
 class NetworkPool:
@@ -74,6 +77,7 @@ class NetworkPool:
         self._recent: OrderedDict[str, NetworkResults] = OrderedDict()
         self._alive: WeakValueDictionary[str, NetworkResults] = WeakValueDictionary()
         self.titles = {name: network.title for name, network in self._networks.items()}
+        self.opened_as = {name: network.opened_as for name, network in self._networks.items()}
 
     def results(self, name: str) -> NetworkResults:
         """Return the results of a network, which is loaded now if need be.

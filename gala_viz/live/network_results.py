@@ -160,9 +160,11 @@ class NetworkResults:
             return state
         error = monte_carlo_error(lambda mean: mean, state) if state.n >= MIN_SAMPLES else None
         message = near_zero_message(state.mean, error=error, input_range=span)
-        finished = replace(state, note=message or state.note)
+        arrays = replace(state, note=message or state.note).to_arrays()
+        finished = MapState.from_arrays(arrays)  # as it is read again, so that its error is the same to the last digit
+        assert finished is not None, "what was written can be read"
         self._cache.remember(key, finished, _state_bytes(finished))
-        self._write(key, finished.to_arrays())
+        self._write(key, arrays)
         return finished
 
     def _cached_map(self, key: str) -> MapState | None:

@@ -96,6 +96,7 @@ class Network:
     ) -> None:
         self.name = name or type(module).__name__
         self.title = title or self.name
+        self.opened_as = self.name
         self.preprocessing = preprocessing
         self.card = dict(card or {})
         self.sha256 = sha256

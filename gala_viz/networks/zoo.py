@@ -76,6 +76,17 @@ def load_network(
     >>> len(network.categories)
     12
     """
+    loaded = _loaded(name_or_folder, device, precision, layers)
+    loaded.opened_as = str(name_or_folder)
+    return loaded
+
+
+def _loaded(
+    name_or_folder: str | Path,
+    device: str | torch.device | None,
+    precision: str | torch.dtype | None,
+    layers: Sequence[str],
+) -> Network:
     if is_external(str(name_or_folder)):
         return load_external(str(name_or_folder), device, precision, layers)
     folder = network_folder(name_or_folder)

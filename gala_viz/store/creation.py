@@ -74,22 +74,7 @@ def create_store(
         raise ValueError("the images are not those of the spec.")
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         store = Store(path, writing=True)
-        if [network.name for network in store.spec.networks] == [network.name for network in spec.networks]:
-            unsure = doubts(store.spec.networks, [identity_in(network) for network in spec.networks])
-            if unsure:
-                raise StoreError(
-                    f"{path} is not extended. {' '.join(unsure)} The store can be looked at as before; for new maps "
-                    "choose another store, or remove this one."
-                )
-        differing = differences(comparable(store.settings), comparable(json.loads(json.dumps(spec.settings()))))
-        if differing:
-            listed = "; ".join(differing[:6]) + (f"; and {len(differing) - 6} more" if len(differing) > 6 else "")
-            raise StoreError(f"{path} was made for something else: {listed}. Choose another store, or remove this one.")
-        if not store.is_scored_alike:
-            raise StoreError(
-                f"{path} is not extended: its networks cut photographs differently, and its scores are each over what "
-                "one of them sees. Choose another store, or make the scores anew with --rescore first."
-            )
+        check_same(store, spec)
         finish_renaming(store)
         return store
     unfinished = path.with_name(f".{path.name}.begun")
@@ -115,6 +100,27 @@ def create_store(
         root.attrs[SCORED_ALIKE] = True
     unfinished.rename(path)
     return Store(path, writing=True)
+
+
+def check_same(store: Store, spec: StoreSpec) -> None:
+    """Raise ``StoreError``, with every difference named, unless a store was made for exactly ``spec``."""
+    path = store.path
+    if [network.name for network in store.spec.networks] == [network.name for network in spec.networks]:
+        unsure = doubts(store.spec.networks, [identity_in(network) for network in spec.networks])
+        if unsure:
+            raise StoreError(
+                f"{path} is not extended. {' '.join(unsure)} The store can be looked at as before; for new maps "
+                "choose another store, or remove this one."
+            )
+    differing = differences(comparable(store.settings), comparable(json.loads(json.dumps(spec.settings()))))
+    if differing:
+        listed = "; ".join(differing[:6]) + (f"; and {len(differing) - 6} more" if len(differing) > 6 else "")
+        raise StoreError(f"{path} was made for something else: {listed}. Choose another store, or remove this one.")
+    if not store.is_scored_alike:
+        raise StoreError(
+            f"{path} is not extended: its networks cut photographs differently, and its scores are each over what "
+            "one of them sees. Choose another store, or make the scores anew with --rescore first."
+        )
 
 
 def finish(store: Store) -> None:

@@ -15,15 +15,18 @@ from gala_viz.store.zarr_store import StoreError
 def owned(path: str | Path) -> Iterator[None]:
     """Hold the lock of a store within the block, so that this process alone writes into it.
 
-    Raises ``StoreError`` where another process writes. The lock ends with its process, however that ends.
+    Raises ``StoreError`` where another process writes, or nothing can be written. The lock ends with its process,
+    however that ends.
     """
     path = Path(path).expanduser()
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path.with_name(f"{path.name}.lock"))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
         raise StoreError(f"another run is writing into {path}; wait for it, or choose another store.") from None
+    except OSError as error:
+        raise StoreError(f"nothing can be written beside {path}: {error.strerror}; choose another place.") from error
     try:
         yield
     finally:

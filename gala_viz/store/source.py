@@ -53,6 +53,8 @@ class NetworkChoice:
         Mean rho of its maps with the human maps of ``n_mapped`` images; None: not known.
     n_mapped : int
         Images that ``rho`` is of.
+    opened_as : str
+        Name or folder by which a command loads it; "" where that is not known.
     """
 
     name: str
@@ -61,9 +63,12 @@ class NetworkChoice:
     n_labelled: int = 0
     rho: float | None = None
     n_mapped: int = 0
+    opened_as: str = ""
 
 
-def network_choice(name: str, title: str, correct: np.ndarray | None, rho: np.ndarray | None) -> NetworkChoice:
+def network_choice(
+    name: str, title: str, correct: np.ndarray | None, rho: np.ndarray | None, opened_as: str = ""
+) -> NetworkChoice:
     """Return a choice whose scores are means over images.
 
     Parameters
@@ -74,6 +79,8 @@ def network_choice(name: str, title: str, correct: np.ndarray | None, rho: np.nd
         1 where its prediction is right, 0 where not, NaN where that is not known.
     rho : ndarray, (image,), or None
         rho of its maps with human maps; NaN where it is not known.
+    opened_as : str
+        Name or folder by which a command loads it.
 
     Returns
     -------
@@ -87,7 +94,13 @@ def network_choice(name: str, title: str, correct: np.ndarray | None, rho: np.nd
 
     (accuracy, n_labelled), (alignment, n_mapped) = mean(correct), mean(rho)
     return NetworkChoice(
-        name=name, title=title, accuracy=accuracy, n_labelled=n_labelled, rho=alignment, n_mapped=n_mapped
+        name=name,
+        title=title,
+        accuracy=accuracy,
+        n_labelled=n_labelled,
+        rho=alignment,
+        n_mapped=n_mapped,
+        opened_as=opened_as,
     )
 
 

@@ -135,7 +135,9 @@ class StoredMaps:
         if requested(self._store, request):
             rho = self._store.column("scores/rho")[list(self._store.spec.methods).index(request.method)]
         return tuple(
-            network_choice(network.name, network.title, correct[row], None if rho is None else rho[row])
+            network_choice(
+                network.name, network.title, correct[row], None if rho is None else rho[row], network.opened_as
+            )
             for row, network in enumerate(self._store.spec.networks)
         )
 

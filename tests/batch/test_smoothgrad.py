@@ -1,15 +1,22 @@
 """SmoothGrad as Python calls it: with a store, in processes, after an end in the middle, and what is refused."""
 
+import errno
+import re
+import sys
+import threading
+
 import numpy as np
 import pytest
 import torch
 import xarray as xr
+from PIL import Image
 
 import gala_viz as gv
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.packing import SMALLER_BATCHES
 from gala_viz.attribution.smoothgrad import SmoothGrad
 from gala_viz.batch import smoothgrad as front
+from gala_viz.batch.run import RunStopped
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.engine import precision as precisions
 from gala_viz.networks.network import Network
@@ -30,9 +37,8 @@ def photos():
 
 
 def assert_same(direct, stored):
-    """Equal to the last bit, with all attrs; stores keep the noise's size as float32."""
-    np.testing.assert_allclose(direct["sigma"], stored["sigma"], rtol=1e-6)
-    xr.testing.assert_identical(direct.drop_vars("sigma"), stored.drop_vars("sigma"))
+    """Equal to the last bit, with all attrs."""
+    xr.testing.assert_identical(direct, stored)
 
 
 def both(network, photos, store, **options):
@@ -138,7 +144,11 @@ def test_an_index_or_the_true_category_is_explained_as_without_a_store(photos, t
     ("options", "message"),
     [
         ({"return_groups": True}, "not stored; leave return_groups, workers or store out"),
-        ({"target": {"0": 1}}, "one target for all images"),
+        ({"target": {"0000": 1}}, "one target for all images"),
+        ({"images": "0000"}, "got the text '0000': put it in a list"),
+        ({"images": ["0000", "none"]}, "none"),
+        ({"workers": True}, "workers is 0"),
+        ({"workers": "2"}, "workers is 0"),
         ({"images": []}, "at least one image"),
         ({"target": 99}, "99"),
         ({"target": "cat"}, "'own', 'label' or a category index"),
@@ -147,9 +157,9 @@ def test_an_index_or_the_true_category_is_explained_as_without_a_store(photos, t
     ],
 )
 def test_what_a_store_cannot_have_is_refused_before_anything_is_written(photos, tmp_path, options, message):
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises((ValueError, TypeError, KeyError), match=message):
         gv.smoothgrad(tiny_network(), photos, **{"spec": SPEC, **options}, store=tmp_path / "maps.zarr")
-    assert not (tmp_path / "maps.zarr").exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_images_without_a_map_raise_the_error_that_they_raise_without_a_store(tmp_path):
@@ -217,7 +227,7 @@ def test_maps_from_a_store_say_what_computed_them(photos, tmp_path, monkeypatch)
     gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr")
     monkeypatch.setattr(Network, "device_description", "Toaster, float32")
     maps = gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr")
-    assert maps.attrs["device"] == "CPU, float32 / Toaster, float32"
+    assert maps.attrs["device"] == "CPU, float32"
 
 
 def test_a_store_that_auto_began_goes_on_in_its_precision(photos, tmp_path, monkeypatch):
@@ -269,3 +279,72 @@ def test_blocks_that_were_computed_in_smaller_batches_are_marked(photos, tmp_pat
     assert first["batch_size"] == "5"
     assert second == {**first, "batch_size": f"below 5 ({SMALLER_BATCHES})"}
     assert "smaller" in maps.attrs["batch_size"]
+
+
+def test_an_image_that_is_named_twice_is_computed_once_and_there_twice(photos, tmp_path):
+    images = xr.DataArray(["0003", "0001", "0003"], dims="image")
+    direct, stored = both(tiny_network(), photos, tmp_path / "maps.zarr", images=images, target=np.int64(1))
+    assert_same(direct, stored)
+    assert stored["image"].values.tolist() == ["0003", "0001", "0003"]
+    assert Store(tmp_path / "maps.zarr").images == ("0003", "0001")
+
+
+def test_a_photograph_that_could_not_be_read_ends_the_call_and_is_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(front, "BLOCK_IMAGES", 3)
+    folder, _ = lab.photographs(tmp_path)
+    files = sorted(folder.rglob("*.png"))
+    collection, told = gv.Images(files), []
+    assert collection.fingerprint
+    away = files[4].rename(files[4].with_suffix(".away"))
+    options = {"store": tmp_path / "maps.zarr", "target": 1, "progress": lambda *at: told.append(at)}
+    with pytest.raises(UnreadableImageError, match=re.escape(collection.images[4])):
+        gv.smoothgrad(tiny_network(), collection, SPEC, **options)
+    assert told == [(3, len(files))], "the blocks behind it were not computed for nothing"
+    away.rename(files[4])
+    assert_same(
+        gv.smoothgrad(tiny_network(), collection, SPEC, target=1),
+        gv.smoothgrad(tiny_network(), collection, SPEC, **options),
+    )
+
+
+def test_a_photograph_that_was_changed_meanwhile_is_refused(tmp_path):
+    folder, _ = lab.photographs(tmp_path)
+    collection = gv.Images(sorted(folder.rglob("*.png")))
+    gv.smoothgrad(tiny_network(), collection, SPEC, target=1, store=tmp_path / "maps.zarr")
+    Image.fromarray(np.zeros((20, 24, 3), np.uint8)).save(collection.path(collection.images[2]))
+    with pytest.raises(StoreError, match="its pixels in images are not those"):
+        gv.smoothgrad(tiny_network(), collection, SPEC, target=1, store=tmp_path / "maps.zarr")
+
+
+def test_a_finished_store_is_read_where_nothing_can_be_written(photos, tmp_path, monkeypatch):
+    maps = gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr")
+
+    def refuse(path):
+        raise AssertionError(f"{path} was to be written")
+
+    monkeypatch.setattr(front, "owned", refuse)
+    assert_same(maps, gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr"))
+
+
+def test_what_cannot_be_sent_to_other_processes_is_told_in_a_sentence(photos):
+    network = tiny_network()
+    network.module.lock = threading.Lock()
+    with pytest.raises(TypeError, match=r"tiny0 and images cannot be sent to other processes .*; leave workers out"):
+        gv.smoothgrad(network, photos, SPEC, workers=1)
+
+
+def test_a_script_that_each_worker_would_run_again_is_told_so(photos, tmp_path, monkeypatch):
+    script = tmp_path / "script.py"
+    script.write_text("import gala_viz as gv\n")
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(script), raising=False)
+    with pytest.raises(RuntimeError, match=r"each worker would run script\.py again"):
+        gv.smoothgrad(tiny_network(), photos, SPEC, workers=1)
+
+
+def test_a_full_disk_is_told_with_how_to_go_on(photos, tmp_path, monkeypatch):
+    def run_block(job, number, given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(front, "run_block", run_block)
+    with pytest.raises(RunStopped, match="finished blocks are kept; make room, and make the call again"):
+        gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr")

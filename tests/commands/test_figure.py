@@ -30,7 +30,12 @@ def test_what_cannot_be_drawn_is_told_in_a_sentence(tmp_path, capsys):
 def source(monkeypatch):
     """Commands open this source, whatever they are asked for."""
     source = FakeSource()
-    monkeypatch.setattr(compare_app, "load_source", lambda options, say: source)
+
+    def load(options, say):
+        source.opened_as = options.network_names[:2]
+        return source
+
+    monkeypatch.setattr(compare_app, "load_source", load)
     return source
 
 
@@ -84,7 +89,7 @@ def test_options_beside_a_file_change_it(source, tmp_path):
         (["--kind", "table", "--x", "gain"], "--x is no option of the kind table"),
         (["--kind", "scatter", "--per-row", "3"], "--per-row is no option of the kind scatter"),
         (["--kind", "scatter", "--x", "gian", "--y", "delta"], "Did you mean 'gain'"),
-        (["--networks", "one"], "two networks are compared"),
+        (["--networks", "one"], "at least two networks are compared; got one"),
     ],
 )
 def test_options_that_do_not_suit_are_told(source, tmp_path, capsys, options, sentence):

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 
 import numpy as np
 import xarray as xr
@@ -110,11 +111,12 @@ class FakeSource:
         self._filenames: dict[str, str] = {}
         self._done: dict[tuple[str, MapRequest], MapUpdate] = {}
         self._lock = threading.Lock()
+        self.opened_as: tuple[str, ...] = ()
 
     def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
         return tuple(
-            network_choice(network.name, network.title, np.array([1, 0, np.nan]), np.array([0.4, 0.5]))
-            for network in self.all_networks
+            network_choice(network.name, network.title, np.array([1, 0, np.nan]), np.array([0.4, 0.5]), opened_as)
+            for network, opened_as in zip_longest(self.all_networks, self.opened_as, fillvalue="")
         )
 
     def pair(self, first: str, second: str) -> FakeSource:

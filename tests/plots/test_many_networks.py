@@ -112,10 +112,20 @@ def test_names_and_numbers_of_networks_are_checked(source, tmp_path):
     assert read_figure_spec(path).networks == NAMES
 
 
-def test_networks_that_are_named_by_folders_are_taken_in_their_order(source):
-    folders = ("./a", "./b", "./c")
-    drawn = draw_figure(source, LayersSpec(images=("one",), networks=folders, request=REQUEST))
-    assert drawn.table["network"].tolist() == list(NAMES)
+def test_networks_are_known_by_their_names_and_by_how_they_were_opened_and_by_nothing_else():
+    networks = [tiny_network(seed) for seed in range(3)]
+    for network, folder in zip(networks, ("./a", "./b", "./c"), strict=True):
+        network.opened_as = folder
+    source = LiveMaps(TinyCollection(), networks)
+    mixed = LayersSpec(images=("one",), networks=("./c", "tiny0", "./b"), request=REQUEST)
+    assert draw_figure(source, mixed).table["network"].tolist() == ["tiny2", "tiny0", "tiny1"]
+    pair = LayersSpec(images=("one",), networks=("./c", "tiny0"), request=REQUEST)
+    assert draw_figure(source, pair).table["network"].tolist() == ["tiny2", "tiny0"]
+    for names in (("x", "y", "z"), ("x", "y"), ("tiny0", "y")):
+        with pytest.raises(UnknownNameError, match="no network of tiny called"):
+            draw_figure(source, LayersSpec(images=("one",), networks=names, request=REQUEST))
+    with pytest.raises(ValueError, match="each network stands once"):
+        draw_figure(source, LayersSpec(images=("one",), networks=("./a", "tiny0", "./b"), request=REQUEST))
 
 
 def test_networks_that_cut_photographs_differently_have_no_common_scores():

@@ -153,7 +153,7 @@ def test_a_store_of_networks_that_cut_photographs_differently_says_over_what_its
     store = create_store(tmp_path / "two.zarr", spec, collection.images)
     values, faults = block_values(spec, collection, networks, collection.images)
     assert spec.n_blocks == 1
-    store.write_block(0, values, *faults)
+    store.write_block(0, values, faults.unreadable, faults.not_finite, faults.unusable_maps)
     source = StoredMaps(Store(store.path), collection)
     told = "maps are compared over the part of a photograph that all see: 64 % of what Plain sees, 100 % of what Gala"
     assert told in source.scores(source.request).attrs["note"]

@@ -27,9 +27,9 @@ def pair_sources(source: MapSource, spec: FigureSpec) -> list[MapSource]:
     Parameters
     ----------
     source : MapSource
-        It was opened with the networks of ``spec``, or has them by name.
+        It has the networks of ``spec`` by their names, or by the names or folders by which they were opened.
     spec : FigureSpec
-        With two networks, or none, the figure is of the pair of ``source``.
+        Without networks the figure is of the pair of ``source``.
 
     Returns
     -------
@@ -40,16 +40,23 @@ def pair_sources(source: MapSource, spec: FigureSpec) -> list[MapSource]:
     ------
     UnknownNameError
         The source does not have a network.
+    ValueError
+        Two names are of one network.
     """
-    if spec.networks is None or len(spec.networks) == 2:
+    if spec.networks is None:
         return [source]
-    known = [choice.name for choice in source.choices(spec.request)]
-    names = list(spec.networks)
-    if not set(names) & set(known) and len(known) == len(names):
-        names = known  # folders or the like, in the order in which they were opened
-    for name in names:
+    known: dict[str, str] = {}
+    for choice in source.choices(spec.request):
+        known[choice.name] = choice.name
+        known.setdefault(choice.opened_as or choice.name, choice.name)
+    for name in spec.networks:
         if name not in known:
-            raise UnknownNameError(unknown_name(f"network of {source.name}", name, known))
+            raise UnknownNameError(unknown_name(f"network of {source.name}", name, list(known)))
+    names = [known[name] for name in spec.networks]
+    if names == [network.name for network in source.networks]:
+        return [source]
+    if len(set(names)) < len(names) > 2:
+        raise ValueError(f"each network stands once in a figure; {' and '.join(spec.networks)} are not all different.")
     return [source.pair(names[0], name) for name in names[1:]]
 
 
