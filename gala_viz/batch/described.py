@@ -138,6 +138,7 @@ def stored_network(network: Network, opened_as: str = "") -> StoredNetwork:
     logits = network.logits(torch.zeros(1, 3, height, width))
     check_finite(logits.cpu().numpy(), "logits", network.name, "a grey picture")
     identity = network_identity(network)
+    assert identity.behaviour is not None, "it was computed"
     check_steady(network.name, identity.behaviour)
     return StoredNetwork(
         **identity.settings,

@@ -150,6 +150,7 @@ def smoothgrad(
     ids, target = image_ids(collection, images), plain_target(target)
     unique = list(dict.fromkeys(ids))
     _check_arguments(network, collection, unique, target, store, workers, return_groups)
+    assert not isinstance(target, Mapping), "it was refused"
     request = MapRequest(
         smoothgrad=SmoothGrad.validate_spec(spec), target=target, reduction=reduction, smoothing_px=smoothing_px
     )
