@@ -45,7 +45,6 @@ def network_attrs(network: Network) -> dict[str, Any]:
         "network": network.name,
         "weights_sha256": network.sha256,
         "preprocessing": json.dumps(network.preprocessing.settings()),
-        "device": network.device_description,
-        **({"precision": network.precision_note} if network.precision_note else {}),
+        **network.device_attrs,
         **code_versions(),
     }

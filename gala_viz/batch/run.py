@@ -47,12 +47,12 @@ class Outcome:
     failed: dict[int, str] = field(default_factory=dict)
 
 
-def run_here(job: Job, blocks: Sequence[int], done: Done = lambda block: None, given: Given | None = None) -> Outcome:
+def run_here(job: Job, blocks: Sequence[int], done: Done = lambda block: None) -> Outcome:
     """Compute all blocks one after the other in this process.
 
     Parameters
     ----------
-    job, blocks, done, given
+    job, blocks, done
         As in ``run_on``.
 
     Returns
@@ -67,7 +67,7 @@ def run_here(job: Job, blocks: Sequence[int], done: Done = lambda block: None, g
     """
     outcome = Outcome()
     for number in blocks:
-        _note(outcome, number, lambda number=number: run_block(job, number, given), done)
+        _note(outcome, number, lambda number=number: run_block(job, number), done)
     return outcome
 
 

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -149,11 +148,15 @@ def smoothgrad(
         )
     ids, target = image_ids(collection, images), plain_target(target)
     unique = list(dict.fromkeys(ids))
-    _check_arguments(network, collection, unique, target, store, workers, return_groups)
-    assert not isinstance(target, Mapping), "it was refused"
+    if isinstance(target, Mapping):
+        raise ValueError(
+            "with workers or a store there is one target for all images: 'own', 'label' or a category index; got one "
+            "for each."
+        )
     request = MapRequest(
         smoothgrad=SmoothGrad.validate_spec(spec), target=target, reduction=reduction, smoothing_px=smoothing_px
     )
+    _check_arguments(network, collection, unique, request, store, workers, return_groups)
     with tempfile.TemporaryDirectory() if store is None else nullcontext() as temporary:
         path = Path(temporary, "maps.zarr") if temporary else Path(str(store)).expanduser().resolve()
         (network,) = with_stored_precision(path, [network])
@@ -171,7 +174,7 @@ def _check_arguments(
     network: Network,
     collection: Collection,
     images: Sequence[str],
-    target: Any,
+    request: MapRequest,
     store: str | Path | None,
     workers: int,
     return_groups: bool,
@@ -181,15 +184,9 @@ def _check_arguments(
         raise ValueError(
             "maps without each group of samples are not stored; leave return_groups, workers or store out."
         )
-    if isinstance(target, Mapping):
-        raise ValueError(
-            "with workers or a store there is one target for all images: 'own', 'label' or a category index; got one "
-            "for each."
-        )
-    MapRequest(target=target)  # the same checks as anywhere
-    for image in images if target == "label" else images[:1]:
+    for image in images if request.target == "label" else images[:1]:
         label = label_index(network.categories, collection.category(image), collection.target(image))
-        target_index(target, np.zeros(len(network.categories)), label, image=image)
+        target_index(request.target, np.zeros(len(network.categories)), label, image=image)
     if store is not None and not str(store).strip():
         raise ValueError("store names a folder, for example 'maps.zarr'; got an empty text.")
     if store is not None and not collection.is_lasting:
@@ -287,7 +284,10 @@ def _compute(
         networks=(network.name,),
     )
     given = Given(collection, (network,))
-    done, total = [store.spec.n_images - sum(_size(store, number) for number in blocks)], store.spec.n_images
+    done, total = (
+        [store.spec.n_images - sum(len(store.images[store.spec.block(number)]) for number in blocks)],
+        store.spec.n_images,
+    )
     with progress_bar(progress, f"SmoothGrad, {network.name}") as tell:
 
         def note(block: BlockDone) -> None:
@@ -320,11 +320,6 @@ def _compute(
             f"{len(outcome.failed)} of {len(blocks)} blocks of images failed; block {number}: {why}. Where the call "
             "names a store, finished blocks are kept, and the same call tries the others again."
         )
-
-
-def _size(store: Store, number: int) -> int:
-    block = store.spec.block(number)
-    return block.stop - block.start
 
 
 def _circumstances(store: Store) -> dict[str, str]:

@@ -61,13 +61,14 @@ def image_ids(collection: Collection, images: Sequence[str] | None) -> list[str]
     """
     if isinstance(images, str):
         raise TypeError(f"ids of several images were expected; got the text {images!r}: put it in a list.")
-    ids = list(collection.images) if images is None else [str(image) for image in np.asarray(images).tolist()]
+    every = list(collection.images)
+    ids = every if images is None else [str(image) for image in np.asarray(images).tolist()]
     if not ids:
         raise ValueError("at least one image was expected; got none.")
-    known = set(collection.images) if images is not None else ids
-    for image in ids if images is not None else ():
+    known = set(every)
+    for image in ids:
         if image not in known:
-            raise UnknownNameError(unknown_name(f"image of {collection.name}", image, list(collection.images)))
+            raise UnknownNameError(unknown_name(f"image of {collection.name}", image, every))
     return ids
 
 

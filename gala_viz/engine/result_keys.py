@@ -56,8 +56,7 @@ def network_key(network: Network, behaviour: OutputFingerprint, cache: ArrayCach
 def circumstances(network: Network) -> dict[str, str]:
     """Return what a result was computed with, beside its identity: device, threads, batches, machine, versions."""
     return {
-        "device": network.device_description,
-        **({"precision": network.precision_note} if network.precision_note else {}),
+        **network.device_attrs,
         "threads": str(torch.get_num_threads()),
         "batch_size": str(SmoothGrad(network).batch_size()),
         "machine": machine_description(),

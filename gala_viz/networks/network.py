@@ -122,6 +122,11 @@ class Network:
         return describe_device(self.device, self.precision)
 
     @property
+    def device_attrs(self) -> dict[str, str]:
+        """What results say of the device: "device" and, where a precision was chosen for a reason, "precision"."""
+        return {"device": self.device_description} | ({"precision": self.precision_note} if self.precision_note else {})
+
+    @property
     def noise_fraction(self) -> float:
         """SmoothGrad's noise that suits the network, as its card says; else 0.15, the middle of what is usual.
 

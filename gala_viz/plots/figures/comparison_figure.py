@@ -130,7 +130,7 @@ def comparison_figure(
         "maps": (0.0, 1.0),
         **{name: finite_limits(*(one[name] for one in scaled)) for name in norms},
     }
-    drawn = [name for name in names if _kind(name) == DELTA and (name in columns or len(names) == len(column_names()))]
+    drawn = [name for name in names if _kind(name) == DELTA and (name in columns or len(network_titles) == 2)]
     end = finite_upper_limit(*(None if one[name] is None else np.abs(one[name]) for one in scaled for name in drawn))
     ends[DELTA] = (-end, end)
     count, width = max(1, len(rows)), len(columns)

@@ -67,7 +67,11 @@ def networks_of(sources: Sequence[MapSource]) -> list[NetworkInfo]:
 
 def have_common_scores(sources: Sequence[MapSource], request: MapRequest) -> bool:
     """Return whether the scores of ``pair_sources`` are all over one part of photographs."""
-    return len({str(source.scores(request).attrs.get("note", "")) for source in sources}) == 1
+    return len(sources) == 1 or _are_over_one_part([source.scores(request) for source in sources])
+
+
+def _are_over_one_part(parts: Sequence[xr.Dataset]) -> bool:
+    return len({str(one.attrs.get("note", "")) for one in parts}) == 1
 
 
 def collect_scores(
@@ -110,7 +114,7 @@ def collect_scores(
     parts = [source.scores(spec.request) for source in sources]
     if len(parts) == 1:
         return parts[0]
-    if not have_common_scores(sources, spec.request):
+    if not _are_over_one_part(parts):
         raise ValueError(NO_COMMON_SCORES)
     every = xr.concat(
         [parts[0][list(OF_NETWORKS)], *(one[list(OF_NETWORKS)].isel(network=[1]) for one in parts[1:])],
