@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -50,8 +50,8 @@ class Session(Player):
     """The connection of ``participant``; ``send`` sends its page a message. All methods belong to the game's loop."""
 
     def __init__(self, game: GameServer, participant: str, send: Send, versions: dict[str, str]) -> None:
-        super().__init__(game, participant, send)
-        self._versions = versions
+        super().__init__(game, participant, self._send_unless_closed)
+        self._send_to_page, self._versions = send, versions
         self._round: ActiveRound | None = None
         self._starting, self._asking = asyncio.Lock(), asyncio.Lock()
         self._n_beside = 0
@@ -104,6 +104,14 @@ class Session(Player):
             self._round = None
         if self.game.sessions.get(self.participant) is self:
             del self.game.sessions[self.participant]
+
+    async def _send_unless_closed(self, message: dict[str, Any]) -> None:
+        """Send the page ``message``. Once the session is closed its page is told that, and nothing more.
+
+        What was under way then, as a round that was being prepared, ends without a word.
+        """
+        if self._closed is None or message["type"] == self._closed:
+            await self._send_to_page(message)
 
     async def _answered(self, act: Callable[[], Awaitable[None]]) -> None:
         """Run ``act``; send the page the reason where it is refused."""
