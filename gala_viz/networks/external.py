@@ -23,10 +23,6 @@ from gala_viz.networks.network_folders import FUNCTION_NAME, check_names_differ
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import Registry
 
-IMAGENET_PREPROCESSING = Preprocessing(
-    interpolation="bilinear", mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375)
-)
-"""Usual preprocessing of networks trained on ImageNet: 256 and 224 px, ImageNet's means and standard deviations."""
 _RESAMPLING = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 
 
@@ -74,7 +70,7 @@ def load_external(
         made.training_data = replace(made.training_data, complete=False)
         return made
     module = made.pop("module")
-    preprocessing = made.pop("preprocessing", None) or IMAGENET_PREPROCESSING
+    preprocessing = made.pop("preprocessing", None) or Preprocessing.imagenet()
     categories = made.pop("categories", None) or _categories(name, module, preprocessing)
     card = {"network": {"name": name, "builder": name, "start": made.pop("start", name)}}
     network = Network(

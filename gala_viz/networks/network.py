@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +22,6 @@ from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
 
 DEFAULT_NOISE_FRACTION = 0.15
-DEFAULT_PREPROCESSING = Preprocessing()
 
 
 class Network:
@@ -36,9 +36,9 @@ class Network:
         Maps (B, 3, H, W) to logits (B, category). It is copied and stays as it is, unless ``in_place``.
     name : str, optional
         What results, caches and errors call it; default: the name of the module's class.
-    preprocessing : Preprocessing
-        How its input is made of a photograph; default: short side 256 px, centre 224 px, pixels from -1 to 1. A network
-        that was trained with another one recognises less.
+    preprocessing : Preprocessing, optional
+        How its input is made of a photograph. A network that was trained with another one recognises less and gives
+        other maps: without it ``gala_viz.Preprocessing()`` is taken, and a warning says so.
     categories : tuple of str, optional
         Names of the logits, in order; default: their numbers, counted in a forward pass.
     title : str, optional
@@ -72,7 +72,8 @@ class Network:
     >>> import torch
     >>> import gala_viz as gv
     >>> module = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-    >>> network = gv.Network(module, categories=("left", "right"), device="cpu")
+    >>> seen = gv.Preprocessing(short_px=64, crop_px=64)
+    >>> network = gv.Network(module, preprocessing=seen, categories=("left", "right"), device="cpu")
     >>> network.name, module.training, network.module.training
     ('Sequential', True, False)
     """
@@ -82,7 +83,7 @@ class Network:
         module: nn.Module,
         *,
         name: str | None = None,
-        preprocessing: Preprocessing = DEFAULT_PREPROCESSING,
+        preprocessing: Preprocessing | None = None,
         categories: tuple[str, ...] | None = None,
         title: str | None = None,
         card: Mapping[str, Any] | None = None,
@@ -97,7 +98,7 @@ class Network:
         self.name = name or type(module).__name__
         self.title = title or self.name
         self.opened_as = self.name
-        self.preprocessing = preprocessing
+        self.preprocessing = _assumed_preprocessing(self.name) if preprocessing is None else preprocessing
         self.card = dict(card or {})
         self.sha256 = sha256
         self.known_by_weights = known_by_weights
@@ -223,6 +224,19 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network({self.name!r}, {len(self.layers)} layers, {self.device_description})"
+
+
+def _assumed_preprocessing(name: str) -> Preprocessing:
+    """Return the default preprocessing, and warn: nothing in a module tells how its input is made."""
+    assumed = Preprocessing()
+    warnings.warn(
+        f"{name}: no preprocessing was given, so short side {assumed.short_px} px, centre {assumed.crop_px} px and "
+        "pixels from -1 to 1 are assumed. Most weights for ImageNet, torchvision's among them, expect "
+        "preprocessing=gv.Preprocessing.imagenet(); gv.Preprocessing() is what is assumed, without this warning.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return assumed
 
 
 def _copied(module: nn.Module, name: str) -> nn.Module:

@@ -61,6 +61,25 @@ class Preprocessing:
     mean: tuple[float, float, float] = (127.0, 127.0, 127.0)
     std: tuple[float, float, float] = (128.0, 128.0, 128.0)
 
+    @classmethod
+    def imagenet(cls) -> Preprocessing:
+        """Return what torchvision's and most other networks for ImageNet expect.
+
+        256 and 224 px, bilinear, ImageNet's means and standard deviations of the three channels.
+
+        Returns
+        -------
+        Preprocessing
+            As in torchvision's presets for classification at 224 px.
+
+        Examples
+        --------
+        >>> import gala_viz as gv
+        >>> gv.Preprocessing.imagenet().mean
+        (123.675, 116.28, 103.53)
+        """
+        return cls(interpolation="bilinear", mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
+
     def __post_init__(self) -> None:
         if self.interpolation not in _FILTERS:
             raise ValueError(f"interpolation is one of {sorted(_FILTERS)}; got {self.interpolation!r}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import fingerprint
@@ -24,6 +25,9 @@ RESERVED = frozenset(
     {"human", "scores", "image", "status", "note", "pixels", "marked", "gathered", "category", "superclass", "split"}
 )
 """What lies in a store beside its networks, and what none of them may be called."""
+
+MAX_NAME_LETTERS = 240
+"""File systems allow 255, and an array gets an ending while it is replaced."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +100,12 @@ class StoreSpec:
         reserved = RESERVED & set(names)
         if reserved:
             raise ValueError(f"a network cannot be called {sorted(reserved)[0]!r} in a store.")
+        for name in (*names, *self.layers):
+            if len(quote(name)) > MAX_NAME_LETTERS:
+                raise ValueError(
+                    f"names of networks and layers become folders of a store, of {MAX_NAME_LETTERS} letters at most; "
+                    f"{name[:40]!r}… has {len(quote(name))} once what folders do not allow is escaped."
+                )
 
     @property
     def n_blocks(self) -> int:

@@ -312,7 +312,8 @@ def open_store(path: str | Path) -> xr.DataTree:
     DataTree
         ``tree["NETWORK/METHOD"]["map"]`` are maps (image, y, x), ``tree["scores"]`` has one value an image; see
         ``gala_viz.store.layout``. Values are read when they are used. Blocks that are not written yet are NaN, and 0 in
-        ``tree["status"]``.
+        ``tree["status"]``. Open it anew once the store is finished: its files are put together then, and what a tree of
+        before has not read yet is NaN, or an error.
 
     Raises
     ------

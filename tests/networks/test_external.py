@@ -15,7 +15,6 @@ from gala_viz.attribution.network_identity import state_dict_sha256, weights_sha
 from gala_viz.engine.forward import forward
 from gala_viz.networks.activation_hooks import activation_grid, add_activation_hook, record_activations
 from gala_viz.networks.external import (
-    IMAGENET_PREPROCESSING,
     ExternalNetworkError,
     timm_preprocessing,
     transformers_preprocessing,
@@ -102,7 +101,7 @@ def test_a_function_gives_any_module_with_its_own_preprocessing_and_categories(o
 def test_a_thousand_outputs_without_names_are_imagenets(own):
     network = load_network(f"{own}:plain", device="cpu")
     assert network.categories[0] == "tench"
-    assert network.preprocessing == IMAGENET_PREPROCESSING
+    assert network.preprocessing == Preprocessing.imagenet()
     assert load_network(f"{own}:ready").name == "lite0"
 
 

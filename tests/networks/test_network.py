@@ -172,6 +172,24 @@ def test_the_noise_that_suits_a_network_is_what_its_card_says():
         assert network({"attribution": {"noise_fraction": wrong}}).noise_fraction == 0.15
 
 
+def test_a_network_without_preprocessing_says_what_it_assumes(recwarn):
+    module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    with pytest.warns(UserWarning, match=r"my net: no preprocessing.*from -1 to 1.*imagenet\(\)") as caught:
+        assumed = Network(module, name="my net", device="cpu")
+    assert caught[0].filename == __file__, "the line that made it"
+    assert assumed.preprocessing == Preprocessing()
+    recwarn.clear()
+    Network(module, preprocessing=Preprocessing(), device="cpu")
+    assert not recwarn.list
+
+
+def test_the_preprocessing_of_imagenet_has_the_published_means_and_deviations():
+    ours = Preprocessing.imagenet()
+    assert (ours.short_px, ours.crop_px, ours.interpolation) == (256, 224, "bilinear")
+    np.testing.assert_allclose(np.array(ours.mean) / 255, (0.485, 0.456, 0.406), atol=1e-9)
+    np.testing.assert_allclose(np.array(ours.std) / 255, (0.229, 0.224, 0.225), atol=1e-9)
+
+
 def test_a_module_that_is_given_stays_as_it_is():
     module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.AdaptiveAvgPool2d(1))
     module.append(torch.nn.Flatten())

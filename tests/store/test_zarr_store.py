@@ -210,6 +210,7 @@ def test_names_become_parts_of_paths_that_stay_inside():
         ({"networks": ()}, "at least one"),
         ({"networks": (network("a"), network("a"))}, "different names"),
         ({"networks": (network("scores"),)}, "cannot be called 'scores'"),
+        ({"networks": (network("é" * 60),)}, "240 letters at most; 'é+'… has 360"),
         ({"block_images": 0}, "block_images is at least 1"),
     ],
 )
