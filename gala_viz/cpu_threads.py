@@ -43,6 +43,12 @@ def free_cores() -> int:
     return max(1, min(cores, round(idle_share * (os.cpu_count() or cores))))
 
 
+def threads_to_share() -> int:
+    """Return how many threads processes that start now share: what OMP_NUM_THREADS says, or the cores that are free."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() and int(said) > 0 else free_cores()
+
+
 def prepare_threads() -> None:
     """Let this process compute with as many threads as there are free cores now.
 

@@ -6,6 +6,7 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.networks.network import Network
 from gala_viz.specs import MEASUREMENT_VERSION
 
@@ -43,7 +44,7 @@ def network_attrs(network: Network) -> dict[str, Any]:
     """
     return {
         "network": network.name,
-        "weights_sha256": network.sha256,
+        "weights_sha256": weights_sha256(network),
         "preprocessing": json.dumps(network.preprocessing.settings()),
         **network.device_attrs,
         **code_versions(),

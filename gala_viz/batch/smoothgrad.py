@@ -20,9 +20,9 @@ from gala_viz.batch.job import BlockDone, Given, Job, close, run_block
 from gala_viz.batch.run import FATAL, Outcome, RunStopped, client_for, run_on
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.photo_files import UnreadableImageError
-from gala_viz.cpu_threads import free_cores
+from gala_viz.cpu_threads import threads_to_share
 from gala_viz.engine.attribution_maps import ImageMaps, attribution_maps, labelled_maps, map_attrs, plain_target
-from gala_viz.engine.forward import image_ids
+from gala_viz.engine.forward import check_opened, image_ids
 from gala_viz.engine.results.half_samples import POOLING_PX, half_sample_error
 from gala_viz.engine.results.reduction import smooth
 from gala_viz.imagenet import label_index
@@ -128,6 +128,7 @@ def smoothgrad(
     >>> maps.dims, maps.shape, int(maps.n[0])
     (('image', 'y', 'x'), (1, 224, 224), 2)
     """
+    check_opened(network, collection)
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
         raise ValueError(f"workers is 0 (this process) or more; got {workers!r}.")
     if not workers and store is None:
@@ -239,11 +240,12 @@ def _computed(
         images,
         [network],
         {"smoothgrad": request.smoothgrad},
-        opened_as=collection.name,
+        opened_as=collection.origin.get("collection", collection.name),
+        human_maps=collection.origin.get("human_maps"),
         target=request.target,
         reduction=request.reduction,
         block_images=BLOCK_IMAGES,
-        threads=max(1, free_cores() // workers) if workers else torch.get_num_threads(),
+        threads=max(1, threads_to_share() // workers) if workers else torch.get_num_threads(),
     )
     if (path / "zarr.json").is_file():
         kept = Store(path)

@@ -6,6 +6,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -65,6 +66,8 @@ class Collection(ABC):
     """A sentence on names that may be those of splits and are not read as such; training is then refused."""
     outlined: str = ""
     """What the region "diagnostic" is called, where ``regions`` are known."""
+    origin: Mapping[str, str] = MappingProxyType({})
+    """By what ``open_collection`` opens it again: "collection" and perhaps "human_maps"; empty where it cannot."""
 
     def __init__(
         self,

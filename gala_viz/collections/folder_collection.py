@@ -84,6 +84,11 @@ class FolderCollection(Collection):
             refused = (
                 f" {counted(len(self._tree.refused), 'file was', 'files were')} refused." if self._tree.refused else ""
             )
+            if (self.root / "zarr.json").is_file():
+                raise ValueError(
+                    f"{self.root} is a store of maps and holds no photographs; commands take it as --store, "
+                    "gv.open_source and gv.open_store open it."
+                )
             raise ValueError(
                 f"{self.root} holds no photographs; expected PNG, JPEG, WebP, BMP or TIFF files in it or in one folder "
                 f"per category.{refused}"

@@ -113,8 +113,13 @@ def open_collection(
             raise ValueError(f"human_maps belongs to a folder of photographs; {reason}.")
         layout = "photographs"
     if folder is None or layout is None:
-        return COLLECTIONS[str(name_or_folder)]()
-    return _OPENERS[layout](folder, _Asked(human_maps, clicks))
+        opened = COLLECTIONS[str(name_or_folder)]()
+    else:
+        opened = _OPENERS[layout](folder, _Asked(human_maps, clicks))
+    if clicks is None:  # which no name or folder tells
+        maps = {} if human_maps is None else {"human_maps": str(human_maps)}
+        opened.origin = {"collection": str(name_or_folder), **maps}
+    return opened
 
 
 def _manifest(folder: Path, options: _Asked) -> Collection:

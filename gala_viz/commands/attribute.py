@@ -13,6 +13,7 @@ from gala_viz.counts import counted
 
 if TYPE_CHECKING:
     from gala_viz.batch.job import Job
+    from gala_viz.networks.network import Network
     from gala_viz.store.zarr_store import Store
 
 
@@ -56,8 +57,8 @@ class Arguments:
     workers: int | None = None
     """Processes on this machine, 0: this one alone; default: one for each core, or for each GPU."""
     threads: int | None = None
-    """Threads of each process; default: the cores that are free now, shared out to the processes. A store keeps to the
-    number that it was begun with, so that its maps do not depend on where a run was stopped."""
+    """Threads of each process; default: OMP_NUM_THREADS, or as many as cores are free now, shared out to the processes.
+    A store keeps to the number that it was begun with, so that its maps do not depend on where a run was stopped."""
     worker_memory: str | None = None
     """The most that one worker of this machine may hold, for example "4 GB"; default: an equal share of all."""
     scheduler: str | None = None
@@ -148,7 +149,9 @@ class Arguments:
         networks = with_stored_precision(
             self.store, [load_network(name, self.device, self.precision, layers=self.layers) for name in self.networks]
         )
-        for network in networks:
+        for name, network in zip(self.networks, networks, strict=True):
+            if not self.store.exists():
+                _check_lasting(name, network)
             if network.precision_note:
                 _tell(f"{network.name}: {network.precision_note}")
         noise = shared_noise_fraction(networks) if self.noise is None else self.noise
@@ -233,13 +236,13 @@ class Arguments:
 
     def _n_threads(self, n_blocks: int) -> int:
         """Return the number of threads of each process of a new store."""
-        from gala_viz.cpu_threads import free_cores
+        from gala_viz.cpu_threads import threads_to_share
 
         if self.threads is not None:
             if self.threads < 1:
                 raise ValueError(f"threads is 1 or more; got {self.threads}.")
             return self.threads
-        return 1 if self.scheduler is not None else max(1, free_cores() // max(1, self._n_workers(n_blocks)))
+        return 1 if self.scheduler is not None else max(1, threads_to_share() // max(1, self._n_workers(n_blocks)))
 
     def _n_workers(self, n_blocks: int) -> int:
         """Return the number of processes: ``workers``, or one for each GPU or core, at most one for each block."""
@@ -253,6 +256,22 @@ class Arguments:
 
         n_gpus = torch.cuda.device_count() if self.device in (None, "cuda") else 0
         return min(n_blocks, n_gpus or os.cpu_count() or 1)
+
+
+def _check_lasting(name: str, network: Network) -> None:
+    """Raise ``ValueError`` for a function that gives other weights at each call: every worker would have its own."""
+    from gala_viz.attribution.network_identity import state_dict_sha256
+    from gala_viz.networks.network_folders import is_external
+    from gala_viz.networks.zoo import load_network
+
+    if not is_external(name):
+        return
+    again = load_network(name, "cpu")
+    if state_dict_sha256(again.module) != state_dict_sha256(network.module):
+        raise ValueError(
+            f"{name} has other weights at each call, so that no two processes would have the same network; load them "
+            "from a file, or seed the generator (torch.manual_seed) in the function."
+        )
 
 
 def _absolute(name: str) -> str | Path:

@@ -49,6 +49,10 @@ class Arguments:
     """A store of maps that gala-viz attribute made."""
     networks: tuple[str, ...] = ()
     """Names or folders of two or more networks; left out: those that suit the collection."""
+    device: str | None = None
+    """cpu, cuda, or what is there."""
+    precision: Literal["float32", "tf32", "bfloat16", "auto"] | None = None
+    """How networks multiply, as for gala-viz compare; left out: float32."""
     images: tuple[str, ...] = ()
     """Ids of images, in the order wanted; left out: the first that have human maps, or for scatter and table all."""
     columns: tuple[str, ...] = ()
@@ -106,7 +110,7 @@ class Arguments:
             )
         overrides = self._given(kind, [one.name for one in fields(KINDS[kind].spec)])
         where = {name: overrides.get(name, getattr(file_spec, name, None)) for name in SOURCE_FIELDS}
-        options = CompareOptions(**where)
+        options = CompareOptions(**where, device=self.device, precision=self.precision)
         source = load_source(options, lambda step: None)
         spec = (
             self._figure_spec(kind, overrides, options, source)
@@ -122,6 +126,7 @@ class Arguments:
     def _given(self, kind: str, known: list[str]) -> dict[str, Any]:
         """Return the settings of a figure that options set. Raises ``ValueError`` for those of another kind."""
         apart = ("spec", "kind", "out", "name", "scored_only", "samples", "seed", "noise", "target")
+        apart += ("device", "precision")
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
         overrides = {name: value for name, value in values.items() if value is not None and value != ()}
         for name in overrides:

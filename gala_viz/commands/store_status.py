@@ -63,6 +63,7 @@ def status_text(store: Store) -> str:
     import numpy as np
 
     from gala_viz.collections.map_checks import describe_usable_maps
+    from gala_viz.counts import counted
     from gala_viz.specs import MEASUREMENT_VERSION
     from gala_viz.store.layout import MISSING, THERE
     from gala_viz.store.spec import ABOUT
@@ -91,6 +92,8 @@ def status_text(store: Store) -> str:
         lines.append(f"human maps: {describe_usable_maps(int(marked.sum()) - len(unusable), unusable)}")
     if missing:
         lines.append(f"missing blocks: {_ranges(missing)}")
+    precisions = dict.fromkeys(network.precision for network in spec.networks)
+    lines.append(f"computed in {', '.join(precisions)}, with {counted(spec.threads or 1, 'thread')} a process")
     if len(store.circumstances) > 1:
         lines.append(
             f"computed under {len(store.circumstances)} circumstances, between which maps differ by rounding: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -51,6 +52,13 @@ class LoadedImage:
     image: str
     values: np.ndarray
     tensor: Tensor
+
+
+def check_opened(network: object, collection: object) -> None:
+    """Raise ``TypeError`` for names in place of a network or a collection."""
+    for one, what, opener in ((network, "network", "load_network"), (collection, "collection", "open_collection")):
+        if isinstance(one, str | Path):
+            raise TypeError(f"a {what} was expected; got the name {str(one)!r}: gv.{opener}({str(one)!r}) opens it.")
 
 
 def image_ids(collection: Collection, images: Sequence[str] | None) -> list[str]:
@@ -178,10 +186,12 @@ def attention_norms(
     >>> next(iter(norms.values())).shape
     (1, 14, 14)
     """
+    check_opened(network, collection)
     if not network.layers:
         raise ValueError(
             f"{network.name} has no GALA layers and no watched modules; add GALA with "
-            "gala_viz.networks.insert.add_gala, or load the network with layers=[...]."
+            "gala_viz.networks.insert.add_gala, or name modules: gv.load_network(..., layers=[...]), or "
+            "gv.Network(module, hooked_layers=[...])."
         )
     return predictions_and_norms(network, collection, images, progress=progress)[1]
 

@@ -36,10 +36,10 @@ def open_source(
     Parameters
     ----------
     collection : str, Path, Collection or MapSource, optional
-        A name ("photos", "rendered"), a folder, or what ``open_collection`` gave; a source passes through. Default:
-        "rendered", or "photos" where other networks or human maps are given.
+        A name ("photos", "rendered"), a folder, the folder of a store, or what ``open_collection`` gave; a source
+        passes through. Default: "rendered", or "photos" where other networks or human maps are given.
     networks : sequence of str, Path or Network, optional
-        At least two; of a store two of its names. Default: the pair that suits the collection, the store's first two.
+        At least two; of a store its names for them. Default: the pair that suits the collection, the store's first two.
     store : str or Path, optional
         A folder that ``gala-viz attribute`` wrote: its maps, collection and networks; nothing is computed that is in
         it.
@@ -67,12 +67,14 @@ def open_source(
     """
     if is_map_source(collection):
         return collection  # type: ignore[return-value]
+    if isinstance(collection, str | Path) and store is None and _is_store(collection):
+        collection, store = None, collection
     named = tuple(networks) if networks is not None and not isinstance(networks, str) else networks
-    if isinstance(named, str) or (named is not None and (len(named) < 2 or (store is not None and len(named) > 2))):
+    if isinstance(named, str) or (named is not None and len(named) < 2):
         value = named if isinstance(named, str) else f"{len(named)}: {', '.join(map(_name, named)) or 'none'}"
-        wanted = "two" if store is not None else "two or more"
         raise ValueError(
-            f"{wanted} networks were expected; got {value}. Name them in a list, for example {list(DEFAULT_NETWORKS)}."
+            f"two or more networks were expected; got {value}. Name them in a list, for example "
+            f"{list(DEFAULT_NETWORKS)}."
         )
     if store is not None:
         return _stored(store, collection, named, human_maps, layers, device, precision)
@@ -86,6 +88,10 @@ def open_source(
         for one in named or COLLECTION_NETWORKS.get(opened.name, DEFAULT_NETWORKS)
     ]
     return LiveMaps(opened, loaded)
+
+
+def _is_store(folder: str | Path) -> bool:
+    return (Path(folder).expanduser() / "zarr.json").is_file()
 
 
 def is_map_source(one: Any) -> bool:

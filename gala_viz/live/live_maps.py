@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -162,6 +162,11 @@ class LiveMaps:
         self.methods = {name: method.title for name, method in METHODS.items()}
         self.request = MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=shared_noise_fraction(networks)))
         self.request_version_1 = request_version_1(networks)
+
+    @property
+    def origin(self) -> Mapping[str, str]:
+        """By what the collection is opened again; empty where it is not known."""
+        return self._collection.origin
 
     @property
     def skipped(self) -> tuple[tuple[str, str], ...]:

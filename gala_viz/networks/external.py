@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +19,18 @@ from torch import Tensor, nn
 
 from gala_viz.imagenet import category_names
 from gala_viz.networks.devices import choose_device, choose_precision
-from gala_viz.networks.network import Network, check_outputs
+from gala_viz.networks.network import (
+    ASSUMED_PREPROCESSING,
+    Network,
+    check_outputs,
+    default_categories,
+    own_preprocessing,
+)
 from gala_viz.networks.network_folders import FUNCTION_NAME, check_names_differ
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import Registry
 
+_log = logging.getLogger(__name__)
 _RESAMPLING = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 
 
@@ -70,7 +78,10 @@ def load_external(
         made.training_data = replace(made.training_data, complete=False)
         return made
     module = made.pop("module")
-    preprocessing = made.pop("preprocessing", None) or Preprocessing.imagenet()
+    preprocessing = made.pop("preprocessing", None)
+    if preprocessing is None:
+        _log.warning("%s: %s", name, ASSUMED_PREPROCESSING)
+        preprocessing = Preprocessing.imagenet()
     categories = made.pop("categories", None) or _categories(name, module, preprocessing)
     card = {"network": {"name": name, "builder": name, "start": made.pop("start", name)}}
     network = Network(
@@ -138,10 +149,7 @@ def _from_function(name: str) -> Network | dict[str, Any]:
         )
     categories = getattr(made, "categories", None)
     _check_names(name, categories or ())
-    preprocessing = getattr(made, "preprocessing", None)
-    if isinstance(preprocessing, Mapping):
-        preprocessing = Preprocessing.from_settings(dict(preprocessing))
-    return {"module": made, "preprocessing": preprocessing, "categories": categories}
+    return {"module": made, "preprocessing": own_preprocessing(made), "categories": categories}
 
 
 def _check_names(name: str, categories: Sequence[str]) -> None:
@@ -296,10 +304,7 @@ def _side(size: Any) -> int | None:
 
 @torch.no_grad()
 def _categories(name: str, module: nn.Module, preprocessing: Preprocessing) -> tuple[str, ...]:
-    """Return names for the outputs of ``module``: ImageNet's for a thousand, else "category 0" and so on.
-
-    They are counted in one forward pass on a grey input.
-    """
+    """Return names for the outputs of ``module``, which are counted in one forward pass on a grey input."""
     example = torch.zeros(1, 3, *preprocessing.input_px)
     try:
         logits = module.eval()(example)
@@ -310,5 +315,4 @@ def _categories(name: str, module: nn.Module, preprocessing: Preprocessing) -> t
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ExternalNetworkError(f"{name} should map images (B, 3, y, x) to logits (B, category); it gives {shape}.")
-    n_outputs = logits.shape[1]
-    return category_names() if n_outputs == 1000 else tuple(f"category {number}" for number in range(n_outputs))
+    return default_categories(logits.shape[1])

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gala_viz.imagenet import category_names
 from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
 from gala_viz.networks.devices import arithmetic, choose_device, choose_precision, describe_device, disable_tf32
 from gala_viz.networks.frozen_eval import frozen_eval
@@ -22,6 +23,11 @@ from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
 
 DEFAULT_NOISE_FRACTION = 0.15
+ASSUMED_PREPROCESSING = (
+    "no preprocessing was given, so that of most networks for ImageNet, torchvision's among them, is assumed "
+    "(gv.Preprocessing.imagenet()). Lite0 and others take pixels from -1 to 1, gv.Preprocessing(); give the one that "
+    "yours was trained with."
+)
 
 
 class Network:
@@ -37,10 +43,11 @@ class Network:
     name : str, optional
         What results, caches and errors call it; default: the name of the module's class.
     preprocessing : Preprocessing, optional
-        How its input is made of a photograph. A network that was trained with another one recognises less and gives
-        other maps: without it ``gala_viz.Preprocessing()`` is taken, and a warning says so.
+        How its input is made of a photograph; default: the module's own attribute ``preprocessing``, or ImageNet's
+        with a warning: a network that was trained with another one recognises less and gives other maps.
     categories : tuple of str, optional
-        Names of the logits, in order; default: their numbers, counted in a forward pass.
+        Names of the logits, in order; default: the module's own attribute ``categories``, or those of
+        ``default_categories`` for as many as a forward pass gives.
     title : str, optional
         What pages call it; default: ``name``.
     card : mapping, optional
@@ -97,8 +104,9 @@ class Network:
     ) -> None:
         self.name = name or type(module).__name__
         self.title = title or self.name
-        self.opened_as = self.name
-        self.preprocessing = _assumed_preprocessing(self.name) if preprocessing is None else preprocessing
+        self.opened_as = ""
+        """The name or folder by which ``load_network`` loaded it; "" for one that a program made."""
+        self.preprocessing = preprocessing or own_preprocessing(module) or _assumed_preprocessing(self.name)
         self.card = dict(card or {})
         self.sha256 = sha256
         self.known_by_weights = known_by_weights
@@ -115,7 +123,8 @@ class Network:
         self.hooked_layers = tuple(hooked_layers)
         self._parts: dict[str, nn.Module] = {**gala_layers(self.module), **hook_layers(self.module, self.hooked_layers)}
         self.layers = tuple(self._parts)
-        self.categories = tuple(categories) if categories is not None else self._numbered_categories()
+        own_categories = getattr(module, "categories", None) if categories is None else categories
+        self.categories = self._default_categories() if own_categories is None else tuple(own_categories)
 
     @property
     def device_description(self) -> str:
@@ -152,9 +161,9 @@ class Network:
             yield self.module
 
     @torch.no_grad()
-    def _numbered_categories(self) -> tuple[str, ...]:
-        """Return the numbers of the logits, which a forward pass of a grey input counts."""
-        return tuple(map(str, range(self.logits(torch.zeros(1, 3, *self.preprocessing.input_px)).shape[1])))
+    def _default_categories(self) -> tuple[str, ...]:
+        """Return names for the logits, which a forward pass of a grey input counts."""
+        return default_categories(self.logits(torch.zeros(1, 3, *self.preprocessing.input_px)).shape[1])
 
     def logits(self, batch: Tensor) -> Tensor:
         """Return the logits of a batch, differentiable with respect to it.
@@ -226,17 +235,21 @@ class Network:
         return f"Network({self.name!r}, {len(self.layers)} layers, {self.device_description})"
 
 
+def own_preprocessing(module: nn.Module) -> Preprocessing | None:
+    """Return a module's attribute ``preprocessing``, an object or its settings; None where it has none."""
+    own = getattr(module, "preprocessing", None)
+    return Preprocessing.from_settings(dict(own)) if isinstance(own, Mapping) else own
+
+
+def default_categories(n_logits: int) -> tuple[str, ...]:
+    """Return names for logits that have none: ImageNet's for a thousand, else "category 0" and so on."""
+    return category_names() if n_logits == 1000 else tuple(f"category {number}" for number in range(n_logits))
+
+
 def _assumed_preprocessing(name: str) -> Preprocessing:
-    """Return the default preprocessing, and warn: nothing in a module tells how its input is made."""
-    assumed = Preprocessing()
-    warnings.warn(
-        f"{name}: no preprocessing was given, so short side {assumed.short_px} px, centre {assumed.crop_px} px and "
-        "pixels from -1 to 1 are assumed. Most weights for ImageNet, torchvision's among them, expect "
-        "preprocessing=gv.Preprocessing.imagenet(); gv.Preprocessing() is what is assumed, without this warning.",
-        UserWarning,
-        stacklevel=3,
-    )
-    return assumed
+    """Return ImageNet's preprocessing, and warn: nothing in the module tells how its input is made."""
+    warnings.warn(f"{name}: {ASSUMED_PREPROCESSING}", UserWarning, stacklevel=3)
+    return Preprocessing.imagenet()
 
 
 def _copied(module: nn.Module, name: str) -> nn.Module:

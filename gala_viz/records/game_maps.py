@@ -49,6 +49,7 @@ class CollectionWithGameMaps:
         who = {False: "people who played the game", True: "SIMULATED participants who played the game"}
         self.map_kinds = {kind: f"Maps of {who[of]}: {made}." for kind, of in self._own.items()}
         self.map_kinds |= collection.map_kinds
+        self.origin: dict[str, str] = {}  # no name or folder tells the game
         self.fingerprint = fingerprint("collected", collection.fingerprint, database.name, SMOOTHING)
 
     def __getattr__(self, name: str) -> Any:

@@ -8,7 +8,7 @@ input does not show this part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -242,6 +242,8 @@ class MapSource(Protocol):
     """What ``outline`` outlines, for example "diagnostic parts"; "" where nothing is known by construction."""
     skipped: tuple[tuple[str, str], ...]
     """Files that could not be shown: (path inside the collection, reason)."""
+    origin: Mapping[str, str]
+    """By what a command opens its images and maps again: "collection", "human_maps", "store"; empty: not known."""
 
     def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
         """Return all networks that the source can show.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -52,6 +52,7 @@ class Photographs(Protocol):
     images: tuple[str, ...]
     map_kinds: dict[str, str]
     outlined: str
+    origin: Mapping[str, str]
 
 
 class LiveSource(MapSource, Protocol):
@@ -121,6 +122,11 @@ class StoredMaps:
             if text
         )
         self._show(tuple(networks or [network.name for network in store.spec.networks[:2]]))
+
+    @property
+    def origin(self) -> Mapping[str, str]:
+        """By what store and collection are opened again."""
+        return {"store": str(self._store.path), **self._collection.origin}
 
     def pair(self, first: str, second: str) -> StoredMaps:
         """Return a source of another pair of the store's networks."""

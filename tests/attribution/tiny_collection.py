@@ -17,6 +17,7 @@ class TinyCollection:
     map_kinds = {"marks": "two participants marked each image"}  # noqa: RUF012
     skipped = ()
     outlined = ""
+    origin = {}  # noqa: RUF012
     fingerprint = "0123456789abcdef"
 
     def check(self, image):

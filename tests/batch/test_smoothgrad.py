@@ -117,7 +117,7 @@ def test_processes_give_the_same_bits_and_leave_nothing_behind(photos, tmp_path,
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(1)  # as workers have one
-        monkeypatch.setattr(front, "free_cores", lambda: 2)
+        monkeypatch.setattr(front, "threads_to_share", lambda: 2)
         direct, spread = (gv.smoothgrad(tiny_network(), photos, SPEC, workers=workers) for workers in (0, 2))
     finally:
         torch.set_num_threads(threads)
@@ -348,3 +348,21 @@ def test_a_full_disk_is_told_with_how_to_go_on(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(front, "run_block", run_block)
     with pytest.raises(RunStopped, match="finished blocks are kept; make room, and make the call again"):
         gv.smoothgrad(tiny_network(), photos, SPEC, store=tmp_path / "maps.zarr")
+
+
+def test_names_in_place_of_what_is_opened_are_told_how_to_open_it():
+    network = tiny_network(0)
+    with pytest.raises(TypeError, match=r"gv\.open_collection\('photos'\) opens it"):
+        gv.smoothgrad(network, "photos")
+    with pytest.raises(TypeError, match=r"gv\.load_network\('lite0'\) opens it"):
+        gv.smoothgrad("lite0", gv.open_collection("photos"))
+    with pytest.raises(TypeError, match=r"gv\.open_collection"):
+        gv.attention_norms(network, "photos")
+
+
+def test_results_of_a_network_of_ones_own_name_its_weights():
+    images = gv.Images(np.zeros((1, 40, 40, 3), np.uint8))
+    found = [gv.smoothgrad(tiny_network(seed), images, gv.SmoothGradSpec(n_samples=1)) for seed in (0, 0, 1)]
+    first, again, other = (one.attrs["weights_sha256"] for one in found)
+    assert len(first) == 64
+    assert first == again != other

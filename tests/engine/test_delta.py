@@ -100,6 +100,13 @@ def test_the_error_of_a_delta_is_that_of_both_maps(maps):
     np.testing.assert_allclose(result["delta"], maps[:, 1] - maps[:, 0], rtol=1e-6)
 
 
+def test_a_delta_of_two_precisions_warns(maps):
+    a, b = (labelled(maps[:, 0], device=f"CPU, {name}") for name in ("float32", "bfloat16"))
+    with pytest.warns(UserWarning, match="computed in float32 and bfloat16") as caught:
+        gradient_delta(a, b, normalise="none")
+    assert caught[0].filename == __file__
+
+
 @pytest.mark.parametrize(("key", "value"), [("seed", 2), ("noise_fraction", 0.1), ("method", "saliency")])
 def test_maps_that_were_made_differently_are_refused(maps, key, value):
     first = labelled(maps[:, 0], seed=1, noise_fraction=0.15)

@@ -174,13 +174,17 @@ def test_the_noise_that_suits_a_network_is_what_its_card_says():
 
 def test_a_network_without_preprocessing_says_what_it_assumes(recwarn):
     module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-    with pytest.warns(UserWarning, match=r"my net: no preprocessing.*from -1 to 1.*imagenet\(\)") as caught:
+    with pytest.warns(UserWarning, match=r"my net: no preprocessing.*imagenet\(\).*from -1 to 1") as caught:
         assumed = Network(module, name="my net", device="cpu")
     assert caught[0].filename == __file__, "the line that made it"
-    assert assumed.preprocessing == Preprocessing()
+    assert assumed.preprocessing == Preprocessing.imagenet()
+    assert assumed.categories == ("category 0", "category 1", "category 2")
     recwarn.clear()
     Network(module, preprocessing=Preprocessing(), device="cpu")
+    module.preprocessing, module.categories = Preprocessing(crop_px=32).settings(), ["a", "b", "c"]
+    own = Network(module, device="cpu")
     assert not recwarn.list
+    assert (own.preprocessing, own.categories) == (Preprocessing(crop_px=32), ("a", "b", "c"))
 
 
 def test_the_preprocessing_of_imagenet_has_the_published_means_and_deviations():
@@ -197,7 +201,7 @@ def test_a_module_that_is_given_stays_as_it_is():
     before = {name: value.clone() for name, value in module.state_dict().items()}
     network = Network(module, preprocessing=FRAME, device="cpu", hooked_layers=["0"])
     assert network.name == network.title == "Sequential"
-    assert network.categories == ("0", "1", "2", "3")
+    assert network.categories == tuple(f"category {number}" for number in range(4))
     network.logits(torch.zeros(1, 3, *FRAME.input_px))
     assert all(part.training for part in module.modules())
     assert all(parameter.requires_grad for parameter in module.parameters())

@@ -112,10 +112,13 @@ class FakeSource:
         self._done: dict[tuple[str, MapRequest], MapUpdate] = {}
         self._lock = threading.Lock()
         self.opened_as: tuple[str, ...] = ()
+        self.origin = {"collection": "fake"}
 
     def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
         return tuple(
-            network_choice(network.name, network.title, np.array([1, 0, np.nan]), np.array([0.4, 0.5]), opened_as)
+            network_choice(
+                network.name, network.title, np.array([1, 0, np.nan]), np.array([0.4, 0.5]), opened_as or network.name
+            )
             for network, opened_as in zip_longest(self.all_networks, self.opened_as, fillvalue="")
         )
 

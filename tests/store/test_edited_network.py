@@ -254,3 +254,13 @@ def test_a_behaviour_is_compared_within_rounding_and_not_by_its_digits(corner):
         stored, identity_in(replace(stored, behaviour=rounded))
     )
     assert compute_output_fingerprint(load_network(own_network.NAME, "cpu")).settings() == stored.behaviour
+
+
+def test_a_function_with_other_weights_at_each_call_is_refused_before_anything_is_made(corner):
+    (corner / "random_net.py").write_text(
+        "from torch import nn\n\n\ndef network():\n"
+        "    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))\n"
+    )
+    with pytest.raises(ValueError, match=r"random_net:network has other weights at each call.*manual_seed"):
+        begun(("random_net:network", "./plain"))
+    assert not (corner / "maps.zarr").exists()

@@ -16,7 +16,12 @@ from gala_viz.commands.paper.caption_text import (
 )
 from gala_viz.commands.paper.graphs import draw_regions, draw_trade_off
 from gala_viz.evaluation.side_by_side import side_by_side
-from gala_viz.plots.figures.comparison_figure import ComparisonRow, colour_scales_text, comparison_figure
+from gala_viz.plots.figures.comparison_figure import (
+    ComparisonRow,
+    colour_scales_text,
+    column_names,
+    comparison_figure,
+)
 from gala_viz.plots.figures.people_figure import OPACITY_TEXT, PhotographWithMap, people_figure
 from gala_viz.plots.figures.print_style import save_figure
 from gala_viz.registry import unknown_name
@@ -138,7 +143,7 @@ def _comparison(
         f"SmoothGrad: n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, the same noise "
         "for both networks, of the true category's logit where both networks know it, else of each one's first choice; "
         "sum of absolute values over colour, no smoothing.",
-        colour_scales_text(),
+        colour_scales_text(column_names()),
         human_maps_text(evaluation),
         image_choice_text(images, options.seed, "figure 2"),
         weights_text((first, second)),

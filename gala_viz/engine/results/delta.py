@@ -7,6 +7,7 @@ second map minus the first, image by image. Positive: the second relies more. So
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -156,6 +157,11 @@ def gradient_delta(
         usually too large rather than too small. Where both have ``half_map``, the coordinate ``reliability`` is the
         split-half reliability of each image's delta.
 
+    Warns
+    -----
+    UserWarning
+        The maps are computed in different precisions.
+
     Raises
     ------
     ValueError
@@ -182,6 +188,13 @@ def gradient_delta(
     else:
         first, second = a, b
     _check_comparable(first, second)
+    precisions = [str(one.attrs.get("device", "")).rpartition(", ")[2] for one in (first, second)]
+    if precisions[0] != precisions[1] and all(precisions):
+        warnings.warn(
+            f"the maps are computed in {precisions[0]} and {precisions[1]}, and their delta is partly of that; load "
+            "both networks with one precision=.",
+            stacklevel=2,
+        )
     difference = first.copy(data=delta(first.values, second.values, normalise)).rename("delta")
     difference.attrs = {key: value for key, value in first.attrs.items() if second.attrs.get(key) == value}
     difference.attrs.update(

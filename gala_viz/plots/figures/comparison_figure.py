@@ -24,21 +24,19 @@ from gala_viz.plots.figures.print_style import (
 from gala_viz.registry import UnknownNameError, unknown_name
 
 Map = NDArray[np.floating] | None
-_COLOUR_SCALES_TEXT = (
-    "Colour scales: each human map is divided by its largest value, each SmoothGrad map by the 99th percentile of its "
-    "own values, and each attention norm by its root mean square over the image (1 everywhere: no preference); after "
-    "that one scale holds for all rows of a column and for {both} SmoothGrad columns. Attention norms have a scale for "
-    "each network, from its smallest to its largest value: compare their places by the colours and their strength by "
-    "the bars. Values beyond a bar's end are drawn in its last colour. {a} delta's scale is symmetric about 0: red "
-    "where the {second} network relies more, blue where the first does."
-)
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 """Names of the columns with the networks' maps, in their order."""
 MAX_HEADING_LETTERS = 18
 """Most letters in a line over a column; longer names of networks continue below, as words do over narrow columns."""
 LETTER_WIDTH = 0.58
 """Width of a letter of the figures' font, as a share of its size."""
-DELTA, NORM = "delta", "_norm"
+PEOPLE, MAPS, DELTA, NORM = "people", "maps", "delta", "_norm"
+_DIVIDED = (
+    (PEOPLE, "each human map", "its largest value"),
+    (MAPS, "each SmoothGrad map", "the 99th percentile of its own values"),
+    (NORM, "each attention norm", "its root mean square over the image (1 everywhere: no preference)"),
+)
+"""Kind of column, what it shows, and by what that is divided."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,12 +65,35 @@ def column_names(n_networks: int = 2) -> tuple[str, ...]:
     return ("image", "people", *places, *deltas, *(place + NORM for place in places))
 
 
-def colour_scales_text(n_networks: int = 2) -> str:
-    """Return what the colours stand for, for the caption."""
-    two = n_networks == 2
-    return _COLOUR_SCALES_TEXT.format(
-        both="both" if two else "all", a="The" if two else "Each", second="second" if two else "other"
-    )
+def column_kinds(columns: Sequence[str]) -> set[str]:
+    """Return what ``columns`` show beside photographs: some of ``PEOPLE``, ``MAPS``, ``DELTA`` and ``NORM``."""
+    kinds = {_kind(name) for name in columns} - {None}
+    return {NORM if str(kind).endswith(NORM) else str(kind) for kind in kinds}
+
+
+def colour_scales_text(columns: Sequence[str], n_networks: int = 2) -> str:
+    """Return what the colours of ``columns`` stand for, for the caption; "" where there are photographs alone."""
+    kinds, two = column_kinds(columns), n_networks == 2
+    divided = [(what, by) for kind, what, by in _DIVIDED if kind in kinds]
+    sentences = []
+    if divided:
+        texts = [f"{what}{' is divided' * (number == 0)} by {by}" for number, (what, by) in enumerate(divided)]
+        listed = ", and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+        together = f" and for {'both' if two else 'all'} SmoothGrad columns" if MAPS in kinds else ""
+        sentences.append(f"{listed}; after that one scale holds for all rows of a column{together}.")
+    if NORM in kinds:
+        sentences.append(
+            "Attention norms have a scale for each network, from its smallest to its largest value: compare their "
+            "places by the colours and their strength by the bars."
+        )
+    if kinds:
+        sentences.append("Values beyond a bar's end are drawn in its last colour.")
+    if DELTA in kinds:
+        sentences.append(
+            f"{'The' if two else 'Each'} delta's scale is symmetric about 0: red where the "
+            f"{'second' if two else 'other'} network relies more, blue where the first does."
+        )
+    return f"Colour scales: {' '.join(sentences)}" if sentences else ""
 
 
 def comparison_figure(
@@ -175,7 +196,9 @@ def check_columns(columns: Sequence[str], n_networks: int = 2) -> None:
     known = column_names(n_networks)
     for name in columns:
         if name not in known:
-            raise UnknownNameError(unknown_name("column", name, list(known)))
+            more = name in column_names(len(ORDINALS))
+            hint = f" Columns of a {name.split('_')[0]} network need `networks`, all of them by name." if more else ""
+            raise UnknownNameError(unknown_name("column", name, list(known)) + hint)
     if not columns or len(set(columns)) != len(columns):
         raise ValueError(f"columns are one or more of {', '.join(known)}, each once; got {', '.join(columns)}.")
 
@@ -183,7 +206,7 @@ def check_columns(columns: Sequence[str], n_networks: int = 2) -> None:
 def _kind(name: str) -> str | None:
     """Return the kind of a column, None for photographs; columns of one kind share a colour scale."""
     if name in ORDINALS:
-        return "maps"
+        return MAPS
     return None if name == "image" else DELTA if name.endswith(DELTA) else name
 
 

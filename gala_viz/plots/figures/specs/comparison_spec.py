@@ -13,10 +13,14 @@ import xarray as xr
 
 from gala_viz.plots.figures.comparison_figure import (
     DELTA,
+    MAPS,
+    NORM,
     ORDINALS,
+    PEOPLE,
     ComparisonRow,
     check_columns,
     colour_scales_text,
+    column_kinds,
     comparison_figure,
     nonempty_columns,
 )
@@ -129,16 +133,17 @@ def draw_comparison(
         progress(done + 1, len(spec.images))
     maps = xr.concat(parts, dim=pd.Index(spec.images, name="image"), join="outer", combine_attrs="drop_conflicts")
     maps.attrs = {"collection": source.title, "layer": layer or "", "settings": json.dumps(settings(spec))}
+    columns = spec.columns or nonempty_columns(rows)
     figure = comparison_figure(
         rows,
         [network.title for network in networks],
         layer or "no layer",
         "simulated people" if simulated else "people",
-        columns=spec.columns or nonempty_columns(rows),
+        columns=columns,
         method_title=method_title(source, spec.request),
         width_inches=spec.width_inches,
     )
-    caption = _caption(source, networks, spec, layer, norms, simulated, "" if scored else NO_COMMON_SCORES)
+    caption = _caption(source, networks, spec, columns, layer, norms, simulated, "" if scored else NO_COMMON_SCORES)
     return FigureResult(figure=figure, caption=caption, maps=maps, table=pd.DataFrame(scores))
 
 
@@ -224,19 +229,21 @@ def _caption(
     source: MapSource,
     networks: list[NetworkInfo],
     spec: ComparisonSpec,
+    columns: Sequence[str],
     layer: str | None,
     norms: list[xr.DataArray | None],
     simulated: bool,
     note: str,
 ) -> str:
-    """Return the caption; ``norms`` are those of one image."""
+    """Return the caption of what ``columns`` show; ``norms`` are those of one image."""
+    kinds = column_kinds(columns)
     shown = next((norm_title(norm) for norm in norms if norm is not None), "attention norm").capitalize()
     paragraphs = [
         images_text(spec.images),
-        attribution_text(source, spec.request),
-        f"{shown}s of {layer}." if layer else "No network has attention blocks.",
-        human_maps_text(source, simulated),
-        colour_scales_text(len(networks)),
+        attribution_text(source, spec.request) if kinds & {MAPS, DELTA} else "",
+        (f"{shown}s of {layer}." if layer else "No network has attention blocks.") if NORM in kinds else "",
+        human_maps_text(source, simulated) if PEOPLE in kinds or not spec.columns else "",
+        colour_scales_text(columns, len(networks)),
         note,
     ]
     return caption_markdown(f"{source.title}: {listed([network.title for network in networks])}", paragraphs)

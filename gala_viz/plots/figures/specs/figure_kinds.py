@@ -12,6 +12,7 @@ from gala_viz.plots.figures.specs.comparison_spec import ComparisonSpec, draw_co
 from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress
 from gala_viz.plots.figures.specs.figure_spec import FIGURE_FORMAT, FigureSpec
 from gala_viz.plots.figures.specs.layers_spec import LayersSpec, draw_layers
+from gala_viz.plots.figures.specs.network_sources import reopened
 from gala_viz.plots.figures.specs.people_spec import PeopleSpec, draw_people
 from gala_viz.plots.figures.specs.scatter_spec import ScatterSpec, draw_scatter
 from gala_viz.plots.figures.specs.table_spec import TableSpec, draw_table
@@ -159,6 +160,9 @@ def write_figure(
 ) -> list[Path]:
     """Draw a figure and write its files: PNG, SVG, PDF, caption, data, and the JSON that draws it again.
 
+    Where ``spec`` does not say it, the JSON file tells by what collection, store and networks of ``source`` were
+    opened. A ``UserWarning`` names those that only a program has.
+
     Parameters
     ----------
     source : MapSource
@@ -190,4 +194,5 @@ def write_figure(
     >>> source = gv.open_source("photos", device="cpu")  # doctest: +SKIP
     >>> gv.write_figure(source, gv.LayersSpec(images=source.images[:1]), "figures")  # doctest: +SKIP
     """
+    spec = reopened(source, spec)
     return draw_figure(source, spec, progress=progress, survey=survey).write(spec, Path(folder), name)

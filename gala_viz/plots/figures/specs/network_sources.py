@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -58,6 +60,39 @@ def pair_sources(source: MapSource, spec: FigureSpec) -> list[MapSource]:
     if len(set(names)) < len(names) > 2:
         raise ValueError(f"each network stands once in a figure; {' and '.join(spec.networks)} are not all different.")
     return [source.pair(names[0], name) for name in names[1:]]
+
+
+def reopened(source: MapSource, spec: FigureSpec) -> FigureSpec:
+    """Return a spec with where its images and networks come from, so that its file draws the same figure again.
+
+    Parameters
+    ----------
+    source : MapSource
+        What the figure is drawn from.
+    spec : FigureSpec
+        What it names stays; its networks are called as commands open them.
+
+    Returns
+    -------
+    FigureSpec
+        A ``UserWarning`` names what no command can open: photographs or networks that only a program has.
+    """
+    origin = {} if spec.collection is not None or spec.store is not None else dict(source.origin)
+    choices = source.choices(spec.request)
+    known = {choice.name: choice.name for choice in choices} | {one.opened_as: one.name for one in choices}
+    names = [known.get(name, name) for name in spec.networks or [network.name for network in source.networks]]
+    if spec.store is None and "store" not in origin:  # which names its networks itself
+        opened_as = {choice.name: choice.opened_as for choice in choices}
+        unknown = [f"the network {name!r}" for name in dict.fromkeys(names) if not opened_as.get(name, name)]
+        unknown += [] if spec.collection is not None or origin else [f"the images of {source.name!r}"]
+        names = [opened_as.get(name) or name for name in names]
+        if unknown:
+            warnings.warn(
+                f"the figure's JSON file cannot tell how {' and '.join(unknown)} are opened; only a program that has "
+                "them draws it again.",
+                stacklevel=3,
+            )
+    return replace(spec, **origin, networks=tuple(names))
 
 
 def networks_of(sources: Sequence[MapSource]) -> list[NetworkInfo]:

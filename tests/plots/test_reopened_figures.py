@@ -1,0 +1,87 @@
+"""The file of a figure that a program drew: whatever a command can open draws the same figure again."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+import gala_viz as gv
+from gala_viz.cli import main
+from gala_viz.live import LiveMaps
+from gala_viz.plots.figures.comparison_figure import colour_scales_text, column_names
+from gala_viz.plots.figures.specs import ComparisonSpec, LayersSpec, draw_figure, read_figure_spec, write_figure
+from gala_viz.specs import MapRequest, SmoothGradSpec
+from tests.attribution.tiny import tiny_network
+from tests.attribution.tiny_collection import TinyCollection
+from tests.batch import lab
+
+REQUEST = MapRequest(smoothgrad=SmoothGradSpec(n_samples=2, noise_fraction=0.2))
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """Photographs, human maps and networks in folders."""
+    monkeypatch.chdir(tmp_path)
+    photos, maps = lab.photographs(tmp_path, count=3)
+    return str(photos), str(maps), [str(folder) for folder in lab.networks(tmp_path)]
+
+
+def test_a_figure_of_a_program_is_drawn_again_by_the_command_to_the_same_bytes(made, tmp_path):
+    photos, maps, folders = made
+    source = gv.open_source(photos, folders[::-1], human_maps=maps, device="cpu")
+    spec = ComparisonSpec(images=source.images[:1], width="single", request=REQUEST)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        written = write_figure(source, spec, tmp_path / "first", "f")
+    kept = read_figure_spec(tmp_path / "first" / "f.json")
+    assert (kept.collection, kept.human_maps, kept.networks) == (photos, maps, tuple(folders[::-1]))
+    main(["figure", str(tmp_path / "first" / "f.json"), "--out", str(tmp_path / "again"), "--device", "cpu"])
+    for path in written:
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_networks_that_are_named_are_written_as_a_command_opens_them(made, tmp_path):
+    photos, _, folders = made
+    networks = [gv.load_network(folder, device="cpu") for folder in folders]
+    source = gv.open_source(gv.open_collection(photos), networks)
+    names = tuple(network.name for network in networks)
+    write_figure(source, LayersSpec(images=source.images[:1], networks=names), tmp_path / "out", "f")
+    kept = read_figure_spec(tmp_path / "out" / "f.json")
+    assert (kept.collection, kept.networks) == (photos, tuple(folders))
+
+
+def test_what_only_a_program_has_is_told(tmp_path):
+    networks = [tiny_network(seed) for seed in range(2)]
+    source = LiveMaps(TinyCollection(), networks, tmp_path / "cache")
+    spec = ComparisonSpec(images=("one",), columns=("image", "first"), request=REQUEST)
+    with pytest.warns(UserWarning, match="how the network 'tiny0' and the network 'tiny1' and the images of 'tiny'"):
+        write_figure(source, spec, tmp_path / "out", "f")
+    assert read_figure_spec(tmp_path / "out" / "f.json").networks == ("tiny0", "tiny1")
+
+
+def test_a_caption_speaks_of_what_is_drawn_and_of_nothing_else(tmp_path):
+    source = LiveMaps(TinyCollection(), [tiny_network(seed) for seed in range(2)], tmp_path / "cache")
+
+    def caption(*columns):
+        return draw_figure(source, ComparisonSpec(images=("one",), columns=columns, request=REQUEST)).caption
+
+    maps = caption("image", "first", "second")
+    assert "each SmoothGrad map is divided by" in maps
+    for word in ("Attention norm", "human map", "delta's scale", "blue"):
+        assert word not in maps
+    assert "delta's scale" in caption("first", "delta")
+    people = caption("image", "people")
+    assert "n = 2" not in people
+    assert "human map is divided" in people
+    assert "Colour scales" not in caption("image")
+    everything = colour_scales_text(column_names())
+    assert everything.startswith(
+        "Colour scales: each human map is divided by its largest value, each SmoothGrad map by"
+    )
+    assert "values, and each attention norm by its root mean square" in everything
+
+
+def test_columns_of_a_third_network_say_what_they_need():
+    with pytest.raises(KeyError, match="Columns of a third network need `networks`"):
+        ComparisonSpec(images=("one",), columns=("third_delta",))
