@@ -129,13 +129,31 @@ def run_on(
                 watch.stop_for_scheduler()
             watch.check()
             for future in finished:
-                _note(outcome, running.pop(future), future.result, done)
+                try:
+                    _note(outcome, running[future], lambda future=future: _result(future), done)
+                except _ComputedAnew:
+                    continue
+                del running[future]
                 future.release()
                 hand_out(1)
     finally:
         with suppress(Exception):  # a cluster that is gone has nothing to cancel
             client.cancel(list(running), force=True)
     return outcome
+
+
+class _ComputedAnew(Exception):
+    """A block was finished, and its worker lost before its result came: the scheduler computes it again."""
+
+
+def _result(future: Future) -> BlockDone:
+    """Return the result of a future that is done, or raise its error; it is never waited for longer than ``LOOK_S``."""
+    if future.status in ("error", "cancelled"):
+        return future.result()
+    try:
+        return future.result(timeout=LOOK_S)
+    except TimeoutError:
+        raise _ComputedAnew from None
 
 
 class _Watch:
@@ -238,6 +256,8 @@ def _environment(threads: int) -> dict[str, str]:
 def _note(outcome: Outcome, number: int, result: Callable[[], BlockDone], done: Done) -> None:
     try:
         block = result()
+    except _ComputedAnew:
+        raise
     except OSError as error:
         if error.errno in FATAL:
             raise RunStopped(

@@ -182,6 +182,31 @@ def test_a_lost_scheduler_or_last_worker_ends_the_run_within_half_a_minute(corne
 
 
 @pytest.mark.slow
+def test_a_last_worker_that_is_lost_before_its_result_came_ends_the_run_too(corner, tmp_path, monkeypatch):
+    import distributed
+
+    processes, address = cluster_of(tmp_path)
+    job, real = prepared(corner, tmp_path / "maps.zarr"), distributed.wait
+    with client_for(address, 1) as client:
+
+        def wait(*arguments, **named):
+            found = real(*arguments, **named)
+            if processes[1].poll() is None:
+                os.killpg(processes[1].pid, signal.SIGKILL)
+                processes[1].wait()
+                wait_for(lambda: not client.scheduler_info(n_workers=-1)["workers"])
+            return found
+
+        monkeypatch.setattr(distributed, "wait", wait)
+        begun = time.monotonic()
+        with pytest.raises(RunStopped, match="no worker is left"):
+            run_on(client, job, range(7))
+        assert time.monotonic() - begun < 45
+    os.killpg(processes[0].pid, signal.SIGKILL)
+    processes[0].wait()
+
+
+@pytest.mark.slow
 def test_workers_with_too_little_memory_are_told_of_within_half_a_minute(corner, tmp_path):
     command = [sys.executable, "-m", "gala_viz", *options(corner, tmp_path / "maps.zarr", "--workers", "1")]
     begun, log = time.monotonic(), tmp_path / "log.txt"
