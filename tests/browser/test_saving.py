@@ -311,21 +311,10 @@ def test_a_result_that_contradicts_is_refused_and_the_page_says_so(participant):
     )
 
 
-MARKED = """
+ACTING = """
 () => {
   BOARD
-  const acts = [
-    () => {
-      Object.defineProperty(document, 'hidden', {configurable: true, get: () => true})
-      document.dispatchEvent(new Event('visibilitychange'))
-      delete document.hidden
-    },
-    () => window.dispatchEvent(new Event('blur')),
-    () => {
-      Object.defineProperty(window, 'innerWidth', {configurable: true, get: () => 1100})
-      window.dispatchEvent(new Event('resize'))
-    },
-  ]
+  const acts = [ACTS]
   let shown = false
   const look = () => {
     const fixation = deep(document, '.stage .fixation')
@@ -337,12 +326,24 @@ MARKED = """
   requestAnimationFrame(look)
 }
 """.replace("BOARD", BOARD)
-"""What happens to the window, one thing in each trial, in a frame in which its fixation cross stands."""
+"""ACTS happen, one in each trial, in a frame in which its fixation cross stands."""
+TROUBLED_WINDOW = """
+  () => {
+    Object.defineProperty(document, 'hidden', {configurable: true, get: () => true})
+    document.dispatchEvent(new Event('visibilitychange'))
+    delete document.hidden
+  },
+  () => window.dispatchEvent(new Event('blur')),
+  () => {
+    Object.defineProperty(window, 'innerWidth', {configurable: true, get: () => 1100})
+    window.dispatchEvent(new Event('resize'))
+  },
+"""
 
 
 def test_what_happens_to_the_window_is_marked_in_that_trial_alone(participant):
     page = participant.page
-    page.evaluate(MARKED)
+    page.evaluate(ACTING.replace("ACTS", TROUBLED_WINDOW))
     participant.begin()
     participant.past_practice()
     page.get_by_text(ALL_SAVED).wait_for()
@@ -363,9 +364,8 @@ def test_full_screen_that_is_left_is_marked(participant):
     full = {"expression": "document.documentElement.requestFullscreen()", "userGesture": True}
     session.send("Runtime.evaluate", full)
     page.wait_for_function("() => document.fullscreenElement != null")
+    page.evaluate(ACTING.replace("ACTS", "() => {}, () => document.exitFullscreen()"))
     page.get_by_role("button", name="Begin").click()
-    participant.wait_for_trial(1)
-    page.evaluate("() => document.exitFullscreen()")
     participant.past_practice()
     page.get_by_text(ALL_SAVED).wait_for()
     found = sorted(participant.trials(), key=lambda one: one.number)
