@@ -7,15 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from gala_viz.commands.terminal_progress import progress_printer
+from gala_viz.counts import counted
+from gala_viz.cpu_threads import available_cores
 from gala_viz.registry import unknown_name
 
 if TYPE_CHECKING:
@@ -39,15 +44,17 @@ class Arguments:
     seeds: tuple[int, ...] = (0,)
     """The seeds."""
     jobs: int = 1
-    """How many trainings at a time; they share the processor's cores."""
+    """How many trainings at a time, at most: on a processor no more than there are cores for their threads."""
+    threads: int | None = None
+    """Threads of each training; left out: as many as one alone would use. Weights differ between numbers of threads."""
     epochs: int | None = None
     """Epochs, in place of the recipe's."""
     runs: Path = Path("runs")
     """Everything goes into RUNS/sweep-RECIPE."""
-    device: str = "auto"
-    """cpu, gpu, or auto."""
-    precision: str = "32-true"
-    """32-true or bf16-mixed."""
+    device: Literal["auto", "cpu", "gpu", "cuda"] = "auto"
+    """What computes; gpu and cuda mean the same."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Mixed precisions keep weights and losses in float32; 16-mixed needs a GPU."""
     half: bool = False
     """Write the networks' weights as float16, vectors as float32."""
 
@@ -60,8 +67,14 @@ class Arguments:
         recipe = RECIPES[self.recipe]
         if not isinstance(recipe, ScratchRecipe):
             raise ValueError(f"a sweep needs a recipe that opens its own collection; {self.recipe} does not.")
-        if self.jobs < 1:
-            raise ValueError(f"jobs is at least 1; got {self.jobs}.")
+        for name, value in (("jobs", self.jobs), ("threads", self.n_threads)):
+            if value < 1:
+                raise ValueError(f"{name} is at least 1; got {value}.")
+        if not self.weights or not self.seeds:
+            raise ValueError("at least one lambda and one seed were expected, for example --weights 0 1 6 --seeds 0 1.")
+        from gala_viz.training.fit import check_hardware
+
+        check_hardware(self.device, self.precision)
         trials = [self._trial(recipe, weight, seed) for weight in self.weights for seed in self.seeds]
         waiting = [trial for trial in trials if self.trial_metrics(trial) is None]
         sys.stdout.write(f"{len(trials)} trainings, {len(trials) - len(waiting)} of them done\n")
@@ -83,17 +96,51 @@ class Arguments:
         """Folder of checkpoints, networks, logs of the trainings, and the table."""
         return self.runs / f"sweep-{self.recipe}"
 
+    @cached_property
+    def n_threads(self) -> int:
+        """Threads of each training."""
+        from gala_viz.cpu_threads import threads_to_share
+
+        return threads_to_share() if self.threads is None else self.threads
+
+    @cached_property
+    def n_at_once(self) -> int:
+        """How many trainings run at a time."""
+        fit = self.jobs if _gpu_name(self.device) else available_cores() // self.n_threads
+        return max(1, min(self.jobs, fit))
+
+    @cached_property
+    def circumstances(self) -> dict[str, str]:
+        """What a finished training shares with this sweep beside its recipe: images, hardware, precision, threads."""
+        from gala_viz.collections import open_collection
+        from gala_viz.specs import fingerprint
+        from gala_viz.training.dataset import sources_of_split
+        from gala_viz.training.recipes import RECIPES
+
+        collection: Any = open_collection(RECIPES[self.recipe].collection)  # type: ignore[attr-defined]
+        images = {
+            split: sources_of_split([("plain", collection)], split)[0].images for split in ("train", "validation")
+        }
+        gpu = _gpu_name(self.device)
+        threads = "" if gpu else f", {counted(self.n_threads, 'thread')}"
+        return {
+            "collection_fingerprint": collection.fingerprint,
+            **{f"ids_{split}": fingerprint(list(ids)) for split, ids in images.items()},
+            "trained_on": f"{gpu or 'CPU'}, 1 process, {self.precision}{threads}",
+        }
+
     def trial_metrics(self, trial: ScratchRecipe) -> dict[str, Any] | None:
         """Return the [selection] of a finished training with exactly these settings, whatever its name, or None.
 
-        It is looked for in the sweep's own folder, in RUNS and among the models: a sweep does not train again what is
-        known as a network of the paper.
+        Its images, hardware, precision and threads are those of this sweep: numbers of others are not comparable. It is
+        looked for in the sweep's own folder, in RUNS and among the models.
         """
         from gala_viz.networks.network_folders import CARD, model_folders
 
         roots = (self.folder / "networks", self.runs, *model_folders())
         folders = (path.parent for root in roots for path in sorted(root.glob(f"*/{CARD}")))
-        return next((metrics for folder in folders if (metrics := _selection(folder, trial))), None)
+        found = (_selection(folder, trial, self.circumstances) for folder in folders)
+        return next((metrics for metrics in found if metrics), None)
 
     def write_table(self, trials: Sequence[ScratchRecipe]) -> Path:
         """Write one row for each finished training: lambda, seed, accuracy, rho (mean over layers, then each layer)."""
@@ -126,9 +173,10 @@ class Arguments:
         running: list[tuple[ScratchRecipe, subprocess.Popen[bytes], float]] = []
         failed: list[ScratchRecipe] = []
         queue = list(queue)
+        former = signal.signal(signal.SIGTERM, _interrupt) if _in_main_thread() else None
         try:
             while queue or running:
-                while queue and len(running) < self.jobs:
+                while queue and len(running) < self.n_at_once:
                     trial = queue.pop(0)
                     running.append((trial, self._start(trial), time.monotonic()))
                 time.sleep(_POLL_S)
@@ -148,12 +196,15 @@ class Arguments:
             for _, process, _ in running:
                 process.wait()
             raise
+        finally:
+            if former is not None:
+                signal.signal(signal.SIGTERM, former)
         return failed
 
     def _start(self, trial: ScratchRecipe) -> subprocess.Popen[bytes]:
-        """Start a training in a process of its own, which receives Ctrl-C from this one alone."""
-        threads = max(1, (os.cpu_count() or 1) // self.jobs)
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+        """Start a training in a process of its own, which receives Ctrl-C and SIGTERM from this one alone."""
+        threads = str(self.n_threads)
+        environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         with (self.folder / f"{trial.name}.txt").open("ab") as log:
             return subprocess.Popen(
                 training_command(self, trial), env=environment, stdout=log, stderr=log, start_new_session=True
@@ -186,10 +237,25 @@ def prepare_collection(recipe: ScratchRecipe) -> None:
         collection.prepare(("train", "validation"), progress_printer("rendering"))
 
 
-def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
-    """Return the [selection] of the network in ``folder`` if its training had the settings of ``trial``, else None.
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
-    Name and title may differ.
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _gpu_name(device: str) -> str:
+    """Return the name of the GPU that a training takes, "" for the processor."""
+    import torch
+
+    return "" if device == "cpu" or not torch.cuda.is_available() else torch.cuda.get_device_name(0)
+
+
+def _selection(folder: Path, trial: ScratchRecipe, circumstances: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the [selection] of the network in ``folder`` if its training was that of ``trial``, else None.
+
+    Name and title may differ; ``circumstances`` may not, see ``Arguments.circumstances``.
     """
     from gala_viz.networks.network_folders import WeightsError, read_card
     from gala_viz.specs import toml_values
@@ -198,6 +264,10 @@ def _selection(folder: Path, trial: ScratchRecipe) -> dict[str, Any] | None:
     try:
         card = read_card(folder)
     except WeightsError:
+        return None
+    data = next(iter(card.get("data", {}).get("collections", ())), {})
+    about = {**{name: data.get(name) for name in circumstances}, "trained_on": card.get("made", {}).get("trained_on")}
+    if about != dict(circumstances):
         return None
     trial_settings = toml_values(asdict(trial))
     card_settings = recipe_settings(card, trial) | {key: trial_settings[key] for key in ("name", "title")}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -53,12 +54,14 @@ class Arguments:
     """Seed, in place of the recipe's."""
     name: str | None = None
     """Name of the network's folder (default: the recipe's name)."""
-    device: str = "auto"
-    """cpu, gpu, or auto."""
+    licence: str | None = None
+    """Licence of the weights, for the card; left out: this project's own for its rendered objects, else "not given"."""
+    device: Literal["auto", "cpu", "gpu", "cuda"] = "auto"
+    """What computes; gpu and cuda mean the same."""
     devices: int = 1
     """How many processes or GPUs; under torchrun as many as it started."""
-    precision: str = "32-true"
-    """32-true or bf16-mixed."""
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Mixed precisions keep weights and losses in float32; 16-mixed needs a GPU."""
     restart: bool = False
     """Ignore an earlier checkpoint."""
     half: bool = False
@@ -78,6 +81,9 @@ class Arguments:
             raise ValueError(unknown_name("recipe", self.recipe, RECIPES))
         recipe = replace(RECIPES[self.recipe], **self.recipe_overrides())
         self._check_arguments(recipe)
+        from gala_viz.training.fit import check_hardware
+
+        check_hardware(self.device, self.precision)
         sys.stdout.write(f"{recipe.name}: reading collections\n")
         folder = self._scratch(recipe) if isinstance(recipe, ScratchRecipe) else self._distilled(recipe)
         if folder is not None:
@@ -148,7 +154,7 @@ class Arguments:
         if not self._fit(module, pictures):
             return None
         numbers = validation_metrics(network, validation_batches(validation, recipe))
-        sections = scratch_sections(recipe, collection, training, validation, numbers)
+        sections = scratch_sections(recipe, collection, training, validation, numbers, self.licence)
         return write_trained_network(
             self.out, network, recipe, recipe.preprocessing, sections, pictures.trainer, float16=self.half
         )
@@ -183,7 +189,7 @@ class Arguments:
         pictures = DistillationDataModule(*parts, start.preprocessing, recipe)
         if not self._fit(DistillationModule(network, recipe, start), pictures):
             return None
-        sections = distillation_sections(start, parts)
+        sections = distillation_sections(start, parts, self.licence)
         return write_trained_network(
             self.out, network, recipe, start.preprocessing, sections, pictures.trainer, start, float16=self.half
         )
@@ -196,7 +202,10 @@ class Arguments:
         sys.stdout.write("".join(f"  {line}\n" for line in describe_sources(sources)))
 
     def _check_free(self, recipe: Recipe) -> None:
-        """Raise ``ValueError`` where a network of this name is in the way, unless it may be replaced."""
+        """Raise ``ValueError`` where a network of this name is in the way, unless it may be replaced.
+
+        Raises ``OSError`` where nothing can be written there: a training is long, and its end too late to find out.
+        """
         from gala_viz.networks.network_folders import CARD
 
         folder = self.out / recipe.name
@@ -205,6 +214,9 @@ class Arguments:
                 f"{folder} holds a network already; give this one another --name or --out, or write over the other "
                 "with --replace."
             )
+        place = next(one for one in (self.out, *self.out.absolute().parents) if one.is_dir())
+        with tempfile.TemporaryFile(dir=place):
+            pass
 
     def _fit(self, module: Any, pictures: Any) -> bool:
         """Train; return whether this process is the one that writes the results."""
@@ -219,11 +231,12 @@ class Arguments:
             module,
             pictures,
             self.runs / recipe.name,
-            accelerator=self.device,
+            accelerator="gpu" if self.device == "cuda" else self.device,
             devices=here,
             num_nodes=everywhere // here,
             precision=self.precision,
             resume=not self.restart,
             quiet=self.quiet,
+            tell=lambda line: print(f"{recipe.name}: {line}", flush=True),
         )
         return pictures.trainer is None or pictures.trainer.is_global_zero

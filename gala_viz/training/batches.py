@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import lightning as L
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from gala_viz.deprecated_paths import deprecated_getattr
@@ -82,13 +82,14 @@ class BatchDataset(Dataset):
     def __init__(self, dataset: InMemoryDataset, *, seed: int | None = None) -> None:
         self.dataset, self.seed = dataset, seed
 
-    def __getitem__(self, turn: BatchIndices) -> dict[str, Tensor]:
+    def __getitem__(self, turn: BatchIndices) -> dict[str, Any]:
         where, dataset = turn.indices, self.dataset
         batch = {
             "pixels": torch.from_numpy(dataset.pixels[where]),
             "marks": torch.from_numpy(dataset.human_maps[where]),
             "label": torch.from_numpy(dataset.labels[where]),
             "has_map": torch.from_numpy(dataset.has_map[where]),
+            "images": [dataset.images[index] for index in where],
         }
         if self.seed is not None:
             chances = uniform_numbers(dataset.rng_keys[where], N_UNIFORMS + 2, self.seed, "vary", turn.epoch)
@@ -118,7 +119,7 @@ class InMemoryDataModule(L.LightningDataModule):
         """Return a loader of all validation pictures, whole."""
         return self._loader(self.validation, None)
 
-    def on_after_batch_transfer(self, batch: dict[str, Tensor], dataloader_idx: int) -> dict[str, Tensor]:
+    def on_after_batch_transfer(self, batch: dict[str, Any], dataloader_idx: int) -> dict[str, Any]:
         """Return what the networks take, on the device, as ``prepare_batch`` does; ``dataloader_idx`` is not used."""
         del dataloader_idx
         return prepare_batch(batch, self.recipe)
@@ -129,11 +130,11 @@ class InMemoryDataModule(L.LightningDataModule):
         return ResumableDataLoader(BatchDataset(dataset, seed=seed), sampler=sampler, batch_size=None)
 
 
-def prepare_batch(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, Tensor]:
+def prepare_batch(batch: dict[str, Any], recipe: ScratchRecipe) -> dict[str, Any]:
     """Return a ``batch`` of ``BatchDataset`` normalised for the networks, and augmented if it has ``chances``.
 
-    ``recipe`` says how. The result has ``input`` (B, 3, y, x) and ``map`` (B, y, x), both float32, ``label`` (B,) and
-    ``has_map`` (B,).
+    ``recipe`` says how. The result has ``input`` (B, 3, y, x) and ``map`` (B, y, x), both float32, ``label`` (B,),
+    ``has_map`` (B,) and ``images``, B ids.
     """
     if "chances" in batch:
         shares = {name: getattr(recipe, name) for name in ("smallest_share", "contrast", "brightness")}
@@ -145,10 +146,11 @@ def prepare_batch(batch: dict[str, Tensor], recipe: ScratchRecipe) -> dict[str, 
         photos, human_maps = batch["pixels"].permute(0, 3, 1, 2).float(), batch["marks"].float()
     scales = recipe.preprocessing.mean, recipe.preprocessing.std
     mean, std = (photos.new_tensor(scale)[:, None, None] for scale in scales)
-    return {"input": (photos - mean) / std, "map": human_maps, "label": batch["label"], "has_map": batch["has_map"]}
+    kept = {name: batch[name] for name in ("label", "has_map", "images")}
+    return {"input": (photos - mean) / std, "map": human_maps, **kept}
 
 
-def validation_batches(dataset: InMemoryDataset, recipe: ScratchRecipe) -> Iterator[dict[str, Tensor]]:
+def validation_batches(dataset: InMemoryDataset, recipe: ScratchRecipe) -> Iterator[dict[str, Any]]:
     """Return an iterator over all images of ``dataset``, whole, as networks take them, on the CPU."""
     batches = BatchDataset(dataset)
     return (prepare_batch(batches[one], recipe) for one in BatchSampler(len(dataset.images), recipe.batch_size))

@@ -14,14 +14,17 @@ from types import FrameType
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader
 
+from gala_viz.counts import counted
 from gala_viz.specs import fingerprint
 from gala_viz.training.recipes import Recipe
 
-LAST_CHECKPOINT, INTERRUPTED_CHECKPOINT = "last.ckpt", "interrupted.ckpt"
-"""Checkpoints of the last finished epoch, and of the step at which Ctrl-C stopped the training since."""
+LAST_CHECKPOINT, INTERRUPTED_CHECKPOINT, PREVIOUS_CHECKPOINT = "last.ckpt", "interrupted.ckpt", "previous.ckpt"
+"""Checkpoints of the last finished epoch, of the step at which Ctrl-C stopped the training since, and of the epoch
+before the last."""
 
 
 class ResumableDataLoader(DataLoader):
@@ -46,6 +49,10 @@ class ResumableDataLoader(DataLoader):
         Lightning calls this where an epoch was not finished.
         """
         self._skipped = int(state["given"])
+
+
+class DivergedError(ValueError):
+    """A training whose loss or weights are NaN or infinite; the last good checkpoint is kept."""
 
 
 class TrainingStopped(Exception):
@@ -83,8 +90,9 @@ class CheckpointCallback(Callback):
 
     Once ``stop_requested`` is set, it finishes the step, writes ``interrupted.ckpt`` into ``folder`` and raises
     ``TrainingStopped``. Under several processes all stop after the same step. After the last step of an epoch the
-    epoch's own checkpoint is written in its place. A file is whole or not there: it is written under another name and
-    renamed.
+    epoch's own checkpoint is written in its place, and that of the epoch before stays as ``previous.ckpt``. A file is
+    whole or not there: it is written under another name and renamed. Weights that are NaN or infinite are never
+    written: ``DivergedError`` ends the training.
     """
 
     def __init__(self, folder: Path, stop_requested: threading.Event) -> None:
@@ -126,10 +134,19 @@ class CheckpointCallback(Callback):
             raise TrainingStopped
 
     def _save(self, trainer: L.Trainer, name: str) -> None:
-        partial = self._folder / f"{name}.partial"
+        for key, value in trainer.lightning_module.named_parameters():
+            if not bool(torch.isfinite(value.detach()).all()):
+                raise DivergedError(
+                    f"after step {trainer.global_step} (epoch {trainer.current_epoch}) the weights are not finite, the "
+                    f"first of them {key}; the last good checkpoint is kept. A smaller rate or lambda, a longer "
+                    "warm-up or gradient clipping help."
+                )
+        partial, file = self._folder / f"{name}.partial", self._folder / name
         trainer.save_checkpoint(partial, weights_only=False)
         if trainer.is_global_zero:
-            partial.replace(self._folder / name)
+            if name == LAST_CHECKPOINT and file.is_file():
+                file.replace(self._folder / PREVIOUS_CHECKPOINT)
+            partial.replace(file)
 
     def _stop_requested_anywhere(self, trainer: L.Trainer) -> bool:
         here = self._asked.is_set()
@@ -137,34 +154,79 @@ class CheckpointCallback(Callback):
 
 
 def checkpoint_to_resume(folder: Path) -> Path | None:
-    """Return the checkpoint of ``folder`` to resume from: the interrupted step, else the last epoch, or None."""
-    files = [folder / name for name in (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT) if (folder / name).is_file()]
-    return files[0] if files else None
+    """Return the checkpoint of ``folder`` to resume from: the interrupted step, else the last epoch, or None.
+
+    After a kill between two renamings it is that of the epoch before. Raises ``ValueError`` where the file is damaged.
+    """
+    names = (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT, PREVIOUS_CHECKPOINT)
+    files = [folder / name for name in names if (folder / name).is_file()]
+    if not files:
+        return None
+    try:
+        torch.load(files[0], map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # zip, pickle and torch each raise their own
+        others = f", or with {files[1].name} after moving this one away" if len(files) > 1 else ""
+        raise ValueError(
+            f"{files[0]} is damaged ({type(error).__name__}) and cannot be resumed from; begin anew with --restart "
+            f"(resume=False){others}."
+        ) from error
+    return files[0]
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove all checkpoints of a training, those that Lightning wrote for SLURM too."""
+    names = (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT, PREVIOUS_CHECKPOINT)
+    for old in (*(folder / name for name in names), *folder.glob("hpc_ckpt_*")):
+        old.unlink(missing_ok=True)
 
 
 class CheckRecipeCallback(Callback):
-    """Writes ``recipe`` and which images train into every checkpoint, and refuses to resume those of others.
+    """Writes recipe, images and hardware into every checkpoint, and refuses to resume those of others.
 
-    They are refused with ``ValueError``: a network that resumes with other images, or with files that were replaced,
-    would hold in its weights what its card does not say.
+    Another recipe, other images, files that were replaced, another precision and another number of processes are
+    refused with ``ValueError``: the weights would hold what the card does not say. A training may go on on another
+    device or with other threads; ``hardware`` then names all, in their order.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The recipe of this training.
     """
 
     def __init__(self, recipe: Recipe) -> None:
         self._settings = {key: _plain(value) for key, value in asdict(recipe).items()}
+        self.hardware: list[str] = []
+        """What the training ran on so far."""
+
+    def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Note what the training runs on; called after a checkpoint is loaded."""
+        here = describe_hardware(trainer)
+        if here not in self.hardware[-1:]:
+            self.hardware.append(here)
 
     def on_save_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Add the settings and the images to ``checkpoint``."""
+        """Add the settings, the images and the hardware to ``checkpoint``."""
         checkpoint["recipe"], checkpoint["images"] = self._settings, _images(trainer)
+        checkpoint["hardware"], checkpoint["alike"] = self.hardware, _alike(trainer)
 
     def on_load_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Raise ``ValueError`` where the settings or the images of ``checkpoint`` are not those of this training."""
+        """Raise ``ValueError`` where recipe, images, precision or processes of ``checkpoint`` are not those of now."""
         saved = checkpoint.get("recipe", {})
         different = sorted(key for key in self._settings if saved.get(key) != self._settings[key])
         if different:
             changes = "; ".join(f"{key}: {saved.get(key)!r}, now {self._settings[key]!r}" for key in different)
             raise ValueError(
-                f"the checkpoint is of another recipe ({changes}); choose an empty folder or resume=False."
+                f"the checkpoint is of another recipe ({changes}); begin anew with --restart (resume=False), or give "
+                "this training another --name or --runs. The rates of a whole training are planned at its start, so "
+                "that one of more epochs is another one."
             )
+        before, now = checkpoint.get("alike", {}), _alike(trainer)
+        if changes := "; ".join(f"{key}: {before[key]}, now {now[key]}" for key in before if before[key] != now[key]):
+            raise ValueError(
+                f"the checkpoint was trained otherwise ({changes}); go on as it began, or begin anew with --restart "
+                "(resume=False)."
+            )
+        self.hardware = list(checkpoint.get("hardware", ["not known"]))
         if checkpoint.get("images") != _images(trainer):
             reason = "does not say which images it learnt from"
             if "images" in checkpoint:
@@ -172,6 +234,28 @@ class CheckRecipeCallback(Callback):
             raise ValueError(
                 f"the checkpoint {reason}; begin anew with --restart (resume=False), or choose an empty folder."
             )
+
+
+def describe_hardware(trainer: L.Trainer) -> str:
+    """Return device, processes, precision and threads, for example "NVIDIA H100 80GB HBM3, 1 process, bf16-mixed".
+
+    The same recipe differs a little between these, threads of a CPU among them.
+    """
+    device, count = trainer.strategy.root_device, trainer.world_size
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+    threads = f", {counted(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else ""
+    return f"{name}, {counted(count, 'process', 'processes')}, {trainer.precision}{threads}"
+
+
+def hardware_of(trainer: L.Trainer) -> list[str]:
+    """Return what a training ran on, from its begin to now, as ``describe_hardware`` says it."""
+    noted = [one.hardware for one in trainer.callbacks if isinstance(one, CheckRecipeCallback)]  # type: ignore[attr-defined]
+    return next((hardware for hardware in noted if hardware), [describe_hardware(trainer)])
+
+
+def _alike(trainer: L.Trainer) -> dict[str, Any]:
+    """Return what a resumed training shares with its begin, beside recipe and images."""
+    return {"precision": str(trainer.precision), "processes": trainer.world_size}
 
 
 def _images(trainer: L.Trainer) -> list[list[str]]:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from gala_viz.networks.activation_hooks import record_activations
 from gala_viz.networks.gala import attention_norm, gala_layers
+from gala_viz.training.checkpoints import DivergedError
 from gala_viz.training.held_out import check_training_images
-from gala_viz.training.losses import attention_loss, warmup_weight
+from gala_viz.training.losses import attention_loss, warmup_weight, with_mass
 from gala_viz.training.recipes import Recipe
 from gala_viz.training.validation_metrics import attention_rho
 
@@ -23,10 +24,11 @@ class CoTrainingModule(L.LightningModule):
     """Trains a network by a recipe: a category loss, which subclasses define, plus lambda times the attention loss.
 
     Batches are dicts: ``input`` (B, 3, y, x), ``label`` (B,) with -1 for none, ``map`` (B, y, x) in the input's frame,
-    ``has_map`` (B,). Logged per step: ``loss``, ``category_loss`` and, where lambda is not 0, ``attention_loss`` and
-    ``attention_weight``; per validation epoch: ``accuracy`` (labelled images) and, for networks with GALA and images
-    with maps, ``distance`` (the attention loss) and ``rho`` (Spearman's, of attention norm and map at each layer's
-    grid, mean over layers and images).
+    ``has_map`` (B,), and perhaps ``images``, their ids, for messages. Logged per step: ``loss``, ``category_loss`` and,
+    where lambda is not 0, ``attention_loss`` and ``attention_weight``; per validation epoch: ``accuracy`` (labelled
+    images) and, for networks with GALA and images with maps, ``distance`` (the attention loss) and ``rho`` (Spearman's,
+    of attention norm and map at each layer's grid, mean over layers and images). A loss that is NaN or infinite ends
+    the training with ``DivergedError``, before the step is taken.
 
     Parameters
     ----------
@@ -58,6 +60,8 @@ class CoTrainingModule(L.LightningModule):
         self._blocks = gala_layers(network)
         self.layers = tuple(self._blocks)
         self._steps_per_epoch = 1
+        self.step_values: dict[str, Tensor] = {}
+        """Loss, its parts and lambda in the last step."""
         if recipe.attention_weight and not self._blocks:
             raise ValueError(
                 f"{recipe.name}: attention_weight (lambda) is {recipe.attention_weight}, but the network has no GALA "
@@ -152,13 +156,33 @@ class CoTrainingModule(L.LightningModule):
         logged = {"category_loss": category}
         loss = category
         if self.recipe.attention_weight:
-            attention = attention_loss(norms, batch["map"], batch["has_map"]) * self._share_of_maps(batch["has_map"])
+            has_map = with_mass(batch["map"], batch["has_map"])
+            attention = attention_loss(norms, batch["map"], has_map) * self._share_of_maps(has_map)
             weight = self._lambda()
             loss = category + weight * attention
             logged |= {"attention_loss": attention, "attention_weight": torch.tensor(weight)}
+        self._check_finite(loss, logged, batch)
+        self.step_values = {name: value.detach() for name, value in {"loss": loss, **logged}.items()}
         self.log("loss", loss, prog_bar=True)
         self.log_dict(logged)
         return loss
+
+    def _check_finite(self, loss: Tensor, parts: dict[str, Tensor], batch: dict[str, Any]) -> None:
+        """Raise ``DivergedError`` in every process where the loss of one is NaN or infinite."""
+        diverged = not bool(torch.isfinite(loss.detach()))
+        if self.trainer.world_size > 1:
+            diverged = self.trainer.strategy.reduce_boolean_decision(diverged, all=False)
+        if not diverged:
+            return
+        rates = ", ".join(f"{group['lr']:.3g}" for group in self.optimizers().param_groups)  # type: ignore[union-attr]
+        values = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in {"loss": loss, **parts}.items())
+        images = list(batch.get("images", ()))
+        listed = ", ".join(images[:4]) + (f" and {len(images) - 4} more" if len(images) > 4 else "")
+        raise DivergedError(
+            f"{self.recipe.name}: the loss is not finite in step {self.global_step} (epoch {self.current_epoch}, rate "
+            f"{rates}): {values}. Its batch: {listed or 'not known'}. A smaller rate or lambda, a longer warm-up or "
+            "gradient clipping help; the last good checkpoint is kept."
+        )
 
     def _share_of_maps(self, has_map: Tensor) -> Tensor | float:
         """Return the factor that makes the mean over processes the mean over all maps of the step.

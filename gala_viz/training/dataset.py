@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 import xarray as xr
-from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_maps, why_not_in_frame
@@ -266,11 +265,11 @@ class SampleKey:
 class CollectionDataset(Dataset):
     """Pictures and maps of ``sources``, ready for a network with ``preprocessing``.
 
-    An item is a dict: ``input`` (3, y, x) float32, ``label`` (-1 for none), ``map`` (y, x) float32 and ``has_map``,
-    whether that says something in this crop. With ``jitter_px`` the crop's top left corner is drawn, by ``seed``, from
-    a range of that many pixels of the resized photograph about the centre crop's, and half of the crops are mirrored,
-    image and map alike; with 0 it is the centre crop. The range is at most the preprocessing's margin, ``short_px -
-    crop_px``.
+    An item is a dict: ``input`` (3, y, x) float32, ``label`` (-1 for none), ``map`` (y, x) float32, ``has_map``,
+    whether that says something in this crop, and ``images``, the image's id. With ``jitter_px`` the crop's top left
+    corner is drawn, by ``seed``, from a range of that many pixels of the resized photograph about the centre crop's,
+    and half of the crops are mirrored, image and map alike; with 0 it is the centre crop. The range is at most the
+    preprocessing's margin, ``short_px - crop_px``.
     """
 
     def __init__(
@@ -289,7 +288,7 @@ class CollectionDataset(Dataset):
         self._wide = Preprocessing(**{**preprocessing.settings(), "crop_px": wide})
         self._pictures: dict[tuple[int, str], tuple[np.ndarray, np.ndarray | None]] = {}
 
-    def __getitem__(self, key: SampleKey) -> dict[str, Tensor]:
+    def __getitem__(self, key: SampleKey) -> dict[str, Any]:
         source = self.sources[key.source]
         picture, human_map = self._picture(key.source, key.image)
         size = self.preprocessing.crop_px
@@ -310,6 +309,7 @@ class CollectionDataset(Dataset):
             "label": torch.tensor(-1 if target is None else target),
             "map": torch.from_numpy(np.ascontiguousarray(map_crop)),
             "has_map": torch.tensor(not why_not_in_frame(map_crop)),
+            "images": key.image,
         }
 
     def _picture(self, source: int, image: str) -> tuple[np.ndarray, np.ndarray | None]:

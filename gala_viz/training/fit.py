@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import lightning as L
@@ -14,15 +14,19 @@ from torch import nn
 
 from gala_viz.networks.devices import disable_tf32
 from gala_viz.training.checkpoints import (
-    INTERRUPTED_CHECKPOINT,
-    LAST_CHECKPOINT,
     CheckpointCallback,
     CheckRecipeCallback,
     TrainingStopped,
     catch_interrupt,
     checkpoint_to_resume,
+    remove_checkpoints,
 )
 from gala_viz.training.cotraining import CoTrainingModule
+from gala_viz.training.epoch_log import EpochLog
+from gala_viz.training.run_lock import locked_run
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+"""Precisions of a training. Mixed ones keep weights and losses in float32; float16 needs a GPU."""
 
 
 def fit(
@@ -38,6 +42,7 @@ def fit(
     quiet: bool = False,
     callbacks: Sequence[Callback] = (),
     max_epochs: int | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> nn.Module:
     """Train the module's network in place and return it, on the CPU, in eval mode.
 
@@ -51,15 +56,17 @@ def fit(
     datamodule : LightningDataModule
         Loaders, and ``sources``: the images that train and those that validate.
     folder : Path
-        Gets checkpoints, the log as a table (log/) and for TensorBoard (tensorboard/); made where it is missing.
+        Gets checkpoints, a row for each epoch (epochs.csv), the log of steps as a table (log/) and for TensorBoard
+        (tensorboard/); made where it is missing. One training at a time runs in it.
     accelerator : str
         Lightning's: "auto", "cpu", "gpu".
     devices : int or str
         Processes of one machine, or "auto".
     num_nodes : int
-        Machines. With CUDA, batch norms count the images of all GPUs, unless there is one or ``accelerator`` is "cpu".
+        Machines. With CUDA, batch norms count the images of all GPUs, unless there is one or ``accelerator`` is "cpu":
+        several processes on CPUs have batch norms of their own images, and ``tell`` says so.
     precision : str
-        Lightning's, for example "32-true" or "bf16-mixed".
+        One of ``PRECISIONS``; "16-mixed" needs a GPU.
     resume : bool
         Go on from the checkpoint in ``folder``, on a CPU to the numbers of an uninterrupted run on the same machine;
         False deletes old checkpoints.
@@ -69,6 +76,8 @@ def fit(
         Further callbacks of Lightning.
     max_epochs : int, optional
         Stop early, for trials and tests; the schedule stays the recipe's.
+    tell : callable, optional
+        Called with a line for each epoch.
 
     Returns
     -------
@@ -78,35 +87,39 @@ def fit(
     Raises
     ------
     ValueError
-        The checkpoint is of another recipe or of other images, or an image would train or validate that a collection of
-        the training holds out from that.
+        The checkpoint is damaged, of another recipe, of other images, precision or number of processes; an image would
+        train or validate that a collection of the training holds out from that; another training runs in ``folder``;
+        or device and precision do not suit each other.
+    DivergedError
+        The loss or a weight is NaN or infinite; the last good checkpoint is kept.
     KeyboardInterrupt
         The training was stopped; its checkpoint is written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    check_hardware(accelerator, precision)
+    shares_batch_norm = _shares_batch_norm(accelerator, devices, num_nodes)
     disable_tf32()
     module.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's stubs lack this
-    checkpoint = checkpoint_to_resume(folder) if resume else None
-    if not resume:
-        for old in (
-            folder / INTERRUPTED_CHECKPOINT,
-            folder / LAST_CHECKPOINT,
-            *folder.glob("hpc_ckpt_*"),
-        ):  # the last: Lightning's, of SLURM
-            old.unlink(missing_ok=True)
-    with catch_interrupt() as stop_requested, warnings.catch_warnings():
+    with locked_run(folder), catch_interrupt() as stop_requested, warnings.catch_warnings():
         if module.stays_in_eval:
             warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # Lightning's; here meant so
+        warnings.filterwarnings("ignore", r"The number of training batches")  # every epoch has its row
+        if not resume:
+            remove_checkpoints(folder)
         trainer = L.Trainer(
             max_epochs=max_epochs or module.recipe.epochs,
             accelerator=accelerator,
             devices=devices,
             num_nodes=num_nodes,
-            sync_batchnorm=_shares_batch_norm(accelerator, devices, num_nodes),
+            sync_batchnorm=shares_batch_norm,
             default_root_dir=folder,
             precision=precision,  # type: ignore[arg-type]
             use_distributed_sampler=False,
-            callbacks=[CheckpointCallback(folder, stop_requested), CheckRecipeCallback(module.recipe), *callbacks],
+            callbacks=[
+                EpochLog(folder, tell),
+                CheckpointCallback(folder, stop_requested),
+                CheckRecipeCallback(module.recipe),
+                *callbacks,
+            ],
             logger=[CSVLogger(folder, name="log"), TensorBoardLogger(folder, name="tensorboard", version="")],
             log_every_n_steps=10,
             num_sanity_val_steps=0,
@@ -114,8 +127,10 @@ def fit(
             enable_progress_bar=not quiet,
             enable_model_summary=False,
         )
+        if tell is not None and trainer.world_size > 1 and not (shares_batch_norm or module.stays_in_eval):
+            tell("batch norms of each process are of its own images: on processors they are not shared")
         try:
-            trainer.fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
+            trainer.fit(module, datamodule, ckpt_path=checkpoint_to_resume(folder), weights_only=True)
         except TrainingStopped:
             raise KeyboardInterrupt from None
         except SystemExit:
@@ -123,6 +138,17 @@ def fit(
                 raise KeyboardInterrupt from None
             raise
     return module.network.cpu().eval()
+
+
+def check_hardware(accelerator: str, precision: str) -> None:
+    """Raise ``ValueError`` for a GPU that is not there, and for a precision that the device does not have."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision of a training is one of {', '.join(PRECISIONS)}; got {precision!r}.")
+    has_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
+    if accelerator in ("gpu", "cuda") and not has_gpu:
+        raise ValueError("a GPU was asked for, and PyTorch finds none here; --device cpu trains on the processor.")
+    if precision == "16-mixed" and (accelerator == "cpu" or not has_gpu):
+        raise ValueError("16-mixed needs a GPU: a processor computes it in bfloat16. Say bf16-mixed or 32-true.")
 
 
 def _shares_batch_norm(accelerator: str, devices: int | str, num_nodes: int) -> bool:

@@ -16,6 +16,14 @@ from gala_viz.deprecated_paths import deprecated_getattr
 _SMALLEST = 1e-8
 
 
+def with_mass(maps: Tensor, has_map: Tensor) -> Tensor:
+    """Return whose map counts, (B,) bool: those of ``has_map`` (B,) whose ``maps`` (B, H, W) have any mass.
+
+    A crop may have cut a map off. The loss and every mean over maps count by this.
+    """
+    return has_map & (maps.flatten(1).sum(dim=1) > 0)
+
+
 def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -> Tensor:
     """Return the sum over layers of || R / ||R|| - N / ||N|| ||, averaged over the images that have a map.
 
@@ -28,7 +36,7 @@ def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -
     maps : Tensor, (B, H, W)
         Human maps R, never negative, in the frame of the network's input; each layer's grid gets their area averages.
     has_map : Tensor, (B,), bool
-        Whose R counts. A map without any mass counts as no map.
+        Whose R counts. A map without any mass counts as no map, see ``with_mass``.
 
     Returns
     -------
@@ -44,7 +52,7 @@ def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -
     ----------
     Linsley et al. 2019, equation 5.
     """
-    has_map = has_map & (maps.flatten(1).sum(dim=1) > 0)
+    has_map = with_mass(maps, has_map)
     if not norms:
         raise ValueError("the attention loss compares GALA layers with maps; this network has no GALA layer.")
     if not has_map.any():

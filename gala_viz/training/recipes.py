@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
@@ -71,6 +71,18 @@ class Recipe:
                 raise ValueError(f"{name} is at least 1; got {getattr(self, name)}.")
         if self.attention_weight < 0:
             raise ValueError(f"attention_weight (lambda) is 0 or more; got {self.attention_weight}.")
+        for name in ("warmup_epochs", "weight_decay", "attention_warmup_epochs", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is 0 or more; got {getattr(self, name)}.")
+        for name in ("epochs", "batch_size", "seed"):
+            if not isinstance(getattr(self, name), int):
+                raise ValueError(f"{name} is a whole number; got {getattr(self, name)!r}.")
+
+
+def _check_positive(recipe: Recipe, names: Sequence[str]) -> None:
+    for name in names:
+        if getattr(recipe, name) <= 0:
+            raise ValueError(f"{name} is above 0; got {getattr(recipe, name)}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,6 +143,9 @@ class DistillationRecipe(Recipe):
 
     def __post_init__(self) -> None:
         Recipe.__post_init__(self)
+        _check_positive(self, ("backbone_rate", "gala_rate", "temperature"))
+        if self.jitter_px < 0 or min(self.per_epoch.values(), default=0) < 0:
+            raise ValueError(f"jitter_px and per_epoch are 0 or more; got {self.jitter_px} and {self.per_epoch}.")
         if not 0 <= self.label_share <= 1:
             raise ValueError(f"label_share lies between 0 and 1; got {self.label_share}.")
         unknown = set(self.per_epoch) - {"maps", "labels", "plain"}
@@ -203,6 +218,9 @@ class ScratchRecipe(Recipe):
 
     def __post_init__(self) -> None:
         Recipe.__post_init__(self)
+        _check_positive(self, ("rate", "input_px"))
+        if not 0 < self.norm_momentum <= 1:
+            raise ValueError(f"norm_momentum is a share above 0, at most 1; got {self.norm_momentum}.")
         if not 0 < self.smallest_share <= 1:
             raise ValueError(
                 f"smallest_share is a share of the photograph's side, at most 1; got {self.smallest_share}."

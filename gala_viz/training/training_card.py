@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from gala_viz.collections.map_checks import describe_usable_maps
 from gala_viz.imagenet import category_names
 from gala_viz.networks.card import write_network
 from gala_viz.networks.network import Network
+from gala_viz.networks.network_folders import UNMODIFIED_NETWORK
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.training_data import (
     TRAINING_IMAGES_FILE,
@@ -28,10 +30,16 @@ from gala_viz.networks.training_data import (
 )
 from gala_viz.specs import fingerprint, toml_values
 from gala_viz.splits import describe_split_rule, splits_of
+from gala_viz.training.checkpoints import hardware_of
 from gala_viz.training.dataset import TrainingSource
+from gala_viz.training.epoch_log import EPOCHS_FILE, read_epochs
 from gala_viz.training.in_memory_dataset import InMemoryDataset, LabelledCollection
 from gala_viz.training.recipes import Recipe, ScratchRecipe
 
+OWN_COLLECTION = "rendered"
+"""The collection whose pictures and maps are this project's own."""
+OWN_LICENCE, NO_LICENCE = "MIT: weights and data are this project's own", "not given"
+UNMODIFIED_LICENCE = "weights: Apache-2.0, as those they start from"
 NOISE_FRACTION = 0.03
 """SmoothGrad's noise for networks trained on clean rendered images.
 
@@ -105,9 +113,10 @@ def write_trained_network(
         **sections,
         "made": {
             "code": f"gala_viz {version('gala_viz')}",
-            "torch": torch.__version__,
+            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+            **{name: version(name) for name in ("torch", "lightning", "numpy")},
             "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
-            **({} if trainer is None else {"trained_on": describe_hardware(trainer)}),
+            **({} if trainer is None else _training_facts(trainer)),
         },
     }
     folder = out / recipe.name
@@ -200,26 +209,31 @@ def _training_images(training: Sequence[TrainingSource], start: Network | None) 
     return content, {"complete": complete, **({"all_bytes": all_bytes, "training_images": section} if section else {})}
 
 
-def describe_hardware(trainer: L.Trainer) -> str:
-    """Return device, processes and precision in words, for example "NVIDIA H100 80GB HBM3, 1 process, bf16-mixed".
+def _training_facts(trainer: L.Trainer) -> dict[str, Any]:
+    """Return what [made] of a card says of a training: hardware, steps, seconds, and the losses of its last epoch."""
+    facts: dict[str, Any] = {"trained_on": "; then ".join(hardware_of(trainer)), "steps": trainer.global_step}
+    rows = read_epochs(Path(trainer.default_root_dir) / EPOCHS_FILE)
+    if rows:
+        facts["seconds"] = round(sum(float(row["seconds"]) for row in rows))
+        names = [name for name in ("loss", "category_loss", "attention_loss") if rows[-1].get(name)]
+        facts |= {f"final_{name}": float(rows[-1][name]) for name in names}
+    return facts
 
-    The same recipe differs a little between these.
-    """
-    device, count = trainer.strategy.root_device, trainer.world_size
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
-    return f"{name}, {count} process{'' if count == 1 else 'es'}, {trainer.precision}"
 
-
-def distillation_sections(start: Network, sources: Sequence[Sequence[TrainingSource]]) -> dict[str, dict[str, Any]]:
+def distillation_sections(
+    start: Network, sources: Sequence[Sequence[TrainingSource]], licence: str | None = None
+) -> dict[str, dict[str, Any]]:
     """Return the card's sections of a network that started as ``start`` and learned from ``sources``.
 
     ``sources`` are (training, validation); for [data] see ``data_section``. The categories are those of ``start``.
+    ``licence`` is that of the weights; default: that of the unmodified network where it starts from it, else "not
+    given".
     """
     known = tuple(start.categories)
     return {
         "network": {
             "start": f"{start.name} (sha256 {start.sha256[:16]})",
-            "licence": "weights: Apache-2.0, as those they start from",
+            "licence": licence or (UNMODIFIED_LICENCE if start.name == UNMODIFIED_NETWORK else NO_LICENCE),
         },
         "categories": {"source": "imagenet"} if known == category_names() else {"names": list(known)},
         "data": data_section(*sources, start=start),
@@ -232,6 +246,7 @@ def scratch_sections(
     training: InMemoryDataset,
     validation: InMemoryDataset,
     metrics: Mapping[str, Any],
+    licence: str | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the card's sections of a network trained from scratch.
 
@@ -247,6 +262,8 @@ def scratch_sections(
         By what the training was validated.
     metrics : mapping
         As ``validation_metrics`` gives them, for [selection].
+    licence : str, optional
+        Of the weights; default: this project's own for its rendered objects, else "not given".
 
     Returns
     -------
@@ -265,15 +282,16 @@ def scratch_sections(
     for part, dataset in (("train", training), ("validation", validation)):
         if dataset.has_map.any() or dataset.unusable:
             data["collections"][0][f"maps_{part}"] = dataset.describe_maps()
+    noise = recipe.noise or (NOISE_FRACTION if collection.name == OWN_COLLECTION else 0.0)
     arguments = {**recipe.arguments, "n_categories": len(collection.categories)}
     return {
         "network": {
             "arguments": arguments,
             "start": f"random weights, seed {recipe.seed}",
-            "licence": "MIT: weights and data are this project's own",
+            "licence": licence or (OWN_LICENCE if collection.name == OWN_COLLECTION else NO_LICENCE),
         },
         "categories": {"names": list(collection.categories)},
         "data": data,
         "selection": {"split": "validation", "network": "last epoch", **compared, **metrics},
-        "attribution": {"noise_fraction": recipe.noise or NOISE_FRACTION},
+        **({"attribution": {"noise_fraction": noise}} if noise else {}),
     }

@@ -80,6 +80,8 @@ def pretended(sweep, trial):
         "weights": {"sha256": ""},
         "preprocessing": {},
         "recipe": toml_values(asdict(trial)),
+        "data": {"collections": [{name: one for name, one in sweep.circumstances.items() if name != "trained_on"}]},
+        "made": {"trained_on": sweep.circumstances["trained_on"]},
         "selection": {
             "n_labelled": 16,
             "accuracy": 0.9 - trial.attention_weight / 10,
@@ -135,6 +137,28 @@ def test_a_training_of_another_recipe_is_not_taken_for_done(tmp_path, monkeypatc
     assert sweep.trial_metrics(replace(trial, rate=1.0)) is None
 
 
+def test_a_training_of_other_images_or_with_other_threads_is_not_taken_for_done(tmp_path, monkeypatch):
+    sweep = command.Arguments(recipe=RECIPE.name, weights=(0.0,), runs=tmp_path, threads=1, device="cpu")
+    trial = sweep._trial(RECIPE, 0.0, 1)
+    subprocess.run(pretended(sweep, trial), check=True)
+    assert sweep.trial_metrics(trial) is not None
+    for changes in ({"threads": 2}, {"precision": "bf16-mixed"}):
+        assert replace(sweep, **changes).trial_metrics(trial) is None
+    monkeypatch.setitem(COLLECTIONS._entries, "lamps", lambda: Lamps(train=24))
+    assert replace(sweep).trial_metrics(trial) is None
+
+
+def test_trainings_do_not_share_cores_that_one_alone_would_use(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "available_cores", lambda: 4)
+    sweep = command.Arguments(recipe=RECIPE.name, weights=(0.0,), runs=tmp_path, jobs=3, device="cpu")
+    assert [replace(sweep, threads=n).n_at_once for n in (1, 2, 4, 9)] == [3, 2, 1, 1]
+
+
+def test_a_sweep_of_nothing_is_refused(tmp_path, capsys):
+    assert main(["sweep", RECIPE.name, "--weights", "--runs", str(tmp_path)]) == 2
+    assert "at least one lambda" in capsys.readouterr().err
+
+
 def test_a_sweep_knows_a_training_by_its_settings_under_any_name(tmp_path, monkeypatch):
     sweep = command.Arguments(recipe=RECIPE.name, weights=(2.0,), runs=tmp_path)
     trial = sweep._trial(RECIPE, 2.0, 1)
@@ -159,7 +183,8 @@ def test_failures_are_told_with_their_logs_and_others_go_on(tmp_path, monkeypatc
     assert [row["seed"] for row in table(tmp_path)] == ["2", "2"]
 
 
-def test_ctrl_c_is_passed_on_to_the_trainings(tmp_path, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_the_end_by_a_scheduler_are_passed_on_to_the_trainings(tmp_path, monkeypatch, number):
     def waits(sweep, trial):
         program = f"import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: open({str(tmp_path / 'told')!r}, 'w')"
         return [sys.executable, "-c", program]
@@ -168,7 +193,7 @@ def test_ctrl_c_is_passed_on_to_the_trainings(tmp_path, monkeypatch):
 
     def interrupted(seconds):
         if next(pauses) == 2:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
         real(1.0)
 
     real = command.time.sleep  # only the command's: other threads of this process sleep too

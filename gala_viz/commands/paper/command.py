@@ -75,7 +75,8 @@ class Arguments(PaperOptions):
         for one in find_paper_networks(self.networks, seeds, self.runs):
             if one.folder is None:
                 log_line(one.training_command(self.runs))
-                device = "auto" if self.device is None else "gpu" if self.device.startswith("cuda") else self.device
+                of_gpu = self.device is not None and self.device.startswith("cuda")
+                device = "auto" if self.device is None else "gpu" if of_gpu else "cpu"
                 train.Arguments(
                     recipe=one.name,
                     seed=one.seed,

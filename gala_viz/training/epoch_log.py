@@ -1,0 +1,134 @@
+"""What a training tells of each epoch: losses, metrics, rate, gradient norm and speed, in one table and in words."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback
+
+EPOCHS_FILE = "epochs.csv"
+"""One row for each epoch; a training that is resumed goes on in it."""
+COLUMNS = (
+    *("epoch", "step", "loss", "category_loss", "attention_loss", "attention_weight"),
+    *("accuracy", "distance", "rho", "agreement", "rate", "gradient_norm", "images_per_s", "seconds"),
+)
+"""Losses, weight and gradient norm are means over the epoch's steps; metrics are of the validation images."""
+
+
+class EpochLog(Callback):
+    """Writes a row of ``epochs.csv`` after each epoch, and tells it in a line with the time that is left.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    tell : callable, optional
+        Called with the line, in the first process alone; default: nothing is told.
+    """
+
+    def __init__(self, folder: Path, tell: Callable[[str], None] | None = None) -> None:
+        self._path, self._tell = folder / EPOCHS_FILE, tell
+        self._sums: dict[str, torch.Tensor] = {}
+        self._n_steps = self._n_images = 0
+        self._begun_s = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Begin the sums of an epoch; one that is resumed in the middle has those of its remaining steps."""
+        self._sums, self._n_steps, self._n_images = {}, 0, 0
+        self._begun_s = time.monotonic()
+
+    def on_before_optimizer_step(self, trainer: L.Trainer, module: L.LightningModule, optimizer: Any) -> None:
+        """Add the L2 norm of all gradients."""
+        gradients = [one.grad.detach() for one in module.parameters() if one.grad is not None]
+        if gradients:
+            self._add("gradient_norm", torch.stack([one.norm() for one in gradients]).norm())
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Add the losses of a step.
+
+        Parameters
+        ----------
+        trainer : L.Trainer
+            Tells the number of processes.
+        module : CoTrainingModule
+            Has the losses as ``step_values``.
+        outputs : Any
+            Not used.
+        batch : dict of str to Tensor
+            Its number of images counts.
+        batch_idx : int
+            Not used.
+        """
+        self._n_steps += 1
+        self._n_images += len(batch["label"]) * trainer.world_size
+        for name, value in module.step_values.items():  # type: ignore[union-attr]
+            self._add(name, value)  # type: ignore[arg-type]
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Write and tell the epoch; the validation before it counts."""
+        if not trainer.is_global_zero:
+            return
+        seconds = time.monotonic() - self._begun_s
+        means = {name: float(total) / max(1, self._n_steps) for name, total in self._sums.items()}
+        metrics = {
+            name: float(trainer.callback_metrics[name])
+            for name in ("accuracy", "distance", "rho", "agreement")
+            if name in trainer.callback_metrics
+        }
+        row = {
+            "epoch": trainer.current_epoch,
+            "step": trainer.global_step,
+            **means,
+            **metrics,
+            "rate": max(group["lr"] for optimizer in trainer.optimizers for group in optimizer.param_groups),
+            "images_per_s": self._n_images / seconds if seconds > 0 else math.nan,
+            "seconds": seconds,
+        }
+        self._write(row)
+        if self._tell is not None:
+            self._tell(epoch_text(row, trainer.max_epochs or 0))
+
+    def _add(self, name: str, value: torch.Tensor) -> None:
+        self._sums[name] = self._sums.get(name, torch.zeros((), device=value.device)) + value.detach()
+
+    def _write(self, row: dict[str, Any]) -> None:
+        """Write the table anew with ``row``; of an epoch that is trained again the new row stays, and none after it."""
+        rows = [one for one in read_epochs(self._path) if int(one["epoch"]) < row["epoch"]]
+        partial = self._path.with_suffix(".partial")
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS, restval="")
+            writer.writeheader()
+            writer.writerows([*rows, {name: _rounded(value) for name, value in row.items()}])
+        partial.replace(self._path)
+
+
+def read_epochs(path: Path) -> list[dict[str, str]]:
+    """Return the rows of an ``epochs.csv``, with its columns as texts; none where there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def epoch_text(row: dict[str, Any], n_epochs: int) -> str:
+    """Return one epoch in a line: "epoch 3 of 10: loss 1.234, accuracy 0.612, 61 images/s, 4.2 min left"."""
+    done = row["epoch"] + 1
+    parts = [f"{name} {row[name]:.3f}" for name in ("loss", "accuracy", "rho") if name in row]
+    parts.append(f"{row['images_per_s']:.0f} images/s")
+    left_s = row["seconds"] * max(0, n_epochs - done)
+    if left_s:
+        parts.append(f"{left_s / 3600:.1f} h left" if left_s >= 5400 else f"{left_s / 60:.1f} min left")
+    return f"epoch {done} of {n_epochs}: {', '.join(parts)}"
+
+
+def _rounded(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,238 @@
+"""A training that went wrong ends, says so, and leaves no network and no card that claim something else."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gala_viz.networks.network_folders import read_card
+from gala_viz.training.batches import InMemoryDataModule, validation_batches
+from gala_viz.training.checkpoints import LAST_CHECKPOINT, PREVIOUS_CHECKPOINT, DivergedError
+from gala_viz.training.cotraining import CoTrainingModule
+from gala_viz.training.epoch_log import EPOCHS_FILE, epoch_text, read_epochs
+from gala_viz.training.fit import check_hardware, fit
+from gala_viz.training.in_memory_dataset import load_dataset
+from gala_viz.training.losses import attention_loss, with_mass
+from gala_viz.training.recipes import RECIPES
+from gala_viz.training.run_lock import locked_run
+from gala_viz.training.scratch import ScratchModule, initial_network
+from gala_viz.training.training_card import scratch_sections, write_trained_network
+from gala_viz.training.validation_metrics import validation_metrics
+
+from .tiny import Lamps, tiny_recipe, tiny_scratch_recipe
+
+RECIPE = tiny_scratch_recipe()
+LAMPS = Lamps()
+
+
+def pictures(recipe=RECIPE, lamps=LAMPS):
+    parts = [load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation")]
+    return InMemoryDataModule(*parts, recipe)
+
+
+def trained(folder, recipe=RECIPE, data=None, **options):
+    module = ScratchModule(initial_network(recipe, 2), recipe)
+    data = data or pictures(recipe)
+    return fit(module, data, folder, accelerator="cpu", devices=1, quiet=True, **options), data
+
+
+def weights(folder, name=LAST_CHECKPOINT):
+    state = torch.load(folder / name, weights_only=True)["state_dict"]
+    return {key: value for key, value in state.items() if value.is_floating_point()}
+
+
+class NotFinite(ScratchModule):
+    """Its loss is NaN in the third step of the second epoch."""
+
+    def category_loss(self, batch, logits):
+        return super().category_loss(batch, logits) * (float("nan") if self.global_step == 14 else 1.0)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training_with_its_step_and_batch_and_the_last_good_checkpoint(tmp_path):
+    module = NotFinite(initial_network(RECIPE, 2), RECIPE)
+    with pytest.raises(
+        DivergedError, match=r"not finite in step 14 \(epoch 1, rate .*loss nan.*batch: train-\d+"
+    ) as error:
+        fit(module, pictures(), tmp_path, accelerator="cpu", devices=1, quiet=True)
+    assert "the last good checkpoint is kept" in str(error.value)
+    kept = torch.load(tmp_path / LAST_CHECKPOINT, weights_only=True)
+    assert kept["epoch"] == 0
+    assert all(bool(torch.isfinite(value).all()) for value in weights(tmp_path).values())
+
+
+def test_weights_that_are_not_finite_are_never_a_checkpoint(tmp_path):
+    class Spoilt(ScratchModule):
+        """Its weights are spoilt by the last step of the second epoch, after the loss."""
+
+        def optimizer_step(self, *arguments, **named):
+            super().optimizer_step(*arguments, **named)
+            if self.global_step == 23:  # counted after the step
+                with torch.no_grad():
+                    next(self.network.parameters())[0] = float("inf")
+
+    module = Spoilt(initial_network(RECIPE, 2), RECIPE)
+    with pytest.raises(DivergedError, match=r"after step 24 \(epoch 1\) the weights are not finite"):
+        fit(module, pictures(), tmp_path, accelerator="cpu", devices=1, quiet=True)
+    assert torch.load(tmp_path / LAST_CHECKPOINT, weights_only=True)["epoch"] == 0
+
+
+def test_a_damaged_checkpoint_is_told_in_our_words_and_the_one_before_it_serves(tmp_path):
+    trained(tmp_path, max_epochs=2)
+    whole, _ = trained(tmp_path / "whole")
+    (tmp_path / LAST_CHECKPOINT).write_bytes((tmp_path / LAST_CHECKPOINT).read_bytes()[:5000])
+    with pytest.raises(ValueError, match=r"last\.ckpt is damaged \(\w+\).*--restart.*or with previous\.ckpt"):
+        trained(tmp_path)
+    (tmp_path / LAST_CHECKPOINT).unlink()
+    resumed, _ = trained(tmp_path)
+    for key, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[key]), key
+    assert (tmp_path / PREVIOUS_CHECKPOINT).is_file()
+
+
+def test_another_precision_is_not_gone_on_with(tmp_path):
+    trained(tmp_path, max_epochs=1)
+    with pytest.raises(ValueError, match=r"trained otherwise \(precision: 32-true, now bf16-mixed\).*--restart"):
+        trained(tmp_path, precision="bf16-mixed")
+    with pytest.raises(ValueError, match=r"another recipe \(epochs: 3, now 4\).*--restart.*planned at its start"):
+        trained(tmp_path, tiny_scratch_recipe(epochs=4))
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "precision", "told"),
+    [("gpu", "32-true", "finds none here"), ("cpu", "16-mixed", "needs a GPU"), ("cpu", "64-true", "one of 32-true")],
+)
+def test_hardware_that_is_not_there_is_refused_at_once(accelerator, precision, told, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=told):
+        check_hardware(accelerator, precision)
+
+
+def test_one_training_at_a_time_runs_in_a_folder(tmp_path):
+    with locked_run(tmp_path / "run"):
+        program = """
+import sys
+from pathlib import Path
+from gala_viz.training.run_lock import locked_run
+with locked_run(Path(sys.argv[1])):
+    pass
+"""
+        command = [sys.executable, "-c", program, str(tmp_path / "run")]
+        root = Path(__file__).resolve().parents[2]
+        other = subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=False
+        )
+        assert "another training runs in" in other.stderr
+        rank = {**os.environ, "PYTHONPATH": str(root), "RANK": "1"}
+        assert subprocess.run(command, env=rank, check=False).returncode == 0, "of one training, another process"
+    with locked_run(tmp_path / "run"):
+        pass
+
+
+def test_each_epoch_has_a_row_and_a_line_and_a_resumed_training_goes_on_in_the_table(tmp_path):
+    lines = []
+    trained(tmp_path, max_epochs=2, tell=lines.append)
+    trained(tmp_path, tell=lines.append)
+    rows = read_epochs(tmp_path / EPOCHS_FILE)
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert [row["step"] for row in rows] == ["12", "24", "36"]
+    for row in rows:
+        parts = float(row["category_loss"]) + float(row["attention_weight"]) * float(row["attention_loss"])
+        assert float(row["loss"]) == pytest.approx(parts, rel=0.2), "lambda changes within an epoch of warm-up"
+        assert float(row["gradient_norm"]) > 0
+        assert float(row["images_per_s"]) > 0
+        assert 0 <= float(row["accuracy"]) <= 1
+        assert -1 <= float(row["rho"]) <= 1
+    assert float(rows[2]["rate"]) < float(rows[1]["rate"])
+    assert [line.split(":")[0] for line in lines] == ["epoch 1 of 2", "epoch 2 of 2", "epoch 3 of 3"]
+    with (tmp_path / "log" / "version_0" / "metrics.csv").open() as file:
+        assert "loss" in next(csv.reader(file))
+
+
+def test_the_time_that_is_left_is_of_all_epochs():
+    row = {"epoch": 2, "loss": 1.5, "accuracy": 0.25, "images_per_s": 61.2, "seconds": 60.0}
+    assert epoch_text(row, 10) == "epoch 3 of 10: loss 1.500, accuracy 0.250, 61 images/s, 7.0 min left"
+    assert epoch_text({**row, "seconds": 3600.0}, 10).endswith("7.0 h left")
+    assert epoch_text({**row, "epoch": 9}, 10).endswith("61 images/s")
+
+
+def test_the_epochs_loss_is_the_mean_of_its_steps(tmp_path):
+    """Of a network that does not learn, over the pictures of the epoch, by a loop of its own."""
+    recipe = tiny_scratch_recipe(epochs=1, rate=1e-30, weight_decay=0.0, attention_weight=0.0)
+    _, data = trained(tmp_path, recipe)
+    module = ScratchModule(initial_network(recipe, 2), recipe).train()
+    losses = []
+    for batch in data.train_dataloader():
+        batch = data.on_after_batch_transfer(batch, 0)
+        losses.append(module.category_loss(batch, module(batch["input"])[0]).item())
+    assert float(read_epochs(tmp_path / EPOCHS_FILE)[0]["loss"]) == pytest.approx(sum(losses) / len(losses), rel=1e-4)
+
+
+def test_the_share_of_maps_counts_the_maps_that_the_loss_counts():
+    maps = torch.zeros(3, 4, 4)
+    maps[0, 1, 1] = 1.0
+    has_map = torch.tensor([True, True, False])
+    assert with_mass(maps, has_map).tolist() == [True, False, False]
+    norms = {"layer": torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(0))}
+    assert attention_loss(norms, maps, has_map) == attention_loss(norms, maps, with_mass(maps, has_map))
+
+    class Trainer:
+        world_size = 2
+
+        class strategy:
+            @staticmethod
+            def reduce(value, reduce_op):
+                return value + 1  # one map in the other process
+
+    module = CoTrainingModule.__new__(CoTrainingModule)
+    torch.nn.Module.__init__(module)
+    module._trainer, module._fabric = Trainer, None
+    assert float(module._share_of_maps(with_mass(maps, has_map))) == 1.0
+
+
+def test_a_card_tells_what_it_was_trained_on_its_steps_and_final_losses_and_no_licence_that_nobody_gave(tmp_path):
+    network, data = trained(tmp_path / "run")
+    numbers = validation_metrics(network, validation_batches(data.validation, RECIPE))
+
+    def card(licence=None):
+        sections = scratch_sections(RECIPE, LAMPS, data.training, data.validation, numbers, licence)
+        return read_card(write_trained_network(tmp_path, network, RECIPE, RECIPE.preprocessing, sections, data.trainer))
+
+    told = card()
+    assert told["network"]["licence"] == "not given"
+    assert "noise_fraction" not in told.get("attribution", {}), "it was found for rendered objects"
+    made = told["made"]
+    assert made["trained_on"] == f"CPU, 1 process, 32-true, {torch.get_num_threads()} thread" + "s" * (
+        torch.get_num_threads() > 1
+    )
+    assert made["steps"] == 36
+    assert {"lightning", "numpy", "torch", "date", "seconds", "final_loss", "final_attention_loss"} <= set(made)
+    assert card("CC BY 4.0")["network"]["licence"] == "CC BY 4.0"
+
+
+@pytest.mark.parametrize(
+    ("make", "changes", "told"),
+    [
+        (tiny_scratch_recipe, {"rate": -1.0}, "rate is above 0"),
+        (tiny_scratch_recipe, {"rate": float("nan")}, "rate"),
+        (tiny_scratch_recipe, {"seed": -1}, "seed is 0 or more"),
+        (tiny_scratch_recipe, {"seed": 1.5}, "seed is a whole number"),
+        (tiny_scratch_recipe, {"weight_decay": -0.1}, "weight_decay is 0 or more"),
+        (tiny_scratch_recipe, {"norm_momentum": 0.0}, "norm_momentum"),
+        (tiny_recipe, {"gala_rate": 0.0}, "gala_rate is above 0"),
+        (tiny_recipe, {"temperature": -2.0}, "temperature is above 0"),
+        (tiny_recipe, {"jitter_px": -1}, "jitter_px"),
+    ],
+)
+def test_settings_without_sense_are_refused(make, changes, told):
+    with pytest.raises(ValueError, match=told):
+        make(**changes)
+
+
+def test_shipped_recipes_are_as_they_were():
+    assert {"rendered-gala-clickme", "lite0-gala-human"} <= set(RECIPES)
