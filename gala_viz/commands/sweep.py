@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from gala_viz.commands.terminal_progress import progress_printer
-from gala_viz.counts import counted
 from gala_viz.cpu_threads import available_cores
 from gala_viz.registry import unknown_name
 
 if TYPE_CHECKING:
+    import torch
+
     from gala_viz.training.recipes import ScratchRecipe
 
 TABLE_FILE = "trade_off.csv"
@@ -46,7 +47,7 @@ class Arguments:
     jobs: int = 1
     """How many trainings at a time, at most: on a processor no more than there are cores for their threads."""
     threads: int | None = None
-    """Threads of each training; left out: as many as one alone would use. Weights differ between numbers of threads."""
+    """Threads of each training; left out: OMP_NUM_THREADS, or PyTorch's own number. Weights differ between numbers."""
     epochs: int | None = None
     """Epochs, in place of the recipe's."""
     runs: Path = Path("runs")
@@ -78,6 +79,8 @@ class Arguments:
         trials = [self._trial(recipe, weight, seed) for weight in self.weights for seed in self.seeds]
         waiting = [trial for trial in trials if self.trial_metrics(trial) is None]
         sys.stdout.write(f"{len(trials)} trainings, {len(trials) - len(waiting)} of them done\n")
+        if waiting and self.n_at_once < self.jobs:
+            sys.stdout.write(f"{self.n_at_once} at a time: each has {self.n_threads} threads of {available_cores()}\n")
         self.folder.mkdir(parents=True, exist_ok=True)
         if waiting:
             prepare_collection(recipe)
@@ -99,14 +102,15 @@ class Arguments:
     @cached_property
     def n_threads(self) -> int:
         """Threads of each training."""
-        from gala_viz.cpu_threads import threads_to_share
+        import torch
 
-        return threads_to_share() if self.threads is None else self.threads
+        return torch.get_num_threads() if self.threads is None else self.threads
 
     @cached_property
     def n_at_once(self) -> int:
         """How many trainings run at a time."""
-        fit = self.jobs if _gpu_name(self.device) else available_cores() // self.n_threads
+        on_cpu = _torch_device(self.device).type == "cpu"
+        fit = available_cores() // self.n_threads if on_cpu else self.jobs
         return max(1, min(self.jobs, fit))
 
     @cached_property
@@ -114,6 +118,7 @@ class Arguments:
         """What a finished training shares with this sweep beside its recipe: images, hardware, precision, threads."""
         from gala_viz.collections import open_collection
         from gala_viz.specs import fingerprint
+        from gala_viz.training.checkpoints import hardware_text
         from gala_viz.training.dataset import sources_of_split
         from gala_viz.training.recipes import RECIPES
 
@@ -121,12 +126,10 @@ class Arguments:
         images = {
             split: sources_of_split([("plain", collection)], split)[0].images for split in ("train", "validation")
         }
-        gpu = _gpu_name(self.device)
-        threads = "" if gpu else f", {counted(self.n_threads, 'thread')}"
         return {
             "collection_fingerprint": collection.fingerprint,
             **{f"ids_{split}": fingerprint(list(ids)) for split, ids in images.items()},
-            "trained_on": f"{gpu or 'CPU'}, 1 process, {self.precision}{threads}",
+            "trained_on": hardware_text(_torch_device(self.device), 1, self.precision, self.n_threads),
         }
 
     def trial_metrics(self, trial: ScratchRecipe) -> dict[str, Any] | None:
@@ -165,8 +168,12 @@ class Arguments:
 
     def _trial(self, recipe: ScratchRecipe, weight: float, seed: int) -> ScratchRecipe:
         changes: dict[str, Any] = {"attention_weight": weight, "seed": seed, "epochs": self.epochs or recipe.epochs}
+        from gala_viz.specs import fingerprint
+
         budget = "" if self.epochs is None else f"-epochs{self.epochs}"
-        return replace(recipe, name=f"{self.recipe}-lambda{weight:g}-seed{seed}{budget}", **changes)
+        # Checkpoints and networks of other images, hardware or threads have names of their own and stay.
+        where = fingerprint(self.circumstances)[:6]
+        return replace(recipe, name=f"{self.recipe}-lambda{weight:g}-seed{seed}{budget}-{where}", **changes)
 
     def _train(self, queue: list[ScratchRecipe], trials: Sequence[ScratchRecipe]) -> list[ScratchRecipe]:
         """Run the trainings that are not done, ``jobs`` at a time; return those that failed."""
@@ -192,7 +199,7 @@ class Arguments:
                     sys.stdout.flush()
         except KeyboardInterrupt:
             for _, process, _ in running:
-                process.send_signal(signal.SIGINT)
+                process.terminate()  # Ctrl-C is ignored by what a script started in the background
             for _, process, _ in running:
                 process.wait()
             raise
@@ -245,11 +252,13 @@ def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _gpu_name(device: str) -> str:
-    """Return the name of the GPU that a training takes, "" for the processor."""
+def _torch_device(device: str) -> torch.device:
+    """Return the device that a training takes, as Lightning chooses it."""
     import torch
 
-    return "" if device == "cpu" or not torch.cuda.is_available() else torch.cuda.get_device_name(0)
+    if device != "cpu" and torch.cuda.is_available():
+        return torch.device("cuda", 0)
+    return torch.device("mps" if device != "cpu" and torch.backends.mps.is_available() else "cpu")
 
 
 def _selection(folder: Path, trial: ScratchRecipe, circumstances: Mapping[str, str]) -> dict[str, Any] | None:

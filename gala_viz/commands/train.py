@@ -55,7 +55,8 @@ class Arguments:
     name: str | None = None
     """Name of the network's folder (default: the recipe's name)."""
     licence: str | None = None
-    """Licence of the weights, for the card; left out: this project's own for its rendered objects, else "not given"."""
+    """Licence of the weights, for the card; left out: this project's own for its rendered objects, that of
+    EfficientNet-Lite0 for what starts from it, else "not given"."""
     device: Literal["auto", "cpu", "gpu", "cuda"] = "auto"
     """What computes; gpu and cuda mean the same."""
     devices: int = 1

@@ -198,8 +198,8 @@ class CheckRecipeCallback(Callback):
         self.hardware: list[str] = []
         """What the training ran on so far."""
 
-    def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Note what the training runs on; called after a checkpoint is loaded."""
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Note what the training runs on: after a checkpoint is loaded, and not where nothing is left to train."""
         here = describe_hardware(trainer)
         if here not in self.hardware[-1:]:
             self.hardware.append(here)
@@ -241,10 +241,32 @@ def describe_hardware(trainer: L.Trainer) -> str:
 
     The same recipe differs a little between these, threads of a CPU among them.
     """
-    device, count = trainer.strategy.root_device, trainer.world_size
+    device = trainer.strategy.root_device
+    return hardware_text(device, trainer.world_size, str(trainer.precision), torch.get_num_threads())
+
+
+def hardware_text(device: torch.device, n_processes: int, precision: str, n_threads: int) -> str:
+    """Return what a training runs on in words.
+
+    Parameters
+    ----------
+    device : torch.device
+        Of the first process.
+    n_processes : int
+        Of all machines.
+    precision : str
+        One of ``gala_viz.training.fit.PRECISIONS``.
+    n_threads : int
+        Of each process; they are named where ``device`` is a processor.
+
+    Returns
+    -------
+    str
+        For example "CPU, 1 process, 32-true, 2 threads".
+    """
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
-    threads = f", {counted(torch.get_num_threads(), 'thread')}" if device.type == "cpu" else ""
-    return f"{name}, {counted(count, 'process', 'processes')}, {trainer.precision}{threads}"
+    threads = f", {counted(n_threads, 'thread')}" if device.type == "cpu" else ""
+    return f"{name}, {counted(n_processes, 'process', 'processes')}, {precision}{threads}"
 
 
 def hardware_of(trainer: L.Trainer) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 
+_log = logging.getLogger(__name__)
 EPOCHS_FILE = "epochs.csv"
 """One row for each epoch; a training that is resumed goes on in it."""
 COLUMNS = (
@@ -35,20 +37,35 @@ class EpochLog(Callback):
 
     def __init__(self, folder: Path, tell: Callable[[str], None] | None = None) -> None:
         self._path, self._tell = folder / EPOCHS_FILE, tell
-        self._sums: dict[str, torch.Tensor] = {}
+        self._sums: dict[str, torch.Tensor | float] = {}
         self._n_steps = self._n_images = 0
-        self._begun_s = 0.0
+        self._begun_s, self._before_s = time.monotonic(), 0.0
 
-    def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Begin the sums of an epoch; one that is resumed in the middle has those of its remaining steps."""
-        self._sums, self._n_steps, self._n_images = {}, 0, 0
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums of the epoch so far: one that is resumed in its middle has the row of all its steps."""
+        sums = {name: float(total) for name, total in self._sums.items()}
+        return {"sums": sums, "n_steps": self._n_steps, "n_images": self._n_images, "seconds": self._seconds()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with sums that ``state_dict`` returned."""
+        self._sums, self._n_steps, self._n_images = dict(state["sums"]), state["n_steps"], state["n_images"]
+        self._before_s = state["seconds"]
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Start the clock, of an epoch that is resumed too."""
         self._begun_s = time.monotonic()
 
+    def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Begin the sums of an epoch; not called where one is resumed in its middle."""
+        self._sums, self._n_steps, self._n_images = {}, 0, 0
+        self._begun_s, self._before_s = time.monotonic(), 0.0
+
     def on_before_optimizer_step(self, trainer: L.Trainer, module: L.LightningModule, optimizer: Any) -> None:
-        """Add the L2 norm of all gradients."""
+        """Add the L2 norm of all gradients; that of a step which mixed precision skips is not finite, and counts 0."""
         gradients = [one.grad.detach() for one in module.parameters() if one.grad is not None]
         if gradients:
-            self._add("gradient_norm", torch.stack([one.norm() for one in gradients]).norm())
+            norm = torch.stack([one.norm() for one in gradients]).norm()
+            self._add("gradient_norm", torch.nan_to_num(norm, nan=0.0, posinf=0.0))
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -74,11 +91,18 @@ class EpochLog(Callback):
             self._add(name, value)  # type: ignore[arg-type]
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Write and tell the epoch; the validation before it counts."""
+        """Write and tell the epoch; the validation before it counts. Losses are means over all processes.
+
+        A table that cannot be written, or a terminal that is gone, never ends a training.
+        """
+        names = list(self._sums)
+        values = torch.tensor([float(self._sums[name]) for name in names], device=module.device)
+        if trainer.world_size > 1:
+            values = trainer.strategy.reduce(values, reduce_op="mean")
         if not trainer.is_global_zero:
             return
-        seconds = time.monotonic() - self._begun_s
-        means = {name: float(total) / max(1, self._n_steps) for name, total in self._sums.items()}
+        seconds = self._seconds()
+        means = {name: total / max(1, self._n_steps) for name, total in zip(names, values.cpu().tolist(), strict=True)}
         metrics = {
             name: float(trainer.callback_metrics[name])
             for name in ("accuracy", "distance", "rho", "agreement")
@@ -93,12 +117,18 @@ class EpochLog(Callback):
             "images_per_s": self._n_images / seconds if seconds > 0 else math.nan,
             "seconds": seconds,
         }
-        self._write(row)
-        if self._tell is not None:
-            self._tell(epoch_text(row, trainer.max_epochs or 0))
+        try:
+            self._write(row)
+            if self._tell is not None:
+                self._tell(epoch_text(row, trainer.max_epochs or 0))
+        except OSError as error:
+            _log.warning("epoch %d is not told (%s); the training goes on.", row["epoch"], error)
+
+    def _seconds(self) -> float:
+        return self._before_s + time.monotonic() - self._begun_s
 
     def _add(self, name: str, value: torch.Tensor) -> None:
-        self._sums[name] = self._sums.get(name, torch.zeros((), device=value.device)) + value.detach()
+        self._sums[name] = self._sums.get(name, 0.0) + value.detach()
 
     def _write(self, row: dict[str, Any]) -> None:
         """Write the table anew with ``row``; of an epoch that is trained again the new row stays, and none after it."""

@@ -99,11 +99,11 @@ def fit(
     shares_batch_norm = _shares_batch_norm(accelerator, devices, num_nodes)
     disable_tf32()
     module.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's stubs lack this
-    with locked_run(folder), catch_interrupt() as stop_requested, warnings.catch_warnings():
+    with locked_run(folder) as holds, catch_interrupt() as stop_requested, warnings.catch_warnings():
         if module.stays_in_eval:
             warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # Lightning's; here meant so
         warnings.filterwarnings("ignore", r"The number of training batches")  # every epoch has its row
-        if not resume:
+        if holds and not resume:
             remove_checkpoints(folder)
         trainer = L.Trainer(
             max_epochs=max_epochs or module.recipe.epochs,
@@ -127,10 +127,13 @@ def fit(
             enable_progress_bar=not quiet,
             enable_model_summary=False,
         )
-        if tell is not None and trainer.world_size > 1 and not (shares_batch_norm or module.stays_in_eval):
+        has_own_norms = trainer.world_size > 1 and not (shares_batch_norm or module.stays_in_eval)
+        if tell is not None and trainer.is_global_zero and has_own_norms:
             tell("batch norms of each process are of its own images: on processors they are not shared")
         try:
-            trainer.fit(module, datamodule, ckpt_path=checkpoint_to_resume(folder), weights_only=True)
+            trainer.fit(
+                module, datamodule, ckpt_path=checkpoint_to_resume(folder) if resume else None, weights_only=True
+            )
         except TrainingStopped:
             raise KeyboardInterrupt from None
         except SystemExit:

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from gala_viz.collections.map_checks import describe_usable_maps
+from gala_viz.collections.rendered.rendered_collection import RenderedCollection
 from gala_viz.imagenet import category_names
 from gala_viz.networks.card import write_network
 from gala_viz.networks.network import Network
@@ -36,8 +37,6 @@ from gala_viz.training.epoch_log import EPOCHS_FILE, read_epochs
 from gala_viz.training.in_memory_dataset import InMemoryDataset, LabelledCollection
 from gala_viz.training.recipes import Recipe, ScratchRecipe
 
-OWN_COLLECTION = "rendered"
-"""The collection whose pictures and maps are this project's own."""
 OWN_LICENCE, NO_LICENCE = "MIT: weights and data are this project's own", "not given"
 UNMODIFIED_LICENCE = "weights: Apache-2.0, as those they start from"
 NOISE_FRACTION = 0.03
@@ -282,13 +281,14 @@ def scratch_sections(
     for part, dataset in (("train", training), ("validation", validation)):
         if dataset.has_map.any() or dataset.unusable:
             data["collections"][0][f"maps_{part}"] = dataset.describe_maps()
-    noise = recipe.noise or (NOISE_FRACTION if collection.name == OWN_COLLECTION else 0.0)
+    is_own = isinstance(collection, RenderedCollection)
+    noise = recipe.noise or (NOISE_FRACTION if is_own else 0.0)
     arguments = {**recipe.arguments, "n_categories": len(collection.categories)}
     return {
         "network": {
             "arguments": arguments,
             "start": f"random weights, seed {recipe.seed}",
-            "licence": licence or (OWN_LICENCE if collection.name == OWN_COLLECTION else NO_LICENCE),
+            "licence": licence or (OWN_LICENCE if is_own else NO_LICENCE),
         },
         "categories": {"names": list(collection.categories)},
         "data": data,

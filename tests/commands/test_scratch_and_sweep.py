@@ -143,7 +143,9 @@ def test_a_training_of_other_images_or_with_other_threads_is_not_taken_for_done(
     subprocess.run(pretended(sweep, trial), check=True)
     assert sweep.trial_metrics(trial) is not None
     for changes in ({"threads": 2}, {"precision": "bf16-mixed"}):
-        assert replace(sweep, **changes).trial_metrics(trial) is None
+        other = replace(sweep, **changes)
+        assert other.trial_metrics(trial) is None
+        assert other._trial(RECIPE, 0.0, 1).name != trial.name, "so that neither writes over the other"
     monkeypatch.setitem(COLLECTIONS._entries, "lamps", lambda: Lamps(train=24))
     assert replace(sweep).trial_metrics(trial) is None
 
@@ -179,14 +181,16 @@ def test_failures_are_told_with_their_logs_and_others_go_on(tmp_path, monkeypatc
     assert swept(tmp_path) == 2
     assert "2 of 4 trainings failed" in capsys.readouterr().err
     folder = tmp_path / f"sweep-{RECIPE.name}"
-    assert "no memory" in (folder / f"{RECIPE.name}-lambda0-seed1.txt").read_text()
+    (log,) = folder.glob(f"{RECIPE.name}-lambda0-seed1-*.txt")
+    assert "no memory" in log.read_text()
     assert [row["seed"] for row in table(tmp_path)] == ["2", "2"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_the_end_by_a_scheduler_are_passed_on_to_the_trainings(tmp_path, monkeypatch, number):
     def waits(sweep, trial):
-        program = f"import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: open({str(tmp_path / 'told')!r}, 'w')"
+        told = f"signal.signal(signal.SIGTERM, lambda *_: [open({str(tmp_path / 'told')!r}, 'w'), sys.exit()])"
+        program = f"import signal, sys, time\n{told}\ntime.sleep(60)"
         return [sys.executable, "-c", program]
 
     pauses = iter(range(3))

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 
 from gala_viz.networks.network_folders import read_card
 from gala_viz.training.batches import InMemoryDataModule, validation_batches
-from gala_viz.training.checkpoints import LAST_CHECKPOINT, PREVIOUS_CHECKPOINT, DivergedError
-from gala_viz.training.cotraining import CoTrainingModule
+from gala_viz.training.checkpoints import (
+    INTERRUPTED_CHECKPOINT,
+    LAST_CHECKPOINT,
+    PREVIOUS_CHECKPOINT,
+    DivergedError,
+    hardware_of,
+    hardware_text,
+)
 from gala_viz.training.epoch_log import EPOCHS_FILE, epoch_text, read_epochs
 from gala_viz.training.fit import check_hardware, fit
 from gala_viz.training.in_memory_dataset import load_dataset
 from gala_viz.training.losses import attention_loss, with_mass
-from gala_viz.training.recipes import RECIPES
 from gala_viz.training.run_lock import locked_run
 from gala_viz.training.scratch import ScratchModule, initial_network
 from gala_viz.training.training_card import scratch_sections, write_trained_network
@@ -154,6 +162,63 @@ def test_each_epoch_has_a_row_and_a_line_and_a_resumed_training_goes_on_in_the_t
         assert "loss" in next(csv.reader(file))
 
 
+def test_an_epoch_that_is_resumed_in_its_middle_has_the_row_of_all_its_steps(tmp_path):
+    trained(tmp_path / "whole")
+
+    class Stop(Callback):
+        """Ctrl-C in the seventh step of the second epoch."""
+
+        def on_train_batch_start(self, trainer, module, batch, batch_idx):
+            if (trainer.current_epoch, batch_idx) == (1, 6):
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path / "parts", callbacks=[Stop()])
+    assert (tmp_path / "parts" / INTERRUPTED_CHECKPOINT).is_file()
+    trained(tmp_path / "parts")
+    whole, parts = (read_epochs(tmp_path / name / EPOCHS_FILE) for name in ("whole", "parts"))
+    for one, other in zip(whole, parts, strict=True):
+        for name in ("loss", "category_loss", "attention_loss", "gradient_norm", "rho", "step"):
+            assert float(one[name]) == pytest.approx(float(other[name]), rel=1e-5), name
+        assert 0 < float(other["seconds"]) < 60
+
+
+def test_a_table_that_cannot_be_written_never_ends_a_training(tmp_path, caplog):
+    def gone(line):
+        raise BrokenPipeError(errno.EPIPE, "nobody reads")
+
+    trained(tmp_path, max_epochs=1, tell=gone)
+    assert (tmp_path / LAST_CHECKPOINT).is_file()
+    assert "epoch 0 is not told" in caplog.text
+
+
+def test_a_training_that_is_finished_is_not_said_to_have_run_where_nothing_ran(tmp_path):
+    _, data = trained(tmp_path)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads + 1)
+        _, data = trained(tmp_path)
+    finally:
+        torch.set_num_threads(threads)
+    assert hardware_of(data.trainer) == [hardware_text(torch.device("cpu"), 1, "32-true", threads)]
+
+
+@pytest.mark.parametrize(
+    ("environment", "holds"),
+    [
+        ({}, True), ({"SLURM_PROCID": "0", "LOCAL_RANK": "1"}, False), ({"RANK": "0", "LOCAL_RANK": "0"}, True),
+        ({"SLURM_PROCID": "3"}, False), ({"RANK": "4", "LOCAL_RANK": "0"}, False),
+    ],
+)  # fmt: skip
+def test_the_first_process_of_a_training_holds_its_lock(tmp_path, monkeypatch, environment, holds):
+    for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with locked_run(tmp_path) as found:
+        assert found is holds
+
+
 def test_the_time_that_is_left_is_of_all_epochs():
     row = {"epoch": 2, "loss": 1.5, "accuracy": 0.25, "images_per_s": 61.2, "seconds": 60.0}
     assert epoch_text(row, 10) == "epoch 3 of 10: loss 1.500, accuracy 0.250, 61 images/s, 7.0 min left"
@@ -181,18 +246,18 @@ def test_the_share_of_maps_counts_the_maps_that_the_loss_counts():
     norms = {"layer": torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(0))}
     assert attention_loss(norms, maps, has_map) == attention_loss(norms, maps, with_mass(maps, has_map))
 
-    class Trainer:
-        world_size = 2
-
-        class strategy:
-            @staticmethod
-            def reduce(value, reduce_op):
-                return value + 1  # one map in the other process
-
-    module = CoTrainingModule.__new__(CoTrainingModule)
-    torch.nn.Module.__init__(module)
-    module._trainer, module._fabric = Trainer, None
-    assert float(module._share_of_maps(with_mass(maps, has_map))) == 1.0
+    batch = {
+        "input": torch.rand(3, 3, 32, 32),
+        "label": torch.zeros(3, dtype=torch.int64),
+        "map": torch.zeros(3, 32, 32),
+    }
+    batch["map"][0, 5, 5] = 1.0
+    counted = []
+    module = ScratchModule(initial_network(RECIPE, 2), RECIPE)
+    module._share_of_maps = lambda has_map: counted.append(has_map.tolist()) or 1.0
+    module._check_finite = module.log = module.log_dict = lambda *_, **__: None
+    module.training_step({**batch, "has_map": has_map}, 0)
+    assert counted == [[True, False, False]]
 
 
 def test_a_card_tells_what_it_was_trained_on_its_steps_and_final_losses_and_no_licence_that_nobody_gave(tmp_path):
@@ -232,7 +297,3 @@ def test_a_card_tells_what_it_was_trained_on_its_steps_and_final_losses_and_no_l
 def test_settings_without_sense_are_refused(make, changes, told):
     with pytest.raises(ValueError, match=told):
         make(**changes)
-
-
-def test_shipped_recipes_are_as_they_were():
-    assert {"rendered-gala-clickme", "lite0-gala-human"} <= set(RECIPES)
