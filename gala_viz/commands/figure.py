@@ -125,8 +125,8 @@ class Arguments:
 
     def _given(self, kind: str, known: list[str]) -> dict[str, Any]:
         """Return the settings of a figure that options set. Raises ``ValueError`` for those of another kind."""
-        apart = ("spec", "kind", "out", "name", "scored_only", "samples", "seed", "noise", "target")
-        apart += ("device", "precision")
+        of_drawing = ("spec", "kind", "out", "name", "scored_only", "device", "precision")
+        apart = (*of_drawing, "samples", "seed", "noise", "target")
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
         overrides = {name: value for name, value in values.items() if value is not None and value != ()}
         for name in overrides:

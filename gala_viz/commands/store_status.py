@@ -93,7 +93,8 @@ def status_text(store: Store) -> str:
     if missing:
         lines.append(f"missing blocks: {_ranges(missing)}")
     precisions = dict.fromkeys(network.precision for network in spec.networks)
-    lines.append(f"computed in {', '.join(precisions)}, with {counted(spec.threads or 1, 'thread')} a process")
+    threads = "" if spec.threads is None else f", with {counted(spec.threads, 'thread')} a process"
+    lines.append(f"computed in {', '.join(precisions)}{threads}")
     if len(store.circumstances) > 1:
         lines.append(
             f"computed under {len(store.circumstances)} circumstances, between which maps differ by rounding: "

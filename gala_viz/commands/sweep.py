@@ -167,9 +167,9 @@ class Arguments:
         return path
 
     def _trial(self, recipe: ScratchRecipe, weight: float, seed: int) -> ScratchRecipe:
-        changes: dict[str, Any] = {"attention_weight": weight, "seed": seed, "epochs": self.epochs or recipe.epochs}
         from gala_viz.specs import fingerprint
 
+        changes: dict[str, Any] = {"attention_weight": weight, "seed": seed, "epochs": self.epochs or recipe.epochs}
         budget = "" if self.epochs is None else f"-epochs{self.epochs}"
         # Checkpoints and networks of other images, hardware or threads have names of their own and stay.
         where = fingerprint(self.circumstances)[:6]

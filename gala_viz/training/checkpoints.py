@@ -51,6 +51,9 @@ class ResumableDataLoader(DataLoader):
         self._skipped = int(state["given"])
 
 
+AFTER_DIVERGENCE = "the last good checkpoint is kept. A smaller rate or lambda, or a longer warm-up, helps."
+
+
 class DivergedError(ValueError):
     """A training whose loss or weights are NaN or infinite; the last good checkpoint is kept."""
 
@@ -138,8 +141,7 @@ class CheckpointCallback(Callback):
             if not bool(torch.isfinite(value.detach()).all()):
                 raise DivergedError(
                     f"after step {trainer.global_step} (epoch {trainer.current_epoch}) the weights are not finite, the "
-                    f"first of them {key}; the last good checkpoint is kept. A smaller rate or lambda, a longer "
-                    "warm-up or gradient clipping help."
+                    f"first of them {key}; {AFTER_DIVERGENCE}"
                 )
         partial, file = self._folder / f"{name}.partial", self._folder / name
         trainer.save_checkpoint(partial, weights_only=False)

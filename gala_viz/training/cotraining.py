@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gala_viz.networks.activation_hooks import record_activations
 from gala_viz.networks.gala import attention_norm, gala_layers
-from gala_viz.training.checkpoints import DivergedError
+from gala_viz.training.checkpoints import AFTER_DIVERGENCE, DivergedError
 from gala_viz.training.held_out import check_training_images
 from gala_viz.training.losses import attention_loss, warmup_weight, with_mass
 from gala_viz.training.recipes import Recipe
@@ -180,8 +180,7 @@ class CoTrainingModule(L.LightningModule):
         listed = ", ".join(images[:4]) + (f" and {len(images) - 4} more" if len(images) > 4 else "")
         raise DivergedError(
             f"{self.recipe.name}: the loss is not finite in step {self.global_step} (epoch {self.current_epoch}, rate "
-            f"{rates}): {values}. Its batch: {listed or 'not known'}. A smaller rate or lambda, a longer warm-up or "
-            "gradient clipping help; the last good checkpoint is kept."
+            f"{rates}): {values}. Its batch: {listed or 'not known'}; {AFTER_DIVERGENCE}"
         )
 
     def _share_of_maps(self, has_map: Tensor) -> Tensor | float:

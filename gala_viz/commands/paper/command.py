@@ -75,8 +75,7 @@ class Arguments(PaperOptions):
         for one in find_paper_networks(self.networks, seeds, self.runs):
             if one.folder is None:
                 log_line(one.training_command(self.runs))
-                of_gpu = self.device is not None and self.device.startswith("cuda")
-                device = "auto" if self.device is None else "gpu" if of_gpu else "cpu"
+                device = "auto" if self.device is None else "cpu" if self.device == "cpu" else "gpu"
                 train.Arguments(
                     recipe=one.name,
                     seed=one.seed,

@@ -13,7 +13,7 @@ from gala_viz.plots.figures.specs.figure_result import ProgressCallback
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import MapSource, NetworkInfo
+from gala_viz.store.source import MapSource, NetworkChoice, NetworkInfo
 
 NO_COMMON_SCORES = (
     "These networks cut photographs differently, so that each two of them are scored over another part. A store of all "
@@ -47,10 +47,7 @@ def pair_sources(source: MapSource, spec: FigureSpec) -> list[MapSource]:
     """
     if spec.networks is None:
         return [source]
-    known: dict[str, str] = {}
-    for choice in source.choices(spec.request):
-        known[choice.name] = choice.name
-        known.setdefault(choice.opened_as or choice.name, choice.name)
+    known = _names_of(source.choices(spec.request))
     for name in spec.networks:
         if name not in known:
             raise UnknownNameError(unknown_name(f"network of {source.name}", name, list(known)))
@@ -79,7 +76,7 @@ def reopened(source: MapSource, spec: FigureSpec) -> FigureSpec:
     """
     origin = {} if spec.collection is not None or spec.store is not None else dict(source.origin)
     choices = source.choices(spec.request)
-    known = {choice.name: choice.name for choice in choices} | {one.opened_as: one.name for one in choices}
+    known = _names_of(choices)
     names = [known.get(name, name) for name in spec.networks or [network.name for network in source.networks]]
     if spec.store is None and "store" not in origin:  # which names its networks itself
         opened_as = {choice.name: choice.opened_as for choice in choices}
@@ -93,6 +90,15 @@ def reopened(source: MapSource, spec: FigureSpec) -> FigureSpec:
                 stacklevel=3,
             )
     return replace(spec, **origin, networks=tuple(names))
+
+
+def _names_of(choices: Sequence[NetworkChoice]) -> dict[str, str]:
+    """Return the names of networks by themselves, and by the names or folders by which they were opened."""
+    known: dict[str, str] = {}
+    for choice in choices:
+        known[choice.name] = choice.name
+        known.setdefault(choice.opened_as or choice.name, choice.name)
+    return known
 
 
 def networks_of(sources: Sequence[MapSource]) -> list[NetworkInfo]:
