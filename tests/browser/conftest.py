@@ -137,6 +137,17 @@ class Watched:
             count,
         )
 
+    def rest(self, read: Callable[[], Any], unlike: Any = None) -> Any:
+        """What ``read`` gives once it gives the same twice, and something other than ``unlike``."""
+        end = time.monotonic() + WAIT_MS / 1000
+        before = None
+        while (now := read()) != before or now == unlike:
+            if time.monotonic() > end:
+                pytest.fail(f"after {WAIT_MS / 1000:g} s still {now!r}")
+            before = now
+            self.page.wait_for_timeout(100)
+        return now
+
     def model(self, name: str, expression: str) -> Any:
         """``expression`` over ``m``, the Bokeh model whose name ends in ``name``."""
         return self.page.evaluate(

@@ -75,8 +75,7 @@ def test_the_wheel_zooms_and_the_cloud_is_drawn_anew(explore):
     before = explore.page.screenshot(clip=box)
     explore.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     explore.page.mouse.wheel(0, -600)
-    explore.page.wait_for_timeout(1500)
-    assert explore.page.screenshot(clip=box) != before
+    explore.rest(lambda: explore.page.screenshot(clip=box), unlike=before)
 
 
 @pytest.mark.parametrize(("width", "height"), [(900, 700), *slow((1100, 800), (1920, 1080))])
@@ -101,8 +100,7 @@ def test_the_choice_of_dark_is_kept_for_the_next_page(explore):
     explore.page.get_by_label("Toggle theme").click()
     explore.page.wait_for_function("document.cookie.includes('gala_viz_dark=1')")
     explore.page.wait_for_function(f"light => {background} !== light", arg=light)
-    explore.page.wait_for_timeout(600)  # colours fade over
-    dark = explore.page.evaluate(background)
+    dark = explore.rest(lambda: explore.page.evaluate(background), unlike=light)
     explore.page.reload()
     explore.page.locator(FIGURE).first.wait_for()
     assert explore.page.evaluate(background) == dark

@@ -196,10 +196,11 @@ def test_zoom_is_linked_keeps_the_aspect_and_resets(page):
     box = page.box("b")
     page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.page.mouse.wheel(0, -400)
-    page.page.wait_for_timeout(300)
-    spans = [
-        page.model(f"figure/{p}", "[m.x_range.end - m.x_range.start, m.y_range.start - m.y_range.end]") for p in PANELS
-    ]
+
+    def span(panel):
+        return page.model(f"figure/{panel}", "[m.x_range.end - m.x_range.start, m.y_range.start - m.y_range.end]")
+
+    spans = page.rest(lambda: [span(panel) for panel in PANELS], unlike=[[224, 224]] * len(PANELS))
     assert len({tuple(s) for s in spans}) == 1
     assert spans[0][0] < 224
     assert spans[0][0] == pytest.approx(spans[0][1], rel=0.02)

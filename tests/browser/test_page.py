@@ -138,19 +138,21 @@ def test_an_upload_that_is_too_large_is_refused_in_words(page, tmp_path):
 
 
 def test_light_and_dark_reach_page_and_plots(page):
-    def background():
-        return page.model("figure/a", "m.background_fill_color"), page.page.evaluate(
-            "getComputedStyle(document.querySelector('body')).backgroundColor"
-        )
+    def backgrounds():
+        return [
+            page.model("figure/a", "m.background_fill_color"),
+            page.page.evaluate("getComputedStyle(document.querySelector('body')).backgroundColor"),
+        ]
 
-    light = background()
-    page.page.get_by_label("Toggle theme").click()
-    page.page.wait_for_timeout(500)
-    dark = background()
-    page.page.get_by_label("Toggle theme").click()
-    page.page.wait_for_timeout(500)
-    assert light[0] != dark[0]
-    assert background() == light
+    def toggle():
+        """The backgrounds of plot and page after a press; both have to change."""
+        before = page.rest(backgrounds)
+        page.page.get_by_label("Toggle theme").click()
+        return [page.rest(lambda place=place: backgrounds()[place], unlike=before[place]) for place in range(2)]
+
+    light = page.rest(backgrounds)
+    toggle()
+    assert toggle() == light
 
 
 @pytest.mark.parametrize("width", [*slow(1600, 1280), 1024])
@@ -239,8 +241,9 @@ def window(page):
 
     def set_to(width, height):
         page.page.set_viewport_size({"width": width, "height": height})
-        page.page.wait_for_timeout(600)
-        page.frames()
+        page.page.wait_for_function("size => innerWidth === size[0] && innerHeight === size[1]", arg=[width, height])
+        page.page.wait_for_timeout(300)  # a figure asks for its size a little later
+        page.rest(lambda: [page.box(panel) for panel in PANELS])
 
     yield set_to
     set_to(1280, 720)
@@ -290,8 +293,8 @@ def test_a_narrow_window_shows_all_panels_with_their_titles(page, window, drawer
     window(1024, 700)
     if not drawer:
         toggle.click()
-        page.page.wait_for_timeout(600)
-        page.frames()
+        page.page.wait_for_timeout(300)
+        page.rest(lambda: [page.box(panel) for panel in PANELS])
     try:
         boxes = [page.box(panel) for panel in PANELS]
         lines = {panel: page.model(f"figure/{panel}", "m.title.text") for panel in PANELS}
