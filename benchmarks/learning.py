@@ -41,12 +41,12 @@ from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import Split
-from gala_viz.training.batches import InMemoryDataModule, validation_batches
+from gala_viz.training.batches import TrainingDataModule, validation_batches
+from gala_viz.training.dataset import InMemoryDataset, load_dataset
 from gala_viz.training.fit import fit
-from gala_viz.training.in_memory_dataset import InMemoryDataset, load_dataset
-from gala_viz.training.recipes import RECIPES, ScratchRecipe
+from gala_viz.training.recipes import RECIPES, SupervisedRecipe
 from gala_viz.training.rng import named_rng
-from gala_viz.training.scratch import ScratchModule, initial_network
+from gala_viz.training.supervised import SupervisedModule, initial_network
 from gala_viz.training.validation_metrics import validation_metrics
 
 LOOKS = {"gradient": (1, 0.0), "smoothgrad_0.03": (25, 0.03), "smoothgrad_0.15": (25, 0.15)}
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def parsed() -> argparse.Namespace:
-    scratch = [name for name, recipe in RECIPES.items() if isinstance(recipe, ScratchRecipe)]
+    scratch = [name for name, recipe in RECIPES.items() if isinstance(recipe, SupervisedRecipe)]
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--recipes", nargs="+", default=scratch, choices=scratch)
     parser.add_argument("--epochs", nargs="+", type=int, default=[10, 24])
@@ -122,11 +122,11 @@ def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str
     settings = {key: training[key] for key in ("epochs", "seed", "attention_weight", "noise")}
     recipe = replace(RECIPES[training["recipe"]], **settings)
     network = initial_network(recipe, len(COLLECTIONS["validation"].categories))
-    pictures = InMemoryDataModule(HELD[training["shortcut"]], HELD["validation"], recipe)
+    pictures = TrainingDataModule(HELD[training["shortcut"]], HELD["validation"], recipe)
     torch.manual_seed(recipe.seed)
     start, folder = time.monotonic(), arguments.out.parent / "learning" / "-".join(map(str, training.values()))
     accelerator = "gpu" if device.type == "cuda" else "cpu"
-    module = ScratchModule(network, recipe)
+    module = SupervisedModule(network, recipe)
     fit(module, pictures, folder, accelerator=accelerator, devices=1, resume=False, quiet=True)
     seconds = time.monotonic() - start
     numbers = validation_metrics(network, validation_batches(HELD["validation"], recipe))

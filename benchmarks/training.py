@@ -21,18 +21,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gala_viz.collections.rendered.rendered_collection import RenderedCollection
 from gala_viz.training.batches import BatchDataset, BatchSampler, prepare_batch
-from gala_viz.training.dataset import TrainingSource
-from gala_viz.training.in_memory_dataset import InMemoryDataset
+from gala_viz.training.dataset import InMemoryDataset
 from gala_viz.training.losses import attention_loss
-from gala_viz.training.recipes import RECIPES, ScratchRecipe
+from gala_viz.training.recipes import RECIPES, SupervisedRecipe
 from gala_viz.training.rng import image_keys
-from gala_viz.training.scratch import ScratchModule, initial_network
+from gala_viz.training.sources import TrainingSource
+from gala_viz.training.supervised import SupervisedModule, initial_network
 
 N_TRAIN = 6000
 
 
 def main() -> None:
-    scratch = [name for name, recipe in RECIPES.items() if isinstance(recipe, ScratchRecipe)]
+    scratch = [name for name, recipe in RECIPES.items() if isinstance(recipe, SupervisedRecipe)]
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--recipes", nargs="+", default=scratch, choices=scratch)
     parser.add_argument("--widths", nargs="+", type=int, default=[12])
@@ -60,16 +60,16 @@ def main() -> None:
             )
 
 
-def operations(network: torch.nn.Module, recipe: ScratchRecipe) -> float:
+def operations(network: torch.nn.Module, recipe: SupervisedRecipe) -> float:
     """Multiplications of one image forward."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.eval()(torch.zeros(1, 3, recipe.input_px, recipe.input_px))
     return counter.get_total_flops() / 2
 
 
-def per_image_ms(recipe: ScratchRecipe, network: torch.nn.Module, steps: int) -> tuple[float, float]:
+def per_image_ms(recipe: SupervisedRecipe, network: torch.nn.Module, steps: int) -> tuple[float, float]:
     """Wall and processor time of a training step, per image."""
-    module = ScratchModule(network.to(memory_format=torch.channels_last), recipe).train()
+    module = SupervisedModule(network.to(memory_format=torch.channels_last), recipe).train()
     optimizer = torch.optim.AdamW(module.parameter_groups())
     batches, turn = (
         BatchDataset(made_up(recipe), seed=0),
@@ -91,7 +91,7 @@ def per_image_ms(recipe: ScratchRecipe, network: torch.nn.Module, steps: int) ->
     return 1e3 * min(walls[1:]) / recipe.batch_size, 1e3 * min(processors[1:]) / recipe.batch_size
 
 
-def made_up(recipe: ScratchRecipe) -> InMemoryDataset:
+def made_up(recipe: SupervisedRecipe) -> InMemoryDataset:
     """One batch of noise with maps."""
     chance = np.random.default_rng(0)
     shape = (recipe.batch_size, recipe.input_px, recipe.input_px)

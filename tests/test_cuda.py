@@ -21,13 +21,13 @@ from gala_viz.live import LiveMaps  # noqa: E402
 from gala_viz.networks.output_fingerprint import TOLERANCES  # noqa: E402
 from gala_viz.specs import MapRequest, SmoothGradSpec  # noqa: E402
 from gala_viz.store.zarr_store import Store  # noqa: E402
-from gala_viz.training.batches import InMemoryDataModule, validation_batches  # noqa: E402
+from gala_viz.training.batches import TrainingDataModule, validation_batches  # noqa: E402
+from gala_viz.training.dataset import load_dataset  # noqa: E402
 from gala_viz.training.fit import fit  # noqa: E402
-from gala_viz.training.in_memory_dataset import load_dataset  # noqa: E402
-from gala_viz.training.scratch import ScratchModule, initial_network  # noqa: E402
+from gala_viz.training.supervised import SupervisedModule, initial_network  # noqa: E402
 from gala_viz.training.validation_metrics import validation_metrics  # noqa: E402
 from tests.batch import lab  # noqa: E402
-from tests.training.tiny import Lamps, tiny_scratch_recipe  # noqa: E402
+from tests.training.tiny import Lamps, tiny_supervised_recipe  # noqa: E402
 
 NAMES = ("lite0-gala-vanilla", "rendered-gala-clickme")
 SPEC = SmoothGradSpec(n_samples=12, noise_fraction=0.05, seed=1)
@@ -110,12 +110,12 @@ def test_where_the_gpu_has_too_little_memory_batches_are_halved():
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_a_network_learns_on_a_gpu_and_goes_on_where_it_stopped(tmp_path, precision):
-    recipe = tiny_scratch_recipe(epochs=12, attention_weight=2.0)
+    recipe = tiny_supervised_recipe(epochs=12, attention_weight=2.0)
     parts = [load_dataset(Lamps(), split, recipe.preprocessing) for split in ("train", "validation")]
 
     def trained(folder, **options):
-        module = ScratchModule(initial_network(recipe, 2), recipe)
-        pictures = InMemoryDataModule(*parts, recipe)
+        module = SupervisedModule(initial_network(recipe, 2), recipe)
+        pictures = TrainingDataModule(*parts, recipe)
         settings = {"accelerator": "gpu", "devices": 1, "precision": precision, "quiet": True}
         return fit(module, pictures, folder, **settings, **options)
 

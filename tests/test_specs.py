@@ -83,7 +83,8 @@ def test_every_spec_with_numbers_that_may_be_fractions_is_tried_above():
                 if any("float" in annotation for annotation in annotations):
                     found.add(node.name)
     assert found
-    become_specs = {"FilterOptions", "PaperOptions"}  # RoundFilters, SmoothGradSpec: options of commands
+    # Options of commands become RoundFilters, SmoothGradSpec and recipes.
+    become_specs = {"FilterOptions", "PaperOptions", "TrainingOptions"}
     assert found - tried - become_specs == set()
 
 

@@ -64,6 +64,8 @@ class Collection(ABC):
     """Whether ``split`` decides even where it returns None for every image: then all are in no split."""
     split_doubt: str = ""
     """A sentence on names that may be those of splits and are not read as such; training is then refused."""
+    label_note: str = ""
+    """A clause on how labels are read, where that had to be assumed; trainings tell it."""
     outlined: str = ""
     """What the region "diagnostic" is called, where ``regions`` are known."""
     origin: Mapping[str, str] = MappingProxyType({})

@@ -1,4 +1,4 @@
-"""``gala-viz sweep``: one recipe at several lambdas and seeds, and the table of the trade-off between them."""
+"""``gala-viz sweep``: one recipe at several lambdas and seeds, the curve of the trade-off, and a lambda to choose."""
 
 from __future__ import annotations
 
@@ -10,36 +10,41 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import tyro
 
-from gala_viz.commands.terminal_progress import progress_printer
+from gala_viz.commands.train import TrainingOptions, open_collections
 from gala_viz.cpu_threads import available_cores
-from gala_viz.registry import unknown_name
+from gala_viz.specs import toml_values
 
 if TYPE_CHECKING:
     import torch
 
-    from gala_viz.training.recipes import ScratchRecipe
+    from gala_viz.training.recipe_file import RecipeFile
+    from gala_viz.training.recipes import SupervisedRecipe
+    from gala_viz.training.trade_off import Trial
 
-TABLE_FILE = "trade_off.csv"
+TABLE_FILE, CURVE_FILE = "trade_off.csv", "trade_off_curve.csv"
+"""A row for each training; a row for each lambda, with intervals."""
 _POLL_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments:
-    """Train a recipe once for each lambda and seed; write validation accuracy and likeness to the maps as a table.
+class Arguments(TrainingOptions):
+    """Train a recipe once for each lambda and seed; draw validation accuracy against likeness to the maps.
 
     Each training is a ``gala-viz train`` of its own. What is done already is left as it is, what was stopped goes on.
+    At the end a lambda is proposed, by the one-standard-error rule.
     """
 
     recipe: Annotated[str, tyro.conf.Positional]
-    """Name of a recipe that learns from scratch, for example rendered-gala-clickme."""
+    """Name of a recipe that learns from labels, for example rendered-gala-clickme, or a file."""
     weights: tuple[float, ...]
     """The lambdas, for example 0 0.5 1 2 4 6."""
     seeds: tuple[int, ...] = (0,)
@@ -48,26 +53,16 @@ class Arguments:
     """How many trainings at a time, at most: on a processor no more than there are cores for their threads."""
     threads: int | None = None
     """Threads of each training; left out: OMP_NUM_THREADS, or PyTorch's own number. Weights differ between numbers."""
-    epochs: int | None = None
-    """Epochs, in place of the recipe's."""
-    runs: Path = Path("runs")
-    """Everything goes into RUNS/sweep-RECIPE."""
-    device: Literal["auto", "cpu", "gpu", "cuda"] = "auto"
-    """What computes; gpu and cuda mean the same."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """Mixed precisions keep weights and losses in float32; 16-mixed needs a GPU."""
-    half: bool = False
-    """Write the networks' weights as float16, vectors as float32."""
 
     def run(self) -> int:
         """Train what is not done, keep the table up to date, and print where it is."""
-        from gala_viz.training.recipes import RECIPES, ScratchRecipe
+        from gala_viz.training.recipes import SupervisedRecipe
 
-        if self.recipe not in RECIPES:
-            raise ValueError(unknown_name("recipe", self.recipe, RECIPES))
-        recipe = RECIPES[self.recipe]
-        if not isinstance(recipe, ScratchRecipe):
-            raise ValueError(f"a sweep needs a recipe that opens its own collection; {self.recipe} does not.")
+        recipe = self.recipe_file.recipe
+        if not isinstance(recipe, SupervisedRecipe):
+            raise ValueError(
+                f"a sweep needs a recipe that learns from labels without a teacher; {recipe.name} has one."
+            )
         for name, value in (("jobs", self.jobs), ("threads", self.n_threads)):
             if value < 1:
                 raise ValueError(f"{name} is at least 1; got {value}.")
@@ -76,28 +71,36 @@ class Arguments:
         from gala_viz.training.fit import check_hardware
 
         check_hardware(self.device, self.precision)
+        for weight in self.weights:
+            replace(recipe, attention_weight=weight)  # a lambda without sense is refused before anything is opened
         trials = [self._trial(recipe, weight, seed) for weight in self.weights for seed in self.seeds]
-        waiting = [trial for trial in trials if self.trial_metrics(trial) is None]
+        waiting = [trial for trial in trials if self.trial_folder(trial) is None]
         sys.stdout.write(f"{len(trials)} trainings, {len(trials) - len(waiting)} of them done\n")
         if waiting and self.n_at_once < self.jobs:
             sys.stdout.write(f"{self.n_at_once} at a time: each has {self.n_threads} threads of {available_cores()}\n")
         self.folder.mkdir(parents=True, exist_ok=True)
         if waiting:
-            prepare_collection(recipe)
+            open_collections(self.recipe_file)  # rendered once, before several trainings need them
         try:
             failed = self._train(waiting, trials)
         finally:
             table = self.write_table(trials)
         sys.stdout.write(f"{table}\n")
+        self._draw(trials)
         if failed:
             logs = ", ".join(str(self.folder / f"{trial.name}.txt") for trial in failed)
             raise ValueError(f"{len(failed)} of {len(trials)} trainings failed; what they said is in {logs}.")
         return 0
 
+    @cached_property
+    def recipe_file(self) -> RecipeFile:
+        """The recipe, as options change it, and its collections."""
+        return self.read_recipe_file(self.recipe)
+
     @property
     def folder(self) -> Path:
         """Folder of checkpoints, networks, logs of the trainings, and the table."""
-        return self.runs / f"sweep-{self.recipe}"
+        return self.runs / f"sweep-{self.recipe_file.recipe.name}"
 
     @cached_property
     def n_threads(self) -> int:
@@ -114,26 +117,27 @@ class Arguments:
         return max(1, min(self.jobs, fit))
 
     @cached_property
-    def circumstances(self) -> dict[str, str]:
+    def circumstances(self) -> dict[str, Any]:
         """What a finished training shares with this sweep beside its recipe: images, hardware, precision, threads."""
-        from gala_viz.collections import open_collection
         from gala_viz.specs import fingerprint
         from gala_viz.training.checkpoints import hardware_text
-        from gala_viz.training.dataset import sources_of_split
-        from gala_viz.training.recipes import RECIPES
+        from gala_viz.training.run import set_up_training
 
-        collection: Any = open_collection(RECIPES[self.recipe].collection)  # type: ignore[attr-defined]
-        images = {
-            split: sources_of_split([("plain", collection)], split)[0].images for split in ("train", "validation")
-        }
+        labels, maps, _ = open_collections(self.recipe_file, prepare=False)
+        setup = set_up_training(self.recipe_file.recipe, labels=labels, maps=maps, keep_duplicates=self.keep_duplicates)
+        images: dict[tuple[str, str], dict[str, str]] = {}
+        for split, sources in (("train", setup.training), ("validation", setup.validation)):
+            for source in sources:
+                entry = images.setdefault((source.role, source.collection.name), {})
+                entry |= {"collection_fingerprint": source.collection.fingerprint}
+                entry |= {f"ids_{split}": fingerprint(list(source.images))}
         return {
-            "collection_fingerprint": collection.fingerprint,
-            **{f"ids_{split}": fingerprint(list(ids)) for split, ids in images.items()},
+            "images": [{"role": role, "name": name, **about} for (role, name), about in sorted(images.items())],
             "trained_on": hardware_text(_torch_device(self.device), 1, self.precision, self.n_threads),
         }
 
-    def trial_metrics(self, trial: ScratchRecipe) -> dict[str, Any] | None:
-        """Return the [selection] of a finished training with exactly these settings, whatever its name, or None.
+    def trial_folder(self, trial: SupervisedRecipe) -> Path | None:
+        """Return the folder of a finished training with exactly these settings, whatever its name, or None.
 
         Its images, hardware, precision and threads are those of this sweep: numbers of others are not comparable. It is
         looked for in the sweep's own folder, in RUNS and among the models.
@@ -142,10 +146,14 @@ class Arguments:
 
         roots = (self.folder / "networks", self.runs, *model_folders())
         folders = (path.parent for root in roots for path in sorted(root.glob(f"*/{CARD}")))
-        found = (_selection(folder, trial, self.circumstances) for folder in folders)
-        return next((metrics for metrics in found if metrics), None)
+        return next((folder for folder in folders if _selection(folder, trial, self.circumstances)), None)
 
-    def write_table(self, trials: Sequence[ScratchRecipe]) -> Path:
+    def trial_metrics(self, trial: SupervisedRecipe) -> dict[str, Any] | None:
+        """Return the [selection] of a finished training, see ``trial_folder``, or None."""
+        folder = self.trial_folder(trial)
+        return None if folder is None else _selection(folder, trial, self.circumstances)
+
+    def write_table(self, trials: Sequence[SupervisedRecipe]) -> Path:
         """Write one row for each finished training: lambda, seed, accuracy, rho (mean over layers, then each layer)."""
         rows: list[dict[str, Any]] = []
         for trial in trials:
@@ -156,29 +164,62 @@ class Arguments:
                 base = {
                     "attention_weight": trial.attention_weight,
                     "seed": trial.seed,
-                    "accuracy": metrics["accuracy"],
+                    "accuracy": metrics.get("accuracy", ""),
                 }
                 rows.append({**base, **first, **counts, **rho})
-        path = self.folder / TABLE_FILE
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
-            writer.writeheader()
-            writer.writerows(rows)
-        return path
+        return _write_rows(self.folder / TABLE_FILE, rows)
 
-    def _trial(self, recipe: ScratchRecipe, weight: float, seed: int) -> ScratchRecipe:
-        from gala_viz.specs import fingerprint
+    def _draw(self, trials: Sequence[SupervisedRecipe]) -> None:
+        """Write the curve over lambda with its intervals as table and picture, and propose a lambda."""
+        from gala_viz.plots.figures.trade_off_figure import write_trade_off
+        from gala_viz.training.trade_off import RULE, choose_weight, trade_off
 
-        changes: dict[str, Any] = {"attention_weight": weight, "seed": seed, "epochs": self.epochs or recipe.epochs}
-        budget = "" if self.epochs is None else f"-epochs{self.epochs}"
-        # Checkpoints and networks of other images, hardware or threads have names of their own and stay.
-        where = fingerprint(self.circumstances)[:6]
-        return replace(recipe, name=f"{self.recipe}-lambda{weight:g}-seed{seed}{budget}-{where}", **changes)
+        found = self._values(trials)
+        if not found:
+            return
+        points = trade_off(found)
+        weight = choose_weight(points)
+        rows = [{**asdict(point), "proposed": int(point.attention_weight == weight)} for point in points]
+        _write_rows(self.folder / CURVE_FILE, rows)
+        path = write_trade_off(points, weight, self.folder / "trade_off.png")
+        sys.stdout.write(f"{path}\n")
+        if weight is not None:
+            sys.stdout.write(f"proposed lambda: {weight:g}, by the {RULE}. Chosen on validation images.\n")
 
-    def _train(self, queue: list[ScratchRecipe], trials: Sequence[ScratchRecipe]) -> list[ScratchRecipe]:
+    def _values(self, trials: Sequence[SupervisedRecipe]) -> list[Trial]:
+        """Return what each finished training's network does on each validation image, those of all trainings."""
+        from gala_viz.training.trade_off import Trial, read_values
+        from gala_viz.training.training_card import VALIDATION_FILE
+
+        tables = {}
+        for trial in trials:
+            folder = self.trial_folder(trial)
+            try:
+                if folder is not None:
+                    tables[trial.attention_weight, trial.seed] = read_values(folder / VALIDATION_FILE)
+            except (OSError, ValueError):
+                sys.stdout.write(f"{trial.name}: {folder} does not tell single images; it is left out of the curve\n")
+        images = set.intersection(*(set(table) for table in tables.values())) if tables else set()
+        order = sorted(images)
+        found = []
+        for (weight, seed), table in tables.items():
+            values = np.array([table[image] for image in order]).reshape(-1, 2)
+            found.append(Trial(weight, seed, values[:, 0], values[:, 1]))
+        return found if order else []
+
+    def _trial(self, recipe: SupervisedRecipe, weight: float, seed: int) -> SupervisedRecipe:
+        from gala_viz.specs import fingerprint, settings
+
+        changed = {name: value for name, value in settings(recipe).items() if name not in ("name", "title", "seed")}
+        # Checkpoints and networks of other settings, images, hardware or threads have names of their own and stay.
+        where = fingerprint(self.circumstances, toml_values({**changed, "attention_weight": 0}))[:6]
+        name = f"{recipe.name}-lambda{weight:g}-seed{seed}-{where}"
+        return replace(recipe, name=name, attention_weight=weight, seed=seed)
+
+    def _train(self, queue: list[SupervisedRecipe], trials: Sequence[SupervisedRecipe]) -> list[SupervisedRecipe]:
         """Run the trainings that are not done, ``jobs`` at a time; return those that failed."""
-        running: list[tuple[ScratchRecipe, subprocess.Popen[bytes], float]] = []
-        failed: list[ScratchRecipe] = []
+        running: list[tuple[SupervisedRecipe, subprocess.Popen[bytes], float]] = []
+        failed: list[SupervisedRecipe] = []
         queue = list(queue)
         former = signal.signal(signal.SIGTERM, _interrupt) if _in_main_thread() else None
         try:
@@ -208,7 +249,7 @@ class Arguments:
                 signal.signal(signal.SIGTERM, former)
         return failed
 
-    def _start(self, trial: ScratchRecipe) -> subprocess.Popen[bytes]:
+    def _start(self, trial: SupervisedRecipe) -> subprocess.Popen[bytes]:
         """Start a training in a process of its own, which receives Ctrl-C and SIGTERM from this one alone."""
         threads = str(self.n_threads)
         environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
@@ -218,30 +259,40 @@ class Arguments:
             )
 
 
-def training_command(sweep: Arguments, trial: ScratchRecipe) -> list[str]:
-    """Return the ``gala-viz train`` of one lambda and seed."""
-    settings = {
-        "attention-weight": trial.attention_weight,
+def training_command(sweep: Arguments, trial: SupervisedRecipe) -> list[str]:
+    """Return the ``gala-viz train`` of one lambda and seed, with the sweep's own options."""
+    own = {one.name for one in fields(Arguments)} - {one.name for one in fields(TrainingOptions)}
+    given = {
+        one.name: getattr(sweep, one.name)
+        for one in fields(TrainingOptions)
+        if one.name not in own and getattr(sweep, one.name) not in (one.default, None, ())
+    }
+    settings = given | {
+        "attention_weight": trial.attention_weight,
         "seed": trial.seed,
-        "epochs": trial.epochs,
         "name": trial.name,
         "runs": sweep.folder,
         "out": sweep.folder / "networks",
         "device": sweep.device,
         "precision": sweep.precision,
+        "keep_every": 0,
     }
-    options = [text for key, value in settings.items() for text in (f"--{key}", str(value))]
-    halved = ["--half"] if sweep.half else []
-    return [sys.executable, "-m", "gala_viz", "train", sweep.recipe, *options, *halved, "--replace", "--quiet"]
+    options: list[str] = []
+    for name, value in settings.items():
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            options += [option] if value else []
+        else:
+            options += [option, *(map(str, value) if isinstance(value, tuple) else [str(value)])]
+    return [sys.executable, "-m", "gala_viz", "train", sweep.recipe, *options, "--replace", "--quiet"]
 
 
-def prepare_collection(recipe: ScratchRecipe) -> None:
-    """Make the collection's images once, before several trainings need them."""
-    from gala_viz.collections import open_collection
-
-    collection: Any = open_collection(recipe.collection)
-    if hasattr(collection, "prepare"):
-        collection.prepare(("train", "validation"), progress_printer("rendering"))
+def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -261,22 +312,23 @@ def _torch_device(device: str) -> torch.device:
     return torch.device("mps" if device != "cpu" and torch.backends.mps.is_available() else "cpu")
 
 
-def _selection(folder: Path, trial: ScratchRecipe, circumstances: Mapping[str, str]) -> dict[str, Any] | None:
+def _selection(folder: Path, trial: SupervisedRecipe, circumstances: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the [selection] of the network in ``folder`` if its training was that of ``trial``, else None.
 
     Name and title may differ; ``circumstances`` may not, see ``Arguments.circumstances``.
     """
     from gala_viz.networks.network_folders import WeightsError, read_card
-    from gala_viz.specs import toml_values
     from gala_viz.training.recipes import recipe_settings
 
     try:
         card = read_card(folder)
     except WeightsError:
         return None
-    data = next(iter(card.get("data", {}).get("collections", ())), {})
-    about = {**{name: data.get(name) for name in circumstances}, "trained_on": card.get("made", {}).get("trained_on")}
-    if about != dict(circumstances):
+    keys = ("role", "name", "collection_fingerprint", "ids_train", "ids_validation")
+    entries = [one for one in card.get("data", {}).get("collections", ()) if not one.get("learnt_by")]
+    images = [{key: one[key] for key in keys if key in one} for one in entries]
+    images.sort(key=lambda one: (one.get("role", ""), one.get("name", "")))
+    if {"images": images, "trained_on": card.get("made", {}).get("trained_on")} != dict(circumstances):
         return None
     trial_settings = toml_values(asdict(trial))
     card_settings = recipe_settings(card, trial) | {key: trial_settings[key] for key in ("name", "title")}
@@ -287,4 +339,5 @@ def _metrics_text(metrics: dict[str, Any] | None) -> str:
     if metrics is None:
         return "failed"
     rho = metrics.get("rho_attention", {}).get("mean_of_layers")
-    return f"accuracy {metrics['accuracy']:.3f}" + ("" if rho is None else f", rho {rho:.3f}")
+    accuracy = f"accuracy {metrics['accuracy']:.3f}" if "accuracy" in metrics else "no accuracy"
+    return accuracy + ("" if rho is None else f", rho {rho:.3f}")

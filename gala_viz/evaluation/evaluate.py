@@ -164,7 +164,7 @@ def _without_test(collection: Collection, splits: Splits, split: str, tell: Call
     images = splits.images_of(split)
     if split != "validation":
         return images
-    images, conflicts = HeldOutImages([collection]).separate(collection, images, split)
+    images, conflicts, _ = HeldOutImages([collection]).separate(collection, images, split)
     if conflicts:
         tell(f"{collection.name}: {len(conflicts):,} of the validation split are left out, the first: {conflicts[0]}")
     return images

@@ -30,7 +30,7 @@ from gala_viz.networks.frames import common_frame
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import HELD_OUT, LEARNT, Split, Splits, splits_of
-from gala_viz.training.dataset import TrainingSource, sources_of_split
+from gala_viz.training.sources import TrainingSource, sources_of_split
 
 Tell = Callable[[str], None]
 

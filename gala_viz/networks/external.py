@@ -134,12 +134,12 @@ def _from_function(name: str) -> Network | dict[str, Any]:
     except AttributeError:
         raise ExternalNetworkError(f"{name}: {match['module']} has no {match['function']}.") from None
     except Exception as error:  # the module is external code, which may fail in any way
-        raise ExternalNetworkError(f"{name}: the module cannot be imported: {_error_text(error)}.") from error
+        raise ExternalNetworkError(f"{name}: the module cannot be imported: {error_text(error)}.") from error
     try:
         made = function()
     except Exception as error:
         raise ExternalNetworkError(
-            f"{name}: a function without arguments that returns a network was expected; it raised {_error_text(error)}."
+            f"{name}: a function without arguments that returns a network was expected; it raised {error_text(error)}."
         ) from error
     if isinstance(made, Network):
         return made
@@ -177,7 +177,7 @@ def _from_transformers(name: str) -> dict[str, Any]:
     ExternalNetworkError
         transformers cannot be imported, or the model cannot be loaded.
     """
-    transformers = _library("transformers")
+    transformers = import_library("transformers")
     try:
         model = transformers.AutoModelForImageClassification.from_pretrained(name)
         processor_config, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name)
@@ -185,7 +185,7 @@ def _from_transformers(name: str) -> dict[str, Any]:
         raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
     labels = model.config.id2label
     return {
-        "module": _LogitsOf(model),
+        "module": LogitsOfTransformers(model),
         "preprocessing": transformers_preprocessing(processor_config),
         "categories": [str(labels[number]) for number in sorted(labels)],
         "start": f"transformers, {name}",
@@ -211,7 +211,7 @@ def _from_timm(name: str) -> dict[str, Any]:
     ExternalNetworkError
         timm cannot be imported, or the model cannot be loaded.
     """
-    timm = _library("timm")
+    timm = import_library("timm")
     try:
         model = timm.create_model(name, pretrained=True)
     except Exception as error:  # an unknown name, weights that cannot be had
@@ -266,7 +266,7 @@ def timm_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
     )
 
 
-class _LogitsOf(nn.Module):
+class LogitsOfTransformers(nn.Module):
     """A model of transformers as a module from images to logits; its own modules run as the model runs them."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -280,7 +280,8 @@ class _LogitsOf(nn.Module):
         return self._model[0](pixel_values=images).logits
 
 
-def _library(name: str) -> Any:
+def import_library(name: str) -> Any:
+    """Return the library ``name``, imported now; ``ExternalNetworkError`` says how to install one that is missing."""
     try:
         return importlib.import_module(name)
     except Exception as error:  # a library that does not fit its torch fails in many ways
@@ -290,7 +291,7 @@ def _library(name: str) -> Any:
         ) from error
 
 
-def _error_text(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return an error of external code as a part of a sentence."""
     text = " ".join(str(error).split())[:300].rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -310,7 +311,7 @@ def _categories(name: str, module: nn.Module, preprocessing: Preprocessing) -> t
         logits = module.eval()(example)
     except Exception as error:  # external code
         raise ExternalNetworkError(
-            f"{name}: a forward pass on an image {tuple(example.shape)} raised {_error_text(error)}."
+            f"{name}: a forward pass on an image {tuple(example.shape)} raised {error_text(error)}."
         ) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

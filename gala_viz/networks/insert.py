@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.networks.gala import GalaBlock, GalaForm, Squashing
+from gala_viz.networks.resnet import Bottleneck
 from gala_viz.registry import unknown_name
 
 
@@ -83,11 +84,15 @@ def add_gala(
 def open_gates(network: nn.Module, gate: float) -> nn.Module:
     """Open every gate of ``network`` without changing what it computes, in place, and return the network.
 
-    Each GALA block begins at A = ``gate`` (see ``GalaBlock.open_gate``) and the batch norm before it is scaled by
-    1 / ``gate``, so a trained backbone computes what it did before. Raises ``ValueError`` where a gated body is not
-    an affine batch norm.
+    Each GALA block begins at A = ``gate`` (see ``GalaBlock.open_gate``) and the batch norm before it, or the last
+    convolution of the branch that a ``Bottleneck`` gates, is scaled by 1 / ``gate``, so a trained backbone computes
+    what it did before. Raises ``ValueError`` where a gated body is not an affine batch norm.
     """
     for path, module in network.named_modules():
+        if isinstance(module, Bottleneck) and isinstance(module.attention, GalaBlock) and module.position == "output":
+            module.attention.open_gate(gate)
+            module.conv3.weight.div_(gate)  # the last of the branch, without a bias
+            continue
         if not isinstance(module, GatedModule):
             continue
         if not isinstance(module.body, nn.BatchNorm2d) or module.body.weight is None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import sys
+import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,8 @@ UNMODIFIED_NETWORK = "lite0"
 
 EXTERNAL_LIBRARIES = ("transformers", "timm")
 FUNCTION_NAME = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<function>[A-Za-z_]\w*)")
+EPOCHS_FOLDER = "epochs"
+"""Of a training's folder: networks of single epochs, each in a folder of its own."""
 
 
 class WeightsError(ValueError):
@@ -51,12 +54,24 @@ def is_external(name: str) -> bool:
     return name.partition(":")[0] in EXTERNAL_LIBRARIES or FUNCTION_NAME.fullmatch(name) is not None
 
 
+def own_code_of(name: str) -> str:
+    """Return the function that "package.module:function@FOLDER" allows to run; "" for any other name."""
+    function, separator, _ = name.partition("@")
+    is_own = FUNCTION_NAME.fullmatch(function) and function.partition(":")[0] not in EXTERNAL_LIBRARIES
+    return function if separator and is_own else ""
+
+
 def network_folder(name_or_folder: str | Path) -> Path | None:
     """Return the folder of a trained network, by name or path; None for the unmodified network, which has none.
 
-    Raises ``ValueError`` for an unknown name, with the nearest, and ``WeightsError`` for a folder without a card.
+    "RUN@12" is the network of an epoch that a training in the folder RUN has kept, counted from 1, "RUN@last" the
+    newest. Raises ``ValueError`` for an unknown name, with the nearest, and ``WeightsError`` for a folder without a
+    card.
     """
     name = str(name_or_folder)
+    if function := own_code_of(name):
+        name = name.removeprefix(f"{function}@")
+        name_or_folder = name
     if name == UNMODIFIED_NETWORK:
         return None
     if os.sep not in name and "/" not in name and name not in ("", ".", ".."):
@@ -66,9 +81,30 @@ def network_folder(name_or_folder: str | Path) -> Path | None:
     folder = Path(name_or_folder).expanduser()
     if (folder / CARD).is_file():
         return folder
+    if (kept := _folder_of_epoch(name)) is not None:
+        return kept
     if folder.is_dir():
         raise WeightsError(f"{folder / CARD}: not found; a network's folder holds {CARD} and {WEIGHTS}.")
     raise ValueError(unknown_name("network", name, known_networks()))
+
+
+def _folder_of_epoch(name: str) -> Path | None:
+    """Return the folder of "RUN@EPOCH"; None where RUN is no folder of a training.
+
+    Raises ``ValueError`` for an epoch that is not there; the message names those that are.
+    """
+    run, separator, epoch = name.rpartition("@")
+    epochs = Path(run).expanduser() / EPOCHS_FOLDER
+    if not separator or not epochs.is_dir():
+        return None
+    kept = sorted((path.parent for path in epochs.glob(f"*/{CARD}")), key=lambda path: (len(path.name), path.name))
+    if kept and epoch == "last":
+        return kept[-1]
+    found = next((path for path in kept if path.name.lstrip("0") == epoch.lstrip("0")), None)
+    if found is None:
+        names = ", ".join(path.name for path in kept) or "none yet"
+        raise ValueError(f"{run} has no network of epoch {epoch!r}; there are: {names}.")
+    return found
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -119,6 +155,16 @@ def read_verified_weights(folder: Path, card: Mapping[str, Any]) -> bytes:
             "the file is damaged or not this card's."
         )
     return content
+
+
+def check_writable(folder: Path) -> None:
+    """Raise ``OSError`` where nothing can be written into ``folder``, which need not be there yet.
+
+    A training is long, and its end too late to find out.
+    """
+    place = next(one for one in (folder, *folder.absolute().parents) if one.is_dir())
+    with tempfile.TemporaryFile(dir=place):
+        pass
 
 
 def is_shipped(name: str) -> bool:

@@ -1,19 +1,20 @@
-"""Networks by name: builders of architectures, folders of trained weights, ``load_network``."""
+"""Networks by name: folders of trained weights, external networks, ``load_network``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.imagenet import category_names
+from gala_viz.networks.architectures import BUILDERS, build_module
 from gala_viz.networks.card import read_weights
 from gala_viz.networks.external import load_external
-from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_gala, lite0_weights_sha256
+from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_weights_sha256
 from gala_viz.networks.network import Network, check_outputs
 from gala_viz.networks.network_folders import (
     CARD,
@@ -22,19 +23,11 @@ from gala_viz.networks.network_folders import (
     check_names_differ,
     is_external,
     network_folder,
+    own_code_of,
     read_card,
 )
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.networks.resnet import resnet
-from gala_viz.networks.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.training_data import read_training_data
-from gala_viz.registry import Registry
-
-BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
-    "network builder",
-    {"lite0": lite0, "lite0_gala": lite0_gala, "resnet": resnet, "torchvision_resnet": TorchvisionResNet},
-)
-"""Architectures that a card may name; its [network.arguments] are passed by keyword."""
 
 
 def load_network(
@@ -49,9 +42,10 @@ def load_network(
     Parameters
     ----------
     name_or_folder : str or Path
-        One of ``known_networks``, or a folder. "package.module:function" calls a function that returns a module or a
-        ``Network``; "transformers:NAME" and "timm:NAME" ask these libraries: such names run code and belong to a
-        command line or a notebook.
+        One of ``known_networks``, or a folder; "RUN@12" and "RUN@last" are the network of an epoch in the folder of a
+        training. "package.module:function" calls a function that returns a module or a ``Network``;
+        "package.module:function@FOLDER" opens a folder whose architecture is that function; "transformers:NAME" and
+        "timm:NAME" ask these libraries: such names run code and belong to a command line or a notebook.
     device : str or torch.device, optional
         Default: CUDA where it is there.
     precision : str or torch.dtype, optional
@@ -95,8 +89,15 @@ def _loaded(
     card = read_card(folder)
     network = card["network"]
     try:
-        module = build(network["builder"], network.get("arguments", {}))
         preprocessing = Preprocessing.from_settings(card["preprocessing"])
+        module = build_module(
+            network["builder"],
+            network.get("arguments", {}),
+            network.get("gala", ()),
+            network.get("gala_options", {}),
+            input_px=preprocessing.crop_px,
+            allowed_function=own_code_of(str(name_or_folder)),
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{folder / CARD}: {error}") from error
     read_weights(folder, card, module)
@@ -120,15 +121,6 @@ def _loaded(
     except ValueError as error:
         raise WeightsError(f"{folder / CARD}: {error}") from error
     return loaded
-
-
-def build(builder: str, arguments: dict[str, Any]) -> nn.Module:
-    """Return a module with fresh weights from the name of a ``builder`` and plain ``arguments``.
-
-    Lists become tuples. Raises ``UnknownNameError``, a ``KeyError``, for an unknown builder.
-    """
-    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
-    return BUILDERS[builder](**plain)
 
 
 def is_known_by_weights(name_or_folder: str) -> bool:
@@ -183,3 +175,6 @@ def _categories(folder: Path, card: dict[str, Any]) -> tuple[str, ...]:
         check_names_differ(folder / CARD, listed)
         return tuple(listed)
     raise WeightsError(f'{folder / CARD}: [categories] needs source = "imagenet" or names = [...].')
+
+
+__getattr__ = deprecated_getattr(__name__)

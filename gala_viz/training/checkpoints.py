@@ -1,14 +1,14 @@
-"""Checkpoints: a training stops at the end of an epoch, or at any step after Ctrl-C, and resumes exactly there."""
+"""Checkpoints: after every epoch, every so many minutes and at Ctrl-C; a training resumes exactly there."""
 
 from __future__ import annotations
 
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,23 +19,28 @@ from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader
 
 from gala_viz.counts import counted
-from gala_viz.specs import fingerprint
-from gala_viz.training.recipes import Recipe
+from gala_viz.specs import fingerprint, toml_values
+from gala_viz.training.recipes import Recipe, with_defaults
 
 LAST_CHECKPOINT, INTERRUPTED_CHECKPOINT, PREVIOUS_CHECKPOINT = "last.ckpt", "interrupted.ckpt", "previous.ckpt"
-"""Checkpoints of the last finished epoch, of the step at which Ctrl-C stopped the training since, and of the epoch
-before the last."""
+"""Checkpoints of the last finished epoch, of the last step since then that has one (that at which Ctrl-C stopped the
+training, or the last after so many minutes), and of the epoch before the last."""
+CHECKPOINT_MINUTES = 15.0
+"""After so many minutes in an epoch a checkpoint is written in its middle."""
 
 
 class ResumableDataLoader(DataLoader):
-    """A loader that resumes in the middle of an epoch: a checkpoint notes how many batches it has given."""
+    """A loader that resumes in the middle of an epoch: a checkpoint notes how many batches it has given.
+
+    Its sampler leaves out those given before by its own ``skip``, so that none of them is read again.
+    """
 
     _given = _skipped = 0
 
     def __iter__(self) -> Iterator[Any]:
-        skipped, self._skipped = self._skipped, 0
-        self._given = skipped
-        for batch in islice(super().__iter__(), skipped, None):
+        self._given, self._skipped = self._skipped, 0
+        self.sampler.skip(self._given)  # type: ignore[union-attr]
+        for batch in super().__iter__():
             self._given += 1
             yield batch
 
@@ -92,19 +97,25 @@ class CheckpointCallback(Callback):
     """Writes ``last.ckpt`` after every epoch, and stops a training on request.
 
     Once ``stop_requested`` is set, it finishes the step, writes ``interrupted.ckpt`` into ``folder`` and raises
-    ``TrainingStopped``. Under several processes all stop after the same step. After the last step of an epoch the
-    epoch's own checkpoint is written in its place, and that of the epoch before stays as ``previous.ckpt``. A file is
-    whole or not there: it is written under another name and renamed. Weights that are NaN or infinite are never
+    ``TrainingStopped``. Under several processes all stop after the same step. The same file is written, and the
+    training goes on, where an epoch has run for ``minutes`` since the last checkpoint. After the last step of an epoch
+    the epoch's own checkpoint is written in its place, and that of the epoch before stays as ``previous.ckpt``. A file
+    is whole or not there: it is written under another name and renamed. Weights that are NaN or infinite are never
     written: ``DivergedError`` ends the training.
     """
 
-    def __init__(self, folder: Path, stop_requested: threading.Event) -> None:
-        self._folder, self._asked = folder, stop_requested
+    def __init__(self, folder: Path, stop_requested: threading.Event, *, minutes: float = CHECKPOINT_MINUTES) -> None:
+        self._folder, self._asked, self._minutes = folder, stop_requested, minutes
+        self._written_s = time.monotonic()
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Start the clock."""
+        self._written_s = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write the step's checkpoint and stop, if that is requested.
+        """Write the step's checkpoint, if it is time, and stop, if that is requested.
 
         Parameters
         ----------
@@ -124,8 +135,14 @@ class CheckpointCallback(Callback):
         TrainingStopped
             After the checkpoint is written.
         """
-        if batch_idx + 1 < trainer.num_training_batches and self._stop_requested_anywhere(trainer):
+        whole_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if batch_idx + 1 >= trainer.num_training_batches or not whole_step:
+            return
+        stops = self._stop_requested_anywhere(trainer)
+        due = time.monotonic() - self._written_s >= 60 * self._minutes
+        if stops or self._anywhere(trainer, due):
             self._save(trainer, INTERRUPTED_CHECKPOINT)
+        if stops:
             raise TrainingStopped
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
@@ -149,9 +166,13 @@ class CheckpointCallback(Callback):
             if name == LAST_CHECKPOINT and file.is_file():
                 file.replace(self._folder / PREVIOUS_CHECKPOINT)
             partial.replace(file)
+        self._written_s = time.monotonic()
 
     def _stop_requested_anywhere(self, trainer: L.Trainer) -> bool:
-        here = self._asked.is_set()
+        return self._anywhere(trainer, self._asked.is_set())
+
+    @staticmethod
+    def _anywhere(trainer: L.Trainer, here: bool) -> bool:
         return here if trainer.world_size == 1 else trainer.strategy.reduce_boolean_decision(here, all=False)
 
 
@@ -193,10 +214,13 @@ class CheckRecipeCallback(Callback):
     ----------
     recipe : Recipe
         The recipe of this training.
+    precision : str
+        One of ``gala_viz.training.fit.PRECISIONS``.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._settings = {key: _plain(value) for key, value in asdict(recipe).items()}
+    def __init__(self, recipe: Recipe, precision: str) -> None:
+        self.precision = precision
+        self._recipe, self._settings = recipe, toml_values(asdict(recipe))
         self.hardware: list[str] = []
         """What the training ran on so far."""
 
@@ -213,10 +237,11 @@ class CheckRecipeCallback(Callback):
 
     def on_load_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         """Raise ``ValueError`` where recipe, images, precision or processes of ``checkpoint`` are not those of now."""
-        saved = checkpoint.get("recipe", {})
-        different = sorted(key for key in self._settings if saved.get(key) != self._settings[key])
+        saved = with_defaults(checkpoint.get("recipe", {}), self._recipe)
+        keys = saved.keys() | self._settings.keys()
+        different = sorted(key for key in keys if saved.get(key) != self._settings.get(key))
         if different:
-            changes = "; ".join(f"{key}: {saved.get(key)!r}, now {self._settings[key]!r}" for key in different)
+            changes = "; ".join(f"{key}: {saved.get(key)!r}, now {self._settings.get(key)!r}" for key in different)
             raise ValueError(
                 f"the checkpoint is of another recipe ({changes}); begin anew with --restart (resume=False), or give "
                 "this training another --name or --runs. The rates of a whole training are planned at its start, so "
@@ -244,7 +269,7 @@ def describe_hardware(trainer: L.Trainer) -> str:
     The same recipe differs a little between these, threads of a CPU among them.
     """
     device = trainer.strategy.root_device
-    return hardware_text(device, trainer.world_size, str(trainer.precision), torch.get_num_threads())
+    return hardware_text(device, trainer.world_size, _precision(trainer), torch.get_num_threads())
 
 
 def hardware_text(device: torch.device, n_processes: int, precision: str, n_threads: int) -> str:
@@ -279,7 +304,13 @@ def hardware_of(trainer: L.Trainer) -> list[str]:
 
 def _alike(trainer: L.Trainer) -> dict[str, Any]:
     """Return what a resumed training shares with its begin, beside recipe and images."""
-    return {"precision": str(trainer.precision), "processes": trainer.world_size}
+    return {"precision": _precision(trainer), "processes": trainer.world_size}
+
+
+def _precision(trainer: L.Trainer) -> str:
+    """Return the precision by our name: Lightning has none for "tf32"."""
+    named = (one.precision for one in trainer.callbacks if isinstance(one, CheckRecipeCallback))  # type: ignore[attr-defined]
+    return next(named, str(trainer.precision))
 
 
 def _images(trainer: L.Trainer) -> list[list[str]]:
@@ -288,7 +319,3 @@ def _images(trainer: L.Trainer) -> list[list[str]]:
     return [
         [one.role, one.collection.name, one.collection.fingerprint, fingerprint(list(one.images))] for one in training
     ]
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import lightning as L
 import torch
 from torch import Tensor, nn
 
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.networks.activation_hooks import record_activations
 from gala_viz.networks.gala import attention_norm, gala_layers
 from gala_viz.training.checkpoints import AFTER_DIVERGENCE, DivergedError
+from gala_viz.training.harmonizer import harmonizer_loss, input_gradient
 from gala_viz.training.held_out import check_training_images
-from gala_viz.training.losses import attention_loss, warmup_weight, with_mass
+from gala_viz.training.losses import attention_loss, attention_loss_of_code, warmup_weight, with_mass
+from gala_viz.training.optimisation import make_optimizer, rate_schedule
 from gala_viz.training.recipes import Recipe
 from gala_viz.training.validation_metrics import attention_rho
 
@@ -25,10 +27,10 @@ class CoTrainingModule(L.LightningModule):
 
     Batches are dicts: ``input`` (B, 3, y, x), ``label`` (B,) with -1 for none, ``map`` (B, y, x) in the input's frame,
     ``has_map`` (B,), and perhaps ``images``, their ids, for messages. Logged per step: ``loss``, ``category_loss`` and,
-    where lambda is not 0, ``attention_loss`` and ``attention_weight``; per validation epoch: ``accuracy`` (labelled
-    images) and, for networks with GALA and images with maps, ``distance`` (the attention loss) and ``rho`` (Spearman's,
-    of attention norm and map at each layer's grid, mean over layers and images). A loss that is NaN or infinite ends
-    the training with ``DivergedError``, before the step is taken.
+    where their weights are not 0, ``attention_loss`` and ``attention_weight``, ``harmonizer_loss``; per validation
+    epoch: ``accuracy`` (labelled images) and, for networks with GALA and images with maps, ``distance`` (the attention
+    loss in the paper's form) and ``rho`` (Spearman's, of attention norm and map at each layer's grid, mean over layers
+    and images). A loss that is NaN or infinite ends the training with ``DivergedError``, before the step is taken.
 
     Parameters
     ----------
@@ -77,8 +79,8 @@ class CoTrainingModule(L.LightningModule):
             sources = getattr(self.trainer.datamodule, "sources", None)  # type: ignore[attr-defined]
             if sources is None:
                 raise ValueError(
-                    "a training needs a data module that says which images train and which choose, as its `sources`: "
-                    "DistillationDataModule or InMemoryDataModule."
+                    "a training needs a data module that says which images train and which choose, as its `sources`, "
+                    "as TrainingDataModule does."
                 )
             check_training_images(*sources)
 
@@ -125,7 +127,8 @@ class CoTrainingModule(L.LightningModule):
         Returns
         -------
         list of dict
-            Groups of AdamW: ``params``, their highest rate ``lr`` and, where it is not the recipe's, ``weight_decay``.
+            Groups of the optimiser: ``params``, their highest rate ``lr`` and, where it is not the recipe's,
+            ``weight_decay``.
         """
         raise NotImplementedError
 
@@ -150,17 +153,32 @@ class CoTrainingModule(L.LightningModule):
         return {}
 
     def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
-        """Return category loss plus lambda times the attention loss; where lambda is 0, maps and norms are not used."""
-        logits, norms = self(batch["input"])
+        """Return category loss plus lambda times the attention loss; where lambda is 0, maps and norms are not used.
+
+        The harmonizer's loss likewise.
+        """
+        recipe, images = self.recipe, batch["input"]
+        if recipe.harmonizer_weight:
+            images = images.requires_grad_()
+        logits, norms = self(images)
         category = self.category_loss(batch, logits)
         logged = {"category_loss": category}
         loss = category
-        if self.recipe.attention_weight:
+        if recipe.uses_maps:
             has_map = with_mass(batch["map"], batch["has_map"])
-            attention = attention_loss(norms, batch["map"], has_map) * self._share_of_maps(has_map)
+        if recipe.attention_weight:
+            if recipe.attention_loss == "code":  # a sum over the images of the step, in however many parts
+                attention = attention_loss_of_code(norms, batch["map"], has_map) * self._n_parts()
+            else:
+                attention = attention_loss(norms, batch["map"], has_map) * self.share_of(has_map)
             weight = self._lambda()
-            loss = category + weight * attention
+            loss = loss + weight * attention
             logged |= {"attention_loss": attention, "attention_weight": torch.tensor(weight)}
+        if recipe.harmonizer_weight:
+            gradients = input_gradient(images, logits, batch["label"])
+            harmonizer = harmonizer_loss(gradients, batch["map"], has_map) * self.share_of(has_map)
+            loss = loss + recipe.harmonizer_weight * harmonizer
+            logged |= {"harmonizer_loss": harmonizer}
         self._check_finite(loss, logged, batch)
         self.step_values = {name: value.detach() for name, value in {"loss": loss, **logged}.items()}
         self.log("loss", loss, prog_bar=True)
@@ -183,14 +201,30 @@ class CoTrainingModule(L.LightningModule):
             f"{rates}): {values}. Its batch: {listed or 'not known'}; {AFTER_DIVERGENCE}"
         )
 
-    def _share_of_maps(self, has_map: Tensor) -> Tensor | float:
-        """Return the factor that makes the mean over processes the mean over all maps of the step.
+    def _n_parts(self) -> int:
+        """Return of how many parts the loss of a step is the mean: those of accumulation, and processes."""
+        return self.recipe.accumulate * self.trainer.world_size
 
-        Each process averages over its own maps, of which it may have more or fewer.
+    def share_of(self, counts: Tensor) -> Tensor | float:
+        """Return the factor that makes the mean over processes the mean over all images that count.
+
+        Parameters
+        ----------
+        counts : Tensor, (B,), bool
+            Which images of this process count; it averages over them, and may have more or fewer than others.
+
+        Returns
+        -------
+        Tensor or float
+            A scalar; 1 with one process.
         """
-        if self.trainer.world_size == 1:
+        try:
+            alone = self.trainer.world_size == 1
+        except RuntimeError:  # no trainer: somebody computes a loss by hand
+            alone = True
+        if alone:
             return 1.0
-        here = has_map.sum().float()
+        here = counts.sum().float()
         everywhere = self.trainer.strategy.reduce(here.clone(), reduce_op="sum")
         return here * self.trainer.world_size / everywhere.clamp(min=1)
 
@@ -223,16 +257,12 @@ class CoTrainingModule(L.LightningModule):
                 self.log(name, total / count, prog_bar=name in _SHOWN, sync_dist=True)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """Return AdamW and its schedule, by step.
-
-        Every rate rises linearly over the recipe's first epochs and falls as a cosine to zero.
-        """
-        optimizer = torch.optim.AdamW(self.parameter_groups(), weight_decay=self.recipe.weight_decay)
+        """Return the recipe's optimiser and its schedule, by step."""
+        optimizer = make_optimizer(self.recipe, self.parameter_groups())
         # Counted here, not by Lightning, which would make the loaders before it restores their positions.
         data = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]  # Lightning sets it undeclared
-        per_epoch = self._steps_per_epoch = len(data.train_dataloader())
-        total, warmup = max(1, per_epoch * self.recipe.epochs), round(per_epoch * self.recipe.warmup_epochs)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_factor(step, total, warmup))
+        self._steps_per_epoch = max(1, len(data.train_dataloader()) // self.recipe.accumulate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate_schedule(self.recipe, self._steps_per_epoch))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _lambda(self) -> float:
@@ -247,11 +277,4 @@ class CoTrainingModule(L.LightningModule):
         self._sums[name][1] += count
 
 
-def learning_rate_factor(step: int, total: int, warmup: int) -> float:
-    """Return the share of its highest value that a rate has at ``step`` of ``total``.
-
-    It rises linearly to 1 over the ``warmup`` steps, then falls as a cosine to 0.
-    """
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    return 0.5 * (1 + math.cos(math.pi * (min(step, total) - warmup) / max(1, total - warmup)))
+__getattr__ = deprecated_getattr(__name__)

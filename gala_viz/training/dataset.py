@@ -1,385 +1,351 @@
-"""Dataset of a training: images of several collections, augmented alike with their maps, in a seeded order.
-
-The order of an epoch and every augmentation depend on (seed, epoch, image id) alone, so that two recipes see the same
-pictures in the same order, and a resumed training goes on exactly where it stopped.
-"""
+"""Training images: photographs, labels and human maps of sources in one square frame, in memory or read when needed."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-import xarray as xr
-from torch.utils.data import Dataset, Sampler
 
-from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_maps, why_not_in_frame
-from gala_viz.counts import counted
-from gala_viz.imagenet import CATEGORIES, category_names, label_index, listed_categories
+from gala_viz.cache import cache_folder, read_npz
+from gala_viz.collections.map_checks import (
+    any_unread,
+    describe_usable_maps,
+    marked_images,
+    usable_map,
+    why_not_in_frame,
+)
+from gala_viz.collections.photo_files import UnreadableImageError
+from gala_viz.cpu_threads import available_cores
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.splits import Split, Splits
-from gala_viz.training.held_out import NOT_COMPARED, HeldOutImages, SplitConflict, check_no_doubt
-from gala_viz.training.rng import named_rng
+from gala_viz.specs import fingerprint
+from gala_viz.splits import Split
+from gala_viz.training.rng import image_keys
+from gala_viz.training.sources import PhotoCollection, TrainingSource, sources_of_split
+
+MEMORY_BYTES = 2 * 2**30
+"""Images of one split that take more are not held in memory, but read anew in every epoch."""
+
+MAX_CACHED_FILES = 6
+"""Files of maps in the cache folder, each up to 100 MB."""
+
+MAPS_VERSION = 5
+"""Rises when maps are made or left out in another way."""
+
+ProgressCallback = Callable[[int, int], None]
 
 
-class PhotoCollection(Protocol):
-    """The part of a collection that a training uses."""
+class TrainingImages:
+    """Images of ``sources`` in a square ``frame``; without ``with_maps`` none has a human map.
 
-    name: str
-    images: tuple[str, ...]
-    fingerprint: str
-
-    def has_human_map(self, image: str) -> bool:
-        """Return whether ``human_map`` gives a map.
-
-        Parameters
-        ----------
-        image : str
-            Id of an image of the collection.
-
-        Returns
-        -------
-        bool
-            Whether the image has a human map.
-        """
-        ...
-
-    def photo(self, image: str) -> np.ndarray:
-        """Return the photograph.
-
-        Parameters
-        ----------
-        image : str
-            Id of an image of the collection.
-
-        Returns
-        -------
-        ndarray, (y, x, 3), uint8
-            Upright, RGB.
-        """
-        ...
-
-    def category(self, image: str) -> str | None:
-        """Return the true category's name.
-
-        Parameters
-        ----------
-        image : str
-            Id of an image of the collection.
-
-        Returns
-        -------
-        str or None
-            The name; None where it is not known.
-        """
-        ...
-
-    def target(self, image: str) -> int | None:
-        """Return the true category's ImageNet index.
-
-        Parameters
-        ----------
-        image : str
-            Id of an image of the collection.
-
-        Returns
-        -------
-        int or None
-            0 to 999; None where it is not known.
-        """
-        ...
-
-    def human_map(self, image: str) -> xr.DataArray | None:
-        """Return the human map of all participants.
-
-        Parameters
-        ----------
-        image : str
-            Id of an image of the collection.
-
-        Returns
-        -------
-        DataArray, (y, x), or None
-            The map over the whole photograph; None without one.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class TrainingSource:
-    """Images of one collection in one role: "maps", "labels" or "plain" (see ``DistillationRecipe.per_epoch``).
-
-    ``splits`` are those of the collection, ``split`` the one of ``images``. ``left_out`` are images of the training
-    split that are held out elsewhere, or of the validation split that are test images elsewhere. ``unusable`` (in the
-    role "maps") are images whose maps cannot be used, with the reason; ``unknown`` (in the role "labels") the
-    categories that are none of the network's ``categories``, with their numbers of images. ``compared`` says whether
-    photographs were compared by their bytes. ``sources_of_split`` fills in all of these.
+    ``images`` are all ids, source by source; ``labels`` (image,) int64, -1 for none; ``has_map`` (image,) bool, of maps
+    that can be used once ``load`` or ``check_maps`` has run, of all that should be there before; ``rng_keys`` as in
+    ``image_keys``. ``read`` gives the same arrays whether ``load`` holds them in memory or not.
     """
 
-    collection: PhotoCollection
-    images: tuple[str, ...]
-    role: str
-    splits: Splits | None = None
-    left_out: tuple[SplitConflict, ...] = ()
-    unusable: Mapping[str, str] = field(default_factory=dict)
-    compared: bool = True
-    categories: tuple[str, ...] = field(default_factory=category_names)
-    unknown: Mapping[str | None, int] = field(default_factory=dict)
-    split: Split = "train"
+    def __init__(self, sources: Sequence[TrainingSource], frame: Preprocessing, *, with_maps: bool = True) -> None:
+        self.sources, self.frame, self.with_maps = tuple(sources), frame, with_maps
+        self.images = tuple(image for source in self.sources for image in source.images)
+        self.source_of = np.repeat(np.arange(len(self.sources)), [len(source.images) for source in self.sources])
+        labels = [source.label(image) for source in self.sources for image in source.images]
+        self.labels = np.array([-1 if label is None else label for label in labels], np.int64)
+        self.rng_keys = image_keys(self.images)
+        self.has_map = np.zeros(len(self.images), bool)
+        self.unusable: dict[int, str] = {}
+        """Position -> why the map that should be there cannot be used."""
+        start = 0
+        for source in self.sources:
+            if with_maps and source.role != "plain":
+                marked = set(marked_images(source.collection, source.images))
+                self.has_map[start : start + len(source.images)] = [image in marked for image in source.images]
+            start += len(source.images)
+        self._pixels: np.ndarray | None = None
+        self._maps: np.ndarray | None = None
+        self._readable = np.ones(len(self.images), bool)
+        self._row_of_map = np.full(len(self.images), -1)
 
-    def label(self, image: str) -> int | None:
-        """Return the index of the image's category among ``categories``, by the rule of every command, or None."""
-        return label_index(self.categories, self.collection.category(image), self.collection.target(image))
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes that all images and maps take in memory."""
+        return self.frame.crop_px**2 * (3 * len(self.images) + 2 * int(self.has_map.sum()))
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether ``load`` holds all images in memory."""
+        return self._pixels is not None
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Images that ``load`` could not read."""
+        return tuple(self.images[position] for position in np.flatnonzero(~self._readable))
+
+    def describe_maps(self, source: TrainingSource | None = None) -> str:
+        """Return how many maps are usable, of one of the sources or of all.
+
+        For example "57 of 60 maps usable (left out 3: ...)".
+        """
+        which = np.ones(len(self.images), bool)
+        if source is not None:
+            which = self.source_of == next(n for n, one in enumerate(self.sources) if one is source)
+        reasons = {self.images[place]: why for place, why in self.unusable.items() if which[place]}
+        sources = self.sources if source is None else (source,)
+        reasons |= {image: why for one in sources for image, why in one.unusable.items() if self.with_maps}
+        return describe_usable_maps(int(self.has_map[which].sum()), reasons)
+
+    def has_maps_of(self, source: TrainingSource) -> bool:
+        """Return whether an image of one of the sources has, or should have, a human map here."""
+        number = next(n for n, one in enumerate(self.sources) if one is source)
+        which = self.source_of == number
+        return bool(self.has_map[which].any()) or any(which[place] for place in self.unusable)
+
+    def read(self, position: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Return photograph and human map of one image.
+
+        Parameters
+        ----------
+        position : int
+            Of the image in ``images``.
+
+        Returns
+        -------
+        pixels : ndarray, (y, x, 3), uint8, or None
+            None for a photograph that cannot be read.
+        human_map : ndarray, (y, x), float16, or None
+            In shares of the largest value over the whole photograph; None without a usable map.
+        """
+        if self._pixels is not None:
+            row = self._row_of_map[position]
+            human_map = None if row < 0 or self._maps is None else self._maps[row]
+            return (self._pixels[position] if self._readable[position] else None), human_map
+        pixels = self._photo(position)
+        return pixels, (self._map(position)[0] if self.has_map[position] and pixels is not None else None)
+
+    def read_many(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the photographs that can be read, and their maps.
+
+        Parameters
+        ----------
+        positions : ndarray, (B,), int
+            Of images in ``images``.
+
+        Returns
+        -------
+        readable : ndarray, (B,), bool
+            Which of them can be read; the other arrays have these alone.
+        pixels : ndarray, (b, y, x, 3), uint8
+            Photographs.
+        human_maps : ndarray, (b, y, x), float16
+            0 everywhere without a map.
+        has_map : ndarray, (b,), bool
+            Whether there is a usable map.
+        """
+        side = self.frame.crop_px
+        if self._pixels is not None:
+            readable = self._readable[positions]
+            positions = positions[readable]
+            rows, human_maps = self._row_of_map[positions], np.zeros((len(positions), side, side), np.float16)
+            if self._maps is not None:
+                human_maps[rows >= 0] = self._maps[rows[rows >= 0]]
+            return readable, self._pixels[positions], human_maps, rows >= 0
+        found = [self.read(int(position)) for position in positions]
+        readable = np.array([pixels is not None for pixels, _ in found], bool)
+        pixels = [pixels for pixels, _ in found if pixels is not None]
+        human_maps = np.zeros((len(pixels), side, side), np.float16)
+        maps = [human_map for photo, human_map in found if photo is not None]
+        for row, human_map in enumerate(maps):
+            if human_map is not None:
+                human_maps[row] = human_map
+        has_map = np.array([human_map is not None for human_map in maps], bool)
+        return readable, np.stack(pixels) if pixels else np.empty((0, side, side, 3), np.uint8), human_maps, has_map
+
+    def load(self, progress: ProgressCallback | None = None) -> TrainingImages:
+        """Read everything into memory, and return itself.
+
+        Maps, which take longest, are stored in the user's cache folder, by the collections' fingerprints, unless one
+        could not be read. ``progress`` is called as ``progress(done, total)``.
+        """
+        marked, side = np.flatnonzero(self.has_map), self.frame.crop_px
+        pixels = np.empty((len(self.images), side, side, 3), np.uint8)
+        path = self._cache_file("maps")
+        cached = self._cached(path, (len(marked), side, side)) if len(marked) else None
+        maps = np.zeros((len(marked), side, side), np.float16) if cached is None else cached[0]
+        reasons = {} if cached is None else cached[1]
+        rows = {int(position): row for row, position in enumerate(marked)}
+
+        def read(position: int) -> tuple[np.ndarray | None, tuple[np.ndarray | None, str] | None]:
+            wanted = position in rows and cached is None
+            return self._photo(position), self._map(position) if wanted else None
+
+        with ThreadPoolExecutor(min(8, available_cores())) as pool:
+            for position, (photo, found) in enumerate(_in_order(pool, read, len(self.images))):
+                if photo is None:
+                    self._readable[position], pixels[position] = False, 0
+                else:
+                    pixels[position] = photo
+                if found is not None:
+                    values, why = found
+                    if values is None:
+                        reasons[position] = why
+                    else:
+                        maps[rows[position]] = values
+                if progress is not None:
+                    progress(position + 1, len(self.images))
+        if len(marked) and cached is None and not self._any_unread():
+            self._store(path, maps, reasons)
+        self._leave_out(reasons)
+        self._pixels, self._maps = pixels, maps
+        for position, row in rows.items():
+            self._row_of_map[position] = row if self.has_map[position] else -1
+        return self
+
+    def check_maps(self, progress: ProgressCallback | None = None) -> TrainingImages:
+        """Read every human map once, so that ``has_map`` and ``unusable`` are known, and return itself.
+
+        What comes of it is stored in the user's cache folder. ``progress`` is called as ``progress(done, total)``.
+        """
+        marked = np.flatnonzero(self.has_map)
+        if not len(marked):
+            return self
+        path, nothing = self._cache_file("checked"), np.empty((0, 0, 0), np.float16)
+        cached = self._cached(path, nothing.shape)
+        reasons = {} if cached is None else cached[1]
+        if cached is None:
+            with ThreadPoolExecutor(min(8, available_cores())) as pool:
+                found = _in_order(pool, lambda number: self._map(int(marked[number]))[1], len(marked))
+                for number, why in enumerate(found):
+                    if why:
+                        reasons[int(marked[number])] = why
+                    if progress is not None:
+                        progress(number + 1, len(marked))
+            if not self._any_unread():
+                self._store(path, nothing, reasons)
+        self._leave_out(reasons)
+        return self
+
+    def _photo(self, position: int) -> np.ndarray | None:
+        collection = self.sources[self.source_of[position]].collection
+        try:
+            return self.frame.resize_and_crop(collection.photo(self.images[position]))
+        except (UnreadableImageError, OSError):
+            return None
+
+    def _map(self, position: int) -> tuple[np.ndarray | None, str]:
+        """Return the human map in the frame, float16, or None and why it cannot be used."""
+        collection = self.sources[self.source_of[position]].collection
+        try:
+            human_map, why = usable_map(collection, self.images[position])
+        except UnreadableImageError as error:
+            return None, str(error)
+        if human_map is None:
+            return None, why
+        values = (self.frame.map_to_frame(human_map).values.clip(0) / float(human_map.max())).astype(np.float16)
+        why = why_not_in_frame(values)
+        return (None, why) if why else (values, "")
+
+    def _leave_out(self, reasons: Mapping[int, str]) -> None:
+        self.unusable = dict(reasons)
+        self.has_map[list(reasons)] = False
+
+    def _any_unread(self) -> bool:
+        return any(any_unread(source.collection, source.images) for source in self.sources)
+
+    def _cache_file(self, kind: str) -> Path:
+        about = [
+            (source.role, source.collection.fingerprint, fingerprint(list(source.images))) for source in self.sources
+        ]
+        name = fingerprint(kind, MAPS_VERSION, about, self.frame.settings())
+        return cache_folder() / "training" / f"{kind}-{name}.npz"
+
+    def _cached(self, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]] | None:
+        """Return maps and reasons from a cache file; None where it is missing, damaged or of other maps."""
+        arrays = read_npz(path) or {}
+        human_maps, places, reasons = arrays.get("marks"), arrays.get("positions"), arrays.get("reasons")
+        if human_maps is None or places is None or reasons is None:
+            return None
+        if (human_maps.shape, human_maps.dtype) != (shape, np.float16) or places.shape != reasons.shape:
+            return None
+        if places.ndim != 1 or not np.isin(places, np.flatnonzero(self.has_map)).all():
+            return None
+        return human_maps, {int(place): str(why) for place, why in zip(places, reasons, strict=True)}
+
+    def _store(self, path: Path, human_maps: np.ndarray, reasons: Mapping[int, str]) -> None:
+        """Write a cache file whole or not at all; of more than ``MAX_CACHED_FILES`` the oldest is deleted."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
+            places, texts = np.array(list(reasons), np.int64), np.array(list(reasons.values()), dtype=str)
+            np.savez_compressed(file, marks=human_maps, positions=places, reasons=texts)
+        Path(file.name).replace(path)
+        for old in sorted(path.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime)[:-MAX_CACHED_FILES]:
+            old.unlink(missing_ok=True)
 
 
-def sources_of_split(
-    collections: Sequence[tuple[str, PhotoCollection]],
+def load_dataset(
+    collection: PhotoCollection,
     split: Split,
+    preprocessing: Preprocessing,
     *,
-    frame: Preprocessing | None = None,
-    held_out: HeldOutImages | None = None,
     categories: Sequence[str] | None = None,
-) -> tuple[TrainingSource, ...]:
-    """Return the images of each collection in ``split`` that can serve in its role.
-
-    Left out are images without a human map, or whose category is none of the network's, where the role needs one, and,
-    with a ``frame``, maps that say nothing in it. Left out of the training split are, too, validation and test images
-    of another one of the collections, and images that are the same photograph as one of them, byte for byte; of the
-    validation split those that are so of a test split: nothing is chosen by what is reported.
+    with_maps: bool = True,
+    progress: ProgressCallback | None = None,
+) -> TrainingImages:
+    """Read one split of a labelled collection into memory; 6,000 images of 128 x 128 px take 500 MB.
 
     Parameters
     ----------
-    collections : sequence of (str, PhotoCollection)
-        Pairs of a role, "maps", "labels" or "plain", and a collection.
+    collection : PhotoCollection
+        Where photographs, categories and maps are read.
     split : {"train", "validation", "test"}
         See ``gala_viz.splits``.
-    frame : Preprocessing, optional
-        What a network sees of a photograph.
-    held_out : HeldOutImages, optional
-        The held-out images of these collections, which spares comparing them again.
+    preprocessing : Preprocessing
+        The network's frame.
     categories : sequence of str, optional
-        The network's; default: ImageNet's. See ``gala_viz.imagenet.label_index``.
+        The network's; default: the collection's own ``categories``, else ImageNet's.
+    with_maps : bool
+        Read the human maps; else none are there.
+    progress : callable, optional
+        Called as ``progress(done, total)`` when images are read.
 
     Returns
     -------
-    tuple of TrainingSource
-        One for each pair, in their order, with what is left out.
+    TrainingImages
+        Those of which a category is known.
 
     Raises
     ------
     ValueError
-        A collection has no image for its role, or it is in doubt which of its images may train.
+        See ``sources_of_split``.
     """
-    held_out = held_out or HeldOutImages(collection for _, collection in collections)
-    known = category_names() if categories is None else tuple(categories)
-    sources = []
-    for role, collection in collections:
-        splits = held_out.splits_of(collection)
-        if split == "train":
-            check_no_doubt(splits)
-        images = splits.images_of(split)
-        unusable: Mapping[str, str] = {}
-        unknown: Mapping[str | None, int] = {}
-        why = ""
-        if role == "maps":
-            marked = marked_images(collection, images)
-            why = "" if marked else _why_no_maps(collection, splits, split)
-            images, unusable = usable_maps(collection, marked, frame)
-        if role == "labels":
-            whole = TrainingSource(collection, images, role, categories=known)
-            labels = {image: whole.label(image) for image in images}
-            images = tuple(image for image, label in labels.items() if label is not None)
-            unknown = Counter(collection.category(image) for image, label in labels.items() if label is None)
-            why = "" if images else _why_no_labels(whole, unknown)
-        images, left_out = held_out.separate(collection, images, split)
-        if not images:
-            reasons = why + (f" {len(left_out):,} are held out elsewhere: {left_out[0]}." if left_out else "")
-            reasons += f" {describe_usable_maps(0, unusable)}." if unusable else ""
-            raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{reasons}")
-        compared = held_out.compares_bytes or split == "test"
-        sources.append(
-            TrainingSource(collection, images, role, splits, left_out, unusable, compared, known, unknown, split)
+    known = getattr(collection, "categories", None) if categories is None else categories
+    sources = sources_of_split([("labels", collection)], split, categories=known)
+    return TrainingImages(sources, preprocessing, with_maps=with_maps).load(progress)
+
+
+def check_any_map(images: TrainingImages, collection_names: str) -> None:
+    """Raise ``ValueError`` where no map is usable: a training by maps would be one without."""
+    if not images.has_map.any():
+        reason = images.describe_maps() if images.unusable else "there is none"
+        raise ValueError(
+            f"{collection_names}: the training compares attention with human maps, but {reason}. Mend the maps, or "
+            "train without them (--attention-weight 0)."
         )
-    return tuple(sources)
 
 
-def _why_no_labels(source: TrainingSource, unknown: Mapping[str | None, int]) -> str:
-    """Return a sentence on the categories that came and those that were expected."""
-    whole = f" None of its {len(source.images):,} images has a category"
-    if set(unknown) == {None}:
-        return f"{whole}: photographs lie in folders that are named by their categories."
-    came, expected = (" and ".join(repr(name) for name in names[:2]) for names in (list(unknown), source.categories))
-    wnids = f", or ImageNet's WordNet ids, for example {CATEGORIES[0][0]!r}" * (source.categories == category_names())
-    return f"{whole} that the network knows: there are {came}; expected are names such as {expected}{wnids}."
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[int], Any], count: int) -> Any:
+    """Yield ``work`` of 0 to ``count`` in order, a few ahead, so that results do not heap up."""
+    ahead = 64
+    jobs = [pool.submit(work, number) for number in range(min(ahead, count))]
+    for number in range(count):
+        result = jobs[number % ahead].result()
+        if number + ahead < count:
+            jobs[number % ahead] = pool.submit(work, number + ahead)
+        yield result
 
 
-def _why_no_maps(collection: PhotoCollection, splits: Splits, split: Split) -> str:
-    """Return a sentence that no image of ``split`` has a human map, and in which splits some have."""
-    there = {other: len(marked_images(collection, images)) for other, images in splits.by_split.items()}
-    elsewhere = ", ".join(f"{count:,} of the {other} split" for other, count in there.items() if count)
-    others = f" ({elsewhere} have)" if elsewhere else ""
-    return f" None of its {len(splits.images_of(split)):,} images has a human map{others}."
-
-
-_VERBS: dict[Split, tuple[str, str]] = {
-    "train": ("trains", "train"),
-    "validation": ("chooses", "choose"),
-    "test": ("tests", "test"),
-}
-_NAMES: dict[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
-
-
-def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
-    """Return one sentence for each source: how many images serve, by which rule they are split, what is left out."""
-    sentences = []
-    for source in sources:
-        one, many = _VERBS[source.split]
-        n_images = counted(len(source.images), f"image {one}", f"images {many}")
-        line = f"{source.collection.name} ({source.role}): {n_images}"
-        if source.splits is not None:
-            line += f"; {source.splits.description}"
-        if source.left_out:
-            line += f"; {len(source.left_out):,} of the {_NAMES[source.split]} split are left out, "
-            line += f"the first: {source.left_out[0]}"
-        if source.unknown:
-            n = sum(source.unknown.values())
-            line += f"; {n:,} have a category that the network does not know: {listed_categories(source.unknown)}"
-        if not source.compared:
-            line += f"; {NOT_COMPARED}"
-        sentences.append(f"{line}.")
-    return sentences
-
-
-@dataclass(frozen=True)
-class SampleKey:
-    """One picture of one epoch: an ``image`` of the source at position ``source``."""
-
-    epoch: int
-    source: int
-    image: str
-
-
-class CollectionDataset(Dataset):
-    """Pictures and maps of ``sources``, ready for a network with ``preprocessing``.
-
-    An item is a dict: ``input`` (3, y, x) float32, ``label`` (-1 for none), ``map`` (y, x) float32, ``has_map``,
-    whether that says something in this crop, and ``images``, the image's id. With ``jitter_px`` the crop's top left
-    corner is drawn, by ``seed``, from a range of that many pixels of the resized photograph about the centre crop's,
-    and half of the crops are mirrored, image and map alike; with 0 it is the centre crop. The range is at most the
-    preprocessing's margin, ``short_px - crop_px``.
-    """
-
-    def __init__(
-        self,
-        sources: Sequence[TrainingSource],
-        preprocessing: Preprocessing,
-        *,
-        jitter_px: int,
-        seed: int,
-    ) -> None:
-        self.sources = tuple(sources)
-        self.seed = seed
-        self.jitter_px = min(jitter_px, preprocessing.short_px - preprocessing.crop_px)
-        self.preprocessing = preprocessing
-        wide = preprocessing.crop_px + self.jitter_px
-        self._wide = Preprocessing(**{**preprocessing.settings(), "crop_px": wide})
-        self._pictures: dict[tuple[int, str], tuple[np.ndarray, np.ndarray | None]] = {}
-
-    def __getitem__(self, key: SampleKey) -> dict[str, Any]:
-        source = self.sources[key.source]
-        picture, human_map = self._picture(key.source, key.image)
-        size = self.preprocessing.crop_px
-        top = left = self.jitter_px // 2
-        mirrored = False
-        if self.jitter_px:
-            rng = named_rng(self.seed, "augment", key.epoch, key.image)
-            top, left = (int(value) for value in rng.integers(0, self.jitter_px + 1, size=2))
-            mirrored = bool(rng.integers(2))
-        cut = (slice(top, top + size), slice(left, left + size))
-        crop = picture[cut]
-        map_crop = np.zeros((size, size), np.float32) if human_map is None else human_map[cut]
-        if mirrored:
-            crop, map_crop = crop[:, ::-1], map_crop[:, ::-1]
-        target = source.label(key.image) if source.role == "labels" else None
-        return {
-            "input": torch.from_numpy(self.preprocessing.normalise(crop)),
-            "label": torch.tensor(-1 if target is None else target),
-            "map": torch.from_numpy(np.ascontiguousarray(map_crop)),
-            "has_map": torch.tensor(not why_not_in_frame(map_crop)),
-            "images": key.image,
-        }
-
-    def _picture(self, source: int, image: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the photograph with its margin for jitter, uint8, and its map likewise, float32.
-
-        Both stay in memory, the map as float16 with largest value 1.
-        """
-        cached = self._pictures.get((source, image))
-        if cached is None:
-            collection, role = self.sources[source].collection, self.sources[source].role
-            human_map = collection.human_map(image) if role == "maps" else None
-            values = None if human_map is None else self._wide.map_to_frame(human_map).values
-            if values is not None:
-                values = None if why_not_in_frame(values) else (values / float(values.max())).astype(np.float16)
-            cached = self._pictures[source, image] = (self._wide.resize_and_crop(collection.photo(image)), values)
-        picture, values = cached
-        return picture, None if values is None else values.astype(np.float32)
-
-
-class EpochSampler(Sampler[SampleKey]):
-    """The keys of one epoch: of each role's images a seeded draw without repeats, all shuffled together.
-
-    ``per_epoch`` bounds how many images of each role of ``sources`` an epoch draws; with None, for validation, it takes
-    all in their order. Draw and order depend on ``seed`` and epoch. The process ``rank`` of ``world_size`` takes every
-    ``world_size``-th key; the remainder that would make ranks uneven is dropped.
-    """
-
-    def __init__(
-        self,
-        sources: Sequence[TrainingSource],
-        per_epoch: dict[str, int] | None,
-        *,
-        seed: int,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        self.sources, self.per_epoch, self.seed, self.rank, self.world_size = (
-            tuple(sources),
-            per_epoch,
-            seed,
-            rank,
-            world_size,
-        )
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Set the ``epoch`` whose keys come next; Lightning calls this before each one."""
-        self.epoch = epoch
-
-    def epoch_keys(self) -> list[SampleKey]:
-        """Return all keys of the current epoch, over all ranks."""
-        everything = [
-            SampleKey(self.epoch, number, image)
-            for number, source in enumerate(self.sources)
-            for image in source.images
-        ]
-        if self.per_epoch is None:
-            return everything
-        rng = named_rng(self.seed, "epoch", self.epoch)
-        drawn: list[SampleKey] = []
-        for role in ("maps", "labels", "plain"):
-            keys = [key for key in everything if self.sources[key.source].role == role]
-            order = rng.permutation(len(keys))[: self.per_epoch.get(role, len(keys))]
-            drawn += [keys[index] for index in order]
-        return [drawn[index] for index in rng.permutation(len(drawn))]
-
-    def __iter__(self) -> Iterator[SampleKey]:
-        keys = self.epoch_keys()
-        usable = len(keys) - len(keys) % self.world_size
-        return iter(keys[self.rank : usable : self.world_size])
-
-    def __len__(self) -> int:
-        return len(self.epoch_keys()) // self.world_size
+__getattr__ = deprecated_getattr(__name__)

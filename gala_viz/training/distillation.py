@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from typing import Any
 
-import lightning as L
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from gala_viz.deprecated_paths import deprecated_getattr
+from gala_viz.networks.architectures import build_module
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.insert import open_gates
 from gala_viz.networks.network import Network
-from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.networks.zoo import build
-from gala_viz.training.checkpoints import ResumableDataLoader
 from gala_viz.training.cotraining import CoTrainingModule
-from gala_viz.training.dataset import CollectionDataset, EpochSampler, TrainingSource
 from gala_viz.training.losses import distillation_loss
 from gala_viz.training.recipes import DistillationRecipe
+from gala_viz.training.supervised import placed_weights
 
 
 class DistillationModule(CoTrainingModule):
-    """Co-training beside the ``teacher`` that the network starts from; batches are those of ``CollectionDataset``.
+    """Co-training beside the ``teacher`` that the network starts from; batches are those of ``TrainingDataModule``.
 
     The teacher, the unmodified network, gets every picture exactly as the student does, crop and mirror image alike
     (Beyer et al. 2022 found this consistency to matter); it is no part of the checkpoint. Batch-norm statistics stay as
@@ -77,62 +72,20 @@ class DistillationModule(CoTrainingModule):
         ]
 
 
-class DistillationDataModule(L.LightningDataModule):
-    """Training and validation pictures of one recipe, split over the ranks of a distributed run.
-
-    The ``training`` sources are augmented as the ``recipe`` says, the ``validation`` sources are not. Both are made for
-    ``preprocessing``.
-    """
-
-    def __init__(
-        self,
-        training: Sequence[TrainingSource],
-        validation: Sequence[TrainingSource],
-        preprocessing: Preprocessing,
-        recipe: DistillationRecipe,
-    ) -> None:
-        super().__init__()
-        self.recipe = recipe
-        seed, jitter = recipe.seed, recipe.jitter_px
-        self._training = CollectionDataset(training, preprocessing, jitter_px=jitter, seed=seed)
-        self._validation = CollectionDataset(validation, preprocessing, jitter_px=0, seed=seed)
-
-    @property
-    def sources(self) -> tuple[tuple[TrainingSource, ...], tuple[TrainingSource, ...]]:
-        """Which images of which collections train, and by which the training is validated."""
-        return self._training.sources, self._validation.sources
-
-    def train_dataloader(self) -> DataLoader:
-        """Return a loader of the pictures of one epoch, in their seeded order."""
-        return self._loader(self._training, self.recipe.per_epoch)
-
-    def val_dataloader(self) -> DataLoader:
-        """Return a loader of all validation pictures, centre crop."""
-        return self._loader(self._validation, None)
-
-    def _loader(self, samples: CollectionDataset, per_epoch: dict[str, int] | None) -> DataLoader:
-        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        sampler = EpochSampler(samples.sources, per_epoch, seed=self.recipe.seed, rank=rank, world_size=world)
-        return ResumableDataLoader(samples, batch_size=self.recipe.batch_size, sampler=sampler)
-
-
 def initial_student(recipe: DistillationRecipe, start: Network) -> nn.Module:
     """Return the recipe's architecture with the weights of ``start`` and its gates open.
 
     It computes what ``start`` does. GALA's other weights come from the recipe's seed. Raises ``ValueError`` where
-    ``start`` has keys that the architecture lacks.
+    ``start`` has keys that the architecture lacks, or weights of another shape.
     """
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(recipe.seed)
-        network = build(recipe.builder, recipe.arguments)
-    state = network.state_dict()
-    for key, value in start.module.state_dict().items():
-        owner, _, leaf = key.rpartition(".")
-        placed = key if key in state else f"{owner}.body.{leaf}"
-        if placed not in state:
-            raise ValueError(f"{recipe.builder} has no place for {key!r} of {start.name}.")
-        state[placed] = value.cpu().clone()
-    network.load_state_dict(state)
+        network = build_module(recipe.builder, recipe.arguments, recipe.gala, recipe.gala_options)
+    weights = start.module.state_dict()
+    placed = placed_weights(weights, network, start.name, recipe.builder)
+    if len(placed) < len(weights):
+        raise ValueError(f"{recipe.builder} has weights of other shapes than {start.name}, and cannot begin as it.")
+    network.load_state_dict(placed, strict=False)
     return open_gates(network, recipe.gate)
 
 

@@ -18,10 +18,14 @@ _log = logging.getLogger(__name__)
 EPOCHS_FILE = "epochs.csv"
 """One row for each epoch; a training that is resumed goes on in it."""
 COLUMNS = (
-    *("epoch", "step", "loss", "category_loss", "attention_loss", "attention_weight"),
-    *("accuracy", "distance", "rho", "agreement", "rate", "gradient_norm", "images_per_s", "seconds"),
+    *("epoch", "step", "loss", "category_loss", "attention_loss", "attention_weight", "harmonizer_loss"),
+    *("accuracy", "distance", "rho", "agreement", "alignment", "ceiling"),
+    *("rate", "gradient_norm", "images_per_s", "seconds", "unreadable"),
 )
-"""Losses, weight and gradient norm are means over the epoch's steps; metrics are of the validation images."""
+"""Losses, weight and gradient norm (before any clipping) are means over the epoch's steps; metrics are of the
+validation images, ``alignment`` and ``ceiling`` of those that an ``AlignmentCallback`` scores. ``unreadable`` counts
+photographs of the epoch that could not be read."""
+METRICS = ("accuracy", "distance", "rho", "agreement", "alignment", "ceiling")
 
 
 class EpochLog(Callback):
@@ -38,17 +42,27 @@ class EpochLog(Callback):
     def __init__(self, folder: Path, tell: Callable[[str], None] | None = None) -> None:
         self._path, self._tell = folder / EPOCHS_FILE, tell
         self._sums: dict[str, torch.Tensor | float] = {}
-        self._n_steps = self._n_images = 0
+        self._n_steps = self._n_images = self._n_unreadable = 0
+        self.unreadable: set[str] = set()
+        """Photographs that this process could not read so far."""
         self._begun_s, self._before_s = time.monotonic(), 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """Return the sums of the epoch so far: one that is resumed in its middle has the row of all its steps."""
         sums = {name: float(total) for name, total in self._sums.items()}
-        return {"sums": sums, "n_steps": self._n_steps, "n_images": self._n_images, "seconds": self._seconds()}
+        return {
+            "sums": sums,
+            "n_steps": self._n_steps,
+            "n_images": self._n_images,
+            "n_unreadable": self._n_unreadable,
+            "unreadable": sorted(self.unreadable),
+            "seconds": self._seconds(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with sums that ``state_dict`` returned."""
         self._sums, self._n_steps, self._n_images = dict(state["sums"]), state["n_steps"], state["n_images"]
+        self._n_unreadable, self.unreadable = state.get("n_unreadable", 0), set(state.get("unreadable", ()))
         self._before_s = state["seconds"]
 
     def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
@@ -57,7 +71,7 @@ class EpochLog(Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Begin the sums of an epoch; not called where one is resumed in its middle."""
-        self._sums, self._n_steps, self._n_images = {}, 0, 0
+        self._sums, self._n_steps, self._n_images, self._n_unreadable = {}, 0, 0, 0
         self._begun_s, self._before_s = time.monotonic(), 0.0
 
     def on_before_optimizer_step(self, trainer: L.Trainer, module: L.LightningModule, optimizer: Any) -> None:
@@ -87,6 +101,11 @@ class EpochLog(Callback):
         """
         self._n_steps += 1
         self._n_images += len(batch["label"]) * trainer.world_size
+        unread = batch.get("unreadable", ())
+        self._n_unreadable += len(unread)
+        if self._tell is not None and (new := sorted(set(unread) - self.unreadable)):
+            self._tell(f"cannot be read and {'is' if len(new) == 1 else 'are'} left out: {', '.join(new[:5])}")
+        self.unreadable.update(unread)
         for name, value in module.step_values.items():  # type: ignore[union-attr]
             self._add(name, value)  # type: ignore[arg-type]
 
@@ -97,17 +116,15 @@ class EpochLog(Callback):
         """
         names = list(self._sums)
         values = torch.tensor([float(self._sums[name]) for name in names], device=module.device)
+        unread = torch.tensor(float(self._n_unreadable), device=module.device)
         if trainer.world_size > 1:
             values = trainer.strategy.reduce(values, reduce_op="mean")
+            unread = trainer.strategy.reduce(unread, reduce_op="sum")
         if not trainer.is_global_zero:
             return
         seconds = self._seconds()
         means = {name: total / max(1, self._n_steps) for name, total in zip(names, values.cpu().tolist(), strict=True)}
-        metrics = {
-            name: float(trainer.callback_metrics[name])
-            for name in ("accuracy", "distance", "rho", "agreement")
-            if name in trainer.callback_metrics
-        }
+        metrics = {name: float(trainer.callback_metrics[name]) for name in METRICS if name in trainer.callback_metrics}
         row = {
             "epoch": trainer.current_epoch,
             "step": trainer.global_step,
@@ -116,6 +133,7 @@ class EpochLog(Callback):
             "rate": max(group["lr"] for optimizer in trainer.optimizers for group in optimizer.param_groups),
             "images_per_s": self._n_images / seconds if seconds > 0 else math.nan,
             "seconds": seconds,
+            "unreadable": int(unread),
         }
         try:
             self._write(row)
@@ -152,8 +170,10 @@ def read_epochs(path: Path) -> list[dict[str, str]]:
 def epoch_text(row: dict[str, Any], n_epochs: int) -> str:
     """Return one epoch in a line: "epoch 3 of 10: loss 1.234, accuracy 0.612, 61 images/s, 4.2 min left"."""
     done = row["epoch"] + 1
-    parts = [f"{name} {row[name]:.3f}" for name in ("loss", "accuracy", "rho") if name in row]
+    parts = [f"{name} {row[name]:.3f}" for name in ("loss", "accuracy", "rho", "alignment") if name in row]
     parts.append(f"{row['images_per_s']:.0f} images/s")
+    if row.get("unreadable"):
+        parts.append(f"{row['unreadable']} photographs could not be read")
     left_s = row["seconds"] * max(0, n_epochs - done)
     if left_s:
         parts.append(f"{left_s / 3600:.1f} h left" if left_s >= 5400 else f"{left_s / 60:.1f} min left")

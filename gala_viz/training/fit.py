@@ -8,12 +8,13 @@ from pathlib import Path
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import nn
 
-from gala_viz.networks.devices import disable_tf32
+from gala_viz.networks.devices import arithmetic, choose_device, disable_tf32
 from gala_viz.training.checkpoints import (
+    CHECKPOINT_MINUTES,
     CheckpointCallback,
     CheckRecipeCallback,
     TrainingStopped,
@@ -25,8 +26,8 @@ from gala_viz.training.cotraining import CoTrainingModule
 from gala_viz.training.epoch_log import EpochLog
 from gala_viz.training.run_lock import locked_run
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
-"""Precisions of a training. Mixed ones keep weights and losses in float32; float16 needs a GPU."""
+PRECISIONS = ("32-true", "tf32", "bf16-mixed", "16-mixed")
+"""Precisions of a training. Mixed ones keep weights and losses in float32; float16 and tf32 need a GPU."""
 
 
 def fit(
@@ -42,12 +43,16 @@ def fit(
     quiet: bool = False,
     callbacks: Sequence[Callback] = (),
     max_epochs: int | None = None,
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
+    compile_network: bool = False,
     tell: Callable[[str], None] | None = None,
 ) -> nn.Module:
     """Train the module's network in place and return it, on the CPU, in eval mode.
 
-    A checkpoint is written after every epoch and, on Ctrl-C or SIGTERM, after the present step, before
-    ``KeyboardInterrupt`` is raised. Float32 is float32 on a GPU too. Under torchrun every process calls this alike.
+    A checkpoint is written after every epoch, every so many minutes within one and, on Ctrl-C or SIGTERM, after the
+    present step, before ``KeyboardInterrupt`` is raised. Float32 is float32 on a GPU too, unless "tf32" is the
+    precision. Under torchrun every process calls this alike. With the recipe's ``ema`` the network is validated, and
+    returned, with the average of its weights.
 
     Parameters
     ----------
@@ -66,7 +71,7 @@ def fit(
         Machines. With CUDA, batch norms count the images of all GPUs, unless there is one or ``accelerator`` is "cpu":
         several processes on CPUs have batch norms of their own images, and ``tell`` says so.
     precision : str
-        One of ``PRECISIONS``; "16-mixed" needs a GPU.
+        One of ``PRECISIONS``; "16-mixed" and "tf32" need a GPU.
     resume : bool
         Go on from the checkpoint in ``folder``, on a CPU to the numbers of an uninterrupted run on the same machine;
         False deletes old checkpoints.
@@ -76,6 +81,10 @@ def fit(
         Further callbacks of Lightning.
     max_epochs : int, optional
         Stop early, for trials and tests; the schedule stays the recipe's.
+    checkpoint_minutes : float
+        After so many minutes in an epoch a checkpoint is written in its middle.
+    compile_network : bool
+        Compile the network with ``torch.compile``: steps are faster on a GPU, after minutes at the start.
     tell : callable, optional
         Called with a line for each epoch.
 
@@ -105,20 +114,27 @@ def fit(
         warnings.filterwarnings("ignore", r"The number of training batches")  # every epoch has its row
         if holds and not resume:
             remove_checkpoints(folder)
+        if compile_network:
+            module.network.compile()
+        recipe = module.recipe
+        averages = [EMAWeightAveraging(decay=recipe.ema)] if recipe.ema else []
         trainer = L.Trainer(
-            max_epochs=max_epochs or module.recipe.epochs,
+            max_epochs=max_epochs or recipe.epochs,
             accelerator=accelerator,
             devices=devices,
             num_nodes=num_nodes,
             sync_batchnorm=shares_batch_norm,
             default_root_dir=folder,
-            precision=precision,  # type: ignore[arg-type]
+            precision="32-true" if precision == "tf32" else precision,  # type: ignore[arg-type]
             use_distributed_sampler=False,
+            accumulate_grad_batches=recipe.accumulate,
+            gradient_clip_val=recipe.clip_norm or None,
             callbacks=[
                 EpochLog(folder, tell),
-                CheckpointCallback(folder, stop_requested),
-                CheckRecipeCallback(module.recipe),
                 *callbacks,
+                *averages,  # after what reads the validated network, which is the average
+                CheckpointCallback(folder, stop_requested, minutes=checkpoint_minutes),
+                CheckRecipeCallback(recipe, precision),
             ],
             logger=[CSVLogger(folder, name="log"), TensorBoardLogger(folder, name="tensorboard", version="")],
             log_every_n_steps=10,
@@ -131,9 +147,9 @@ def fit(
         if tell is not None and trainer.is_global_zero and has_own_norms:
             tell("batch norms of each process are of its own images: on processors they are not shared")
         try:
-            trainer.fit(
-                module, datamodule, ckpt_path=checkpoint_to_resume(folder) if resume else None, weights_only=True
-            )
+            checkpoint = checkpoint_to_resume(folder) if resume else None
+            with arithmetic(precision, choose_device(None)):
+                trainer.fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
         except TrainingStopped:
             raise KeyboardInterrupt from None
         except SystemExit:
@@ -152,6 +168,8 @@ def check_hardware(accelerator: str, precision: str) -> None:
         raise ValueError("a GPU was asked for, and PyTorch finds none here; --device cpu trains on the processor.")
     if precision == "16-mixed" and (accelerator == "cpu" or not has_gpu):
         raise ValueError("16-mixed needs a GPU: a processor computes it in bfloat16. Say bf16-mixed or 32-true.")
+    if precision == "tf32" and (accelerator == "cpu" or not torch.cuda.is_available()):
+        raise ValueError("tf32 needs an NVIDIA GPU; a processor has none. Say 32-true.")
 
 
 def _shares_batch_norm(accelerator: str, devices: int | str, num_nodes: int) -> bool:

@@ -87,12 +87,40 @@ class HeldOutImages:
         return conflicts
 
     def separate(
-        self, collection: ImageCollection, images: Sequence[str], split: Split = "train"
-    ) -> tuple[tuple[str, ...], tuple[SplitConflict, ...]]:
-        """Return those of ``images`` that may serve as ``split``, and the conflicts of the others."""
+        self,
+        collection: ImageCollection,
+        images: Sequence[str],
+        split: Split = "train",
+        *,
+        keep_duplicates: bool = False,
+    ) -> tuple[tuple[str, ...], tuple[SplitConflict, ...], tuple[SplitConflict, ...]]:
+        """Separate images that may serve as a split from those that may not.
+
+        Parameters
+        ----------
+        collection : ImageCollection
+            One of the collections.
+        images : sequence of str
+            Its images.
+        split : {"train", "validation", "test"}
+            As what they would serve.
+        keep_duplicates : bool
+            Keep an image that is the same photograph as a held-out one under another name.
+
+        Returns
+        -------
+        images : tuple of str
+            Those that may serve.
+        left_out : tuple of SplitConflict
+            Why the others may not.
+        kept : tuple of SplitConflict
+            The duplicates among those that may.
+        """
         conflicts = tuple(self.find_conflicts(collection, images, split))
-        excluded = {conflict.image for conflict in conflicts}
-        return tuple(image for image in images if image not in excluded), conflicts
+        kept = tuple(one for one in conflicts if keep_duplicates and one.same_bytes)
+        left_out = tuple(one for one in conflicts if one not in kept)
+        excluded = {conflict.image for conflict in left_out}
+        return tuple(image for image in images if image not in excluded), left_out, kept
 
     def _by_id(self, own: tuple[str, str], image: str, kept_from: tuple[Split, ...]) -> SplitConflict | None:
         split = self._kept[own].get(image)
@@ -149,8 +177,8 @@ def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -
     """Raise ``ValueError`` where a training would use images that a collection of it holds out.
 
     No image of ``training`` may be a validation or test image in one of the collections, and none of ``others``, by
-    which the training chooses, a test image. Both are ``gala_viz.training.dataset.TrainingSource``. Every training is
-    checked so before its first step.
+    which the training chooses, a test image. Both are ``gala_viz.training.sources.TrainingSource``; duplicates that
+    one keeps on purpose are let pass. Every training is checked so before its first step.
     """
     training, others = list(training), list(others)
     held_out = HeldOutImages(source.collection for source in (*training, *others))
@@ -160,14 +188,19 @@ def check_training_images(training: Iterable[Any], others: Iterable[Any] = ()) -
     roles: tuple[tuple[Split, list[Any]], ...] = (("train", training), ("validation", others))
     for split, sources in roles:
         for source in sources:
-            conflicts = held_out.find_conflicts(source.collection, source.images, split)
+            kept = {one.image for one in source.kept_duplicates}
+            conflicts = [
+                one
+                for one in held_out.find_conflicts(source.collection, source.images, split)
+                if not (one.same_bytes and one.image in kept)
+            ]
             if conflicts:
                 first = "; ".join(map(str, conflicts[:3]))
                 raise ValueError(
                     f"{source.collection.name}: {len(conflicts):,} of {len(source.images):,} images that would "
                     f"{does[split]} are {' or '.join(KEPT_FROM[split])} images of a collection of this training: "
-                    f"{first}{'; …' if len(conflicts) > 3 else ''}. Take the images that sources_of_split or "
-                    f"load_dataset give for {split!r}."
+                    f"{first}{'; …' if len(conflicts) > 3 else ''}. Take the images that sources_of_split gives "
+                    f"for {split!r}."
                 )
 
 

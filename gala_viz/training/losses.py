@@ -1,6 +1,7 @@
 """Losses of co-training: categories, a teacher's soft predictions, and where people look.
 
-Source of the attention loss: Linsley et al. 2019, equation 5 (in the form of the per-layer norm of the difference).
+The attention loss has two forms by name: "paper" (Linsley et al. 2019, equation 5, in the form of the per-layer norm of
+the difference) and "code" (the authors' public training code).
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from torch import Tensor
 from gala_viz.deprecated_paths import deprecated_getattr
 
 _SMALLEST = 1e-8
+CODE_SIGMA_PX, CODE_WINDOW_PX, CODE_INPUT_PX = 28.0, 49, 224
+"""Blur of human maps in the authors' code: a Gaussian's sigma and its window, of maps of 224 px."""
 
 
 def with_mass(maps: Tensor, has_map: Tensor) -> Tensor:
-    """Return whose map counts, (B,) bool: those of ``has_map`` (B,) whose ``maps`` (B, H, W) have any mass.
+    """Return whose map counts, (B,) bool: those of ``has_map`` (B,) whose ``maps`` (B, H, W) are not constant.
 
     A crop may have cut a map off. The loss and every mean over maps count by this.
     """
-    return has_map & (maps.flatten(1).sum(dim=1) > 0)
+    values = maps.flatten(1)
+    return has_map & (values.amax(dim=1) > values.amin(dim=1))
 
 
 def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -> Tensor:
@@ -65,6 +69,62 @@ def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -
         distance = _unit(grid) - _unit(norm[has_map].float())
         terms.append(torch.sqrt(distance.square().sum(dim=1) + _SMALLEST).mean())
     return torch.stack(terms).sum()
+
+
+def attention_loss_of_code(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -> Tensor:
+    """Return the attention loss as the authors' public code has it, summed over the images that have a map.
+
+    Of each layer half the squared L2 distance between map and attention, both of L2 norm 1 over space; mean over the
+    layers. Attention is the mean over channels of A squared, that is the squared attention norm but for a factor. Maps
+    are blurred first, by a Gaussian of ``CODE_SIGMA_PX`` in a window of ``CODE_WINDOW_PX`` for maps of
+    ``CODE_INPUT_PX`` and in proportion for others, then brought to the grid bilinearly with aligned corners.
+
+    Parameters
+    ----------
+    norms : mapping of str to Tensor, (B, h, w)
+        As in ``attention_loss``.
+    maps : Tensor, (B, H, W)
+        As in ``attention_loss``.
+    has_map : Tensor, (B,), bool
+        As in ``attention_loss``.
+
+    Returns
+    -------
+    Tensor
+        A scalar; 0 where no image has a map.
+
+    Raises
+    ------
+    ValueError
+        There are no layers.
+
+    References
+    ----------
+    serre-lab/gala_tpu, resnet_main.py.
+    """
+    has_map = with_mass(maps, has_map)
+    if not norms:
+        raise ValueError("the attention loss compares GALA layers with maps; this network has no GALA layer.")
+    if not has_map.any():
+        return sum(norm.sum() * 0.0 for norm in norms.values())  # type: ignore[return-value]
+    wanted = _blurred(maps[has_map].float())
+    terms = []
+    for norm in norms.values():
+        grid = F.interpolate(wanted, norm.shape[-2:], mode="bilinear", align_corners=True)[:, 0]
+        distance = _unit(grid) - _unit(norm[has_map].float().square())
+        terms.append(0.5 * distance.square().sum())
+    return torch.stack(terms).mean()
+
+
+def _blurred(maps: Tensor) -> Tensor:
+    """Return maps (B, H, W), blurred as ``attention_loss_of_code`` says, with zeros around them: (B, 1, H, W)."""
+    scale = maps.shape[-1] / CODE_INPUT_PX
+    radius = max(1, round((CODE_WINDOW_PX - 1) / 2 * scale))
+    steps = torch.arange(-radius, radius + 1, device=maps.device, dtype=maps.dtype)
+    line = torch.exp(-0.5 * (steps / (CODE_SIGMA_PX * scale)).square())
+    line = line / line.sum()
+    rows = F.conv2d(maps[:, None], line[None, None, :, None], padding=(radius, 0))
+    return F.conv2d(rows, line[None, None, None, :], padding=(0, radius))
 
 
 def distillation_loss(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,8 +15,8 @@ import lightning as L
 import torch
 from torch import nn
 
-from gala_viz.collections.map_checks import describe_usable_maps
 from gala_viz.collections.rendered.rendered_collection import RenderedCollection
+from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.imagenet import category_names
 from gala_viz.networks.card import write_network
 from gala_viz.networks.network import Network
@@ -32,12 +33,14 @@ from gala_viz.networks.training_data import (
 from gala_viz.specs import fingerprint, toml_values
 from gala_viz.splits import describe_split_rule, splits_of
 from gala_viz.training.checkpoints import hardware_of
-from gala_viz.training.dataset import TrainingSource
+from gala_viz.training.dataset import TrainingImages
 from gala_viz.training.epoch_log import EPOCHS_FILE, read_epochs
-from gala_viz.training.in_memory_dataset import InMemoryDataset, LabelledCollection
-from gala_viz.training.recipes import Recipe, ScratchRecipe
+from gala_viz.training.recipes import Recipe, SupervisedRecipe
+from gala_viz.training.sources import TrainingSource
 
 OWN_LICENCE, NO_LICENCE = "MIT: weights and data are this project's own", "not given"
+VALIDATION_FILE = "validation_images.csv"
+"""Beside the card: what the network does on each validation image."""
 UNMODIFIED_LICENCE = "weights: Apache-2.0, as those they start from"
 NOISE_FRACTION = 0.03
 """SmoothGrad's noise for networks trained on clean rendered images.
@@ -55,6 +58,9 @@ def write_trained_network(
     trainer: L.Trainer | None = None,
     start: Network | None = None,
     *,
+    learnt: LearntImages | None = None,
+    folder_name: str | None = None,
+    beside: Mapping[str, bytes] | None = None,
     float16: bool = False,
 ) -> Path:
     """Write weights and card of a trained network into a folder of its recipe's name, and return the folder.
@@ -72,13 +78,19 @@ def write_trained_network(
     preprocessing : Preprocessing
         How its input is made.
     sections_by_name : mapping
-        The card's sections that differ between families, as ``distillation_sections`` or ``scratch_sections`` give
+        The card's sections that differ between families, as ``distillation_sections`` or ``supervised_sections`` give
         them; [network] is added to what the recipe says.
     trainer : L.Trainer, optional
         Says on what the training ran and which images trained: short hashes of their ids and bytes are written beside
         the card, with those of ``start``.
     start : Network, optional
         The network that it began as.
+    learnt : LearntImages, optional
+        These hashes, where they are known already.
+    folder_name : str, optional
+        Name of the folder in ``out``; default: the recipe's name.
+    beside : mapping of str to bytes, optional
+        Further files of the folder, by name.
     float16 : bool
         Store weights as float16, see ``write_network``; else as float32.
 
@@ -96,7 +108,7 @@ def write_trained_network(
     hashes = None
     if trainer is not None:
         training, _ = trainer.datamodule.sources  # type: ignore[attr-defined]
-        hashes, images = _training_images(training, start)
+        hashes, images = learnt or hash_learnt_images(training, start)
         sections["data"] |= images
     card = {
         "network": {
@@ -104,6 +116,7 @@ def write_trained_network(
             "title": recipe.title,
             "builder": recipe.builder,
             "arguments": toml_values(recipe.arguments),
+            **({"gala": list(recipe.gala), "gala_options": dict(recipe.gala_options)} if recipe.gala else {}),
             **sections.pop("network", {}),
         },
         "preprocessing": preprocessing.settings(),
@@ -112,48 +125,48 @@ def write_trained_network(
         **sections,
         "made": {
             "code": f"gala_viz {version('gala_viz')}",
+            **_commit(),
             "date": datetime.now(UTC).strftime("%Y-%m-%d"),
             **{name: version(name) for name in ("torch", "lightning", "numpy")},
             "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
             **({} if trainer is None else _training_facts(trainer)),
         },
     }
-    folder = out / recipe.name
-    write_network(folder, network, toml_values(card), half=float16, beside={TRAINING_IMAGES_FILE: hashes})
+    folder = out / (folder_name or recipe.name)
+    write_network(
+        folder, network, toml_values(card), half=float16, beside={TRAINING_IMAGES_FILE: hashes, **(beside or {})}
+    )
     return folder
 
 
 def data_section(
-    training: Sequence[TrainingSource],
-    validation: Sequence[TrainingSource],
-    *,
-    start: Network | None = None,
-    maps: Mapping[str, str] | None = None,
+    training: TrainingImages, validation: TrainingImages, *, start: Network | None = None, maps: str = ""
 ) -> dict[str, Any]:
     """Return [data] of a card: what the network learnt from, and by which rule that was split from the rest.
 
     Parameters
     ----------
-    training : sequence of TrainingSource
+    training : TrainingImages
         What trained.
-    validation : sequence of TrainingSource
+    validation : TrainingImages
         By what the training was validated.
     start : Network, optional
         The network that it began as; its own training data are listed too.
-    maps : mapping of str to str, optional
-        Added to the entry of a collection with human maps whose role is not "maps"; None: nothing is added.
+    maps : str
+        What human maps are, in place of what their collection says.
 
     Returns
     -------
     dict
         "split", a sentence, and "collections", with an entry for each collection in each role: its name and
         fingerprint, the rule of its splits ("own" or "hash", with the hash's seed), how many images trained and
-        validated, and fingerprints of their ids, by which anyone can check the splits.
+        validated, how many of their maps can be used, and fingerprints of their ids, by which anyone can check the
+        splits.
     """
     entries: dict[tuple[str, str, str], dict[str, Any]] = {}
     sentences = []
-    for part, sources in (("train", training), ("validation", validation)):
-        for source in sources:
+    for part, images in (("train", training), ("validation", validation)):
+        for source in images.sources:
             collection, splits = source.collection, source.splits or splits_of(source.collection)
             key = source.role, collection.name, collection.fingerprint
             if key not in entries:
@@ -171,15 +184,16 @@ def data_section(
             if source.left_out:
                 what = "n_left_out_as_held_out" if part == "train" else "n_validation_left_out_as_test"
                 entry[what] = len(source.left_out)
+            if source.kept_duplicates:
+                entry[f"n_{part}_same_photographs_as_held_out"] = len(source.kept_duplicates)
             if not source.compared:
                 entry["compared_by_bytes"] = False
-            if source.role == "maps":
-                entry[f"maps_{part}"] = describe_usable_maps(len(source.images), source.unusable)
+            if source.role == "maps" or images.has_maps_of(source):
+                entry[f"maps_{part}"] = images.describe_maps(source)
             kinds = getattr(collection, "map_kinds", {})
-            if kinds and source.role == "maps":
-                entry["maps"] = next(iter(kinds.values()))
-            elif kinds and maps is not None:
-                entry |= {**maps, "maps_are": next(iter(kinds.values()))}
+            if kinds and (source.role == "maps" or (part == "train" and images.has_maps_of(source))):
+                kind = next(iter(kinds.values()))
+                entry |= {"maps": maps, "maps_are": kind} if maps else {"maps": kind}
     inherited = []
     if start is not None:
         before = start.training_data.collections
@@ -193,7 +207,11 @@ def _plain(used: TrainingCollection) -> dict[str, Any]:
     return {"collection_fingerprint" if name == "fingerprint" else name: value for name, value in values.items()}
 
 
-def _training_images(training: Sequence[TrainingSource], start: Network | None) -> tuple[bytes | None, dict[str, Any]]:
+LearntImages = tuple[bytes | None, dict[str, Any]]
+"""Content of the file with hashes of all training images, and its part of [data] of a card."""
+
+
+def hash_learnt_images(training: Sequence[TrainingSource], start: Network | None) -> LearntImages:
     """Return the file with hashes of all training images, and its part of [data].
 
     That says whether the hashes are complete, and the file's name and checksum.
@@ -214,84 +232,124 @@ def _training_facts(trainer: L.Trainer) -> dict[str, Any]:
     rows = read_epochs(Path(trainer.default_root_dir) / EPOCHS_FILE)
     if rows:
         facts["seconds"] = round(sum(float(row["seconds"]) for row in rows))
-        names = [name for name in ("loss", "category_loss", "attention_loss") if rows[-1].get(name)]
+        names = [name for name in ("loss", "category_loss", "attention_loss", "harmonizer_loss") if rows[-1].get(name)]
         facts |= {f"final_{name}": float(rows[-1][name]) for name in names}
+        if unreadable := max(int(row.get("unreadable") or 0) for row in rows):
+            facts["n_unreadable_photographs"] = unreadable
     return facts
 
 
 def distillation_sections(
-    start: Network, sources: Sequence[Sequence[TrainingSource]], licence: str | None = None
+    start: Network, training: TrainingImages, validation: TrainingImages, licence: str | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Return the card's sections of a network that started as ``start`` and learned from ``sources``.
-
-    ``sources`` are (training, validation); for [data] see ``data_section``. The categories are those of ``start``.
-    ``licence`` is that of the weights; default: that of the unmodified network where it starts from it, else "not
-    given".
-    """
-    known = tuple(start.categories)
-    return {
-        "network": {
-            "start": f"{start.name} (sha256 {start.sha256[:16]})",
-            "licence": licence or (UNMODIFIED_LICENCE if start.name == UNMODIFIED_NETWORK else NO_LICENCE),
-        },
-        "categories": {"source": "imagenet"} if known == category_names() else {"names": list(known)},
-        "data": data_section(*sources, start=start),
-    }
-
-
-def scratch_sections(
-    recipe: ScratchRecipe,
-    collection: LabelledCollection,
-    training: InMemoryDataset,
-    validation: InMemoryDataset,
-    metrics: Mapping[str, Any],
-    licence: str | None = None,
-) -> dict[str, dict[str, Any]]:
-    """Return the card's sections of a network trained from scratch.
+    """Return the card's sections of a network that started as another one and learned beside it.
 
     Parameters
     ----------
-    recipe : ScratchRecipe
-        How it was trained.
-    collection : LabelledCollection
-        What it was trained on; its categories are the network's.
-    training : InMemoryDataset
-        What trained.
-    validation : InMemoryDataset
+    start : Network
+        The other one; the categories are its.
+    training : TrainingImages
+        What trained, see ``data_section``.
+    validation : TrainingImages
         By what the training was validated.
-    metrics : mapping
-        As ``validation_metrics`` gives them, for [selection].
     licence : str, optional
-        Of the weights; default: this project's own for its rendered objects, else "not given".
+        Of the weights; default: that of the unmodified network where it starts from it, else "not given".
 
     Returns
     -------
     dict
         Name -> section, for ``write_trained_network``.
     """
-    maps = {"maps": recipe.maps} if recipe.attention_weight else None
-    sources = [replace(one.source, role="labels", images=one.images) for one in (training, validation)]
-    compared = {
-        "maps": recipe.maps,
-        "rho": "Spearman, attention norm and map at the layer's grid, mean over images",
-    }
-    if "rho_attention" not in metrics:
-        compared = {}
-    data = data_section(sources[:1], sources[1:], maps=maps)
-    for part, dataset in (("train", training), ("validation", validation)):
-        if dataset.has_map.any() or dataset.unusable:
-            data["collections"][0][f"maps_{part}"] = dataset.describe_maps()
-    is_own = isinstance(collection, RenderedCollection)
-    noise = recipe.noise or (NOISE_FRACTION if is_own else 0.0)
-    arguments = {**recipe.arguments, "n_categories": len(collection.categories)}
     return {
         "network": {
-            "arguments": arguments,
-            "start": f"random weights, seed {recipe.seed}",
-            "licence": licence or (OWN_LICENCE if is_own else NO_LICENCE),
+            "start": f"{start.name} (sha256 {start.sha256[:16]})",
+            "licence": licence or (UNMODIFIED_LICENCE if start.name == UNMODIFIED_NETWORK else NO_LICENCE),
         },
-        "categories": {"names": list(collection.categories)},
-        "data": data,
-        "selection": {"split": "validation", "network": "last epoch", **compared, **metrics},
+        "categories": _categories(start.categories),
+        "data": data_section(training, validation, start=start),
+    }
+
+
+def supervised_sections(
+    recipe: SupervisedRecipe,
+    categories: Sequence[str],
+    training: TrainingImages,
+    validation: TrainingImages,
+    metrics: Mapping[str, Any],
+    licence: str | None = None,
+    start: Network | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Return the card's sections of a network that was trained on labels.
+
+    Parameters
+    ----------
+    recipe : SupervisedRecipe
+        How it was trained.
+    categories : sequence of str
+        The network's.
+    training : TrainingImages
+        What trained.
+    validation : TrainingImages
+        By what the training was validated.
+    metrics : mapping
+        As ``validation_metrics`` gives them, for [selection].
+    licence : str, optional
+        Of the weights; default: this project's own for its rendered objects, else "not given".
+    start : Network, optional
+        The network whose weights it began with.
+
+    Returns
+    -------
+    dict
+        Name -> section, for ``write_trained_network``.
+    """
+    is_own = all(isinstance(source.collection, RenderedCollection) for source in training.sources)
+    kinds = [next(iter(kinds.values())) for kinds in map(_map_kinds, validation.sources) if kinds]
+    compared = {}
+    if "rho_attention" in metrics:
+        rho = "Spearman, attention norm and map at the layer's grid, mean over images"
+        compared = {"maps": recipe.maps or "; ".join(dict.fromkeys(kinds)), "rho": rho}
+    noise = recipe.noise or (NOISE_FRACTION if is_own else 0.0)
+    began = f"random weights, seed {recipe.seed}"
+    if start is not None:
+        began = f"{start.name} (sha256 {start.sha256[:16]}), what is not in it: seed {recipe.seed}"
+    return {
+        "network": {
+            "arguments": {**recipe.arguments, "n_categories": len(categories)},
+            "start": began,
+            "licence": licence or (OWN_LICENCE if is_own and start is None else NO_LICENCE),
+        },
+        "categories": _categories(categories),
+        "data": data_section(training, validation, start=start, maps=recipe.maps),
+        "selection": {"split": "validation", "network": _which_network(recipe), **compared, **metrics},
         **({"attribution": {"noise_fraction": noise}} if noise else {}),
     }
+
+
+def _which_network(recipe: SupervisedRecipe) -> str:
+    return "average of the weights, last epoch" if recipe.ema else "last epoch"
+
+
+def _map_kinds(source: TrainingSource) -> Mapping[str, str]:
+    return getattr(source.collection, "map_kinds", {})
+
+
+def _categories(names: Sequence[str]) -> dict[str, Any]:
+    known = tuple(names)
+    return {"source": "imagenet"} if known == category_names() else {"names": list(known)}
+
+
+def _commit() -> dict[str, str]:
+    """Return the commit of the code, with "-dirty" where files were changed since; nothing outside of a checkout."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return {}
+    try:
+        command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"commit": done.stdout.strip()}
+
+
+__getattr__ = deprecated_getattr(__name__)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,26 +34,90 @@ def attention_rho(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) ->
     return np.nan_to_num(np.stack(rows), nan=0.0)
 
 
-@torch.no_grad()
-def validation_metrics(network: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> dict[str, Any]:
-    """Return accuracy and, for a network with GALA, the mean rho of each layer, over ``batches`` of labelled images.
+@dataclass(frozen=True, eq=False)
+class ValidationValues:
+    """What a network does on each validation image.
 
-    The network is used as it is and where it is, and is left in eval mode; batches are those of ``CoTrainingModule``.
+    ``correct`` and ``correct_in_five`` (image,) are 1 or 0, NaN without a label; the latter is None for a network of
+    five categories or fewer. ``rho`` (layer, image) compares attention norm and map at the layer's grid, NaN without a
+    map.
+    """
+
+    images: tuple[str, ...]
+    correct: np.ndarray
+    correct_in_five: np.ndarray | None
+    layers: tuple[str, ...]
+    rho: np.ndarray
+
+    def summary(self) -> dict[str, Any]:
+        """Return the means and their n, for [selection] of a card."""
+        numbers: dict[str, Any] = {"n_labelled": int(np.isfinite(self.correct).sum())}
+        if numbers["n_labelled"]:
+            numbers["accuracy"] = round(float(np.nanmean(self.correct)), 4)
+            if self.correct_in_five is not None:
+                numbers["accuracy_top5"] = round(float(np.nanmean(self.correct_in_five)), 4)
+        known = np.isfinite(self.rho).all(axis=0) if len(self.layers) else np.zeros(len(self.images), bool)
+        if known.any():
+            rho = self.rho[:, known]
+            by_layer = {layer: round(float(row.mean()), 4) for layer, row in zip(self.layers, rho, strict=True)}
+            numbers |= {"n_with_maps": int(known.sum()), "rho_attention": by_layer}
+            numbers["rho_attention"]["mean_of_layers"] = round(float(rho.mean()), 4)
+        return numbers
+
+    def table(self) -> bytes:
+        """Return the values as CSV: image, correct, rho (mean over layers); what is not known is empty."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(("image", "correct", "rho"))
+        rho = self.rho.mean(axis=0) if len(self.layers) else np.full(len(self.images), np.nan)
+        for image, correct, one in zip(self.images, self.correct.tolist(), rho.tolist(), strict=True):
+            writer.writerow(
+                (image, "" if math.isnan(correct) else int(correct), "" if math.isnan(one) else f"{one:.5f}")
+            )
+        return text.getvalue().encode()
+
+
+@torch.no_grad()
+def validation_values(network: nn.Module, batches: Iterable[Mapping[str, Any]]) -> ValidationValues:
+    """Return what ``network`` does on each image of ``batches``.
+
+    The network is used as it is and where it is, and is left in eval mode; batches are those of ``CoTrainingModule``,
+    on any device.
     """
     blocks = gala_layers(network.eval())
-    right: list[bool] = []
-    rhos: list[np.ndarray] = []
+    device = next(network.parameters()).device
+    images: list[str] = []
+    first, five, rhos = [], [], []
+    n_categories = 0
     for batch in batches:
         with record_activations() as record:
-            logits = network(batch["input"].contiguous(memory_format=torch.channels_last))
-        right += (logits.argmax(dim=1) == batch["label"]).tolist()
+            logits = network(batch["input"].to(device).contiguous(memory_format=torch.channels_last))
+        n_categories = logits.shape[1]
+        labels = batch["label"].to(device)
+        right = (logits.topk(min(5, n_categories), dim=1).indices == labels[:, None]).double()
+        right[labels < 0] = torch.nan
+        images += batch["images"]
+        first.append(right[:, 0].cpu().numpy())
+        five.append(right.amax(dim=1).cpu().numpy())
+        rho = np.full((len(blocks), len(labels)), np.nan)
         if blocks and batch["has_map"].any():
             norms = {label: attention_norm(record[block]) for label, block in blocks.items()}
-            rhos.append(attention_rho(norms, batch["map"], batch["has_map"]))
-    numbers: dict[str, Any] = {"n_labelled": len(right), "accuracy": round(float(np.mean(right)), 4)}
-    if rhos:
-        every = np.concatenate(rhos, axis=1)
-        by_layer = {label: round(float(value), 4) for label, value in zip(blocks, every.mean(axis=1), strict=True)}
-        numbers |= {"n_with_maps": every.shape[1], "rho_attention": by_layer}
-        numbers["rho_attention"]["mean_of_layers"] = round(float(every.mean()), 4)
-    return numbers
+            has_map = batch["has_map"]
+            rho[:, has_map.cpu().numpy()] = attention_rho(norms, batch["map"].to(device), has_map.to(device))
+        rhos.append(rho)
+    return ValidationValues(
+        images=tuple(images),
+        correct=np.concatenate(first),
+        correct_in_five=np.concatenate(five) if n_categories > 5 else None,
+        layers=tuple(blocks),
+        rho=np.concatenate(rhos, axis=1),
+    )
+
+
+def validation_metrics(network: nn.Module, batches: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return accuracy and, for a network with GALA, the mean rho of each layer, over ``batches`` of images.
+
+    Accuracy counts images with a label; top-5 accuracy stands beside it from six categories on. See
+    ``validation_values``.
+    """
+    return validation_values(network, batches).summary()

@@ -20,8 +20,8 @@ from gala_viz.collections.photo_files import ReadingLimits
 from gala_viz.imagenet import CATEGORIES, category_names, index_of_wnid
 from gala_viz.registry import UnknownNameError
 from gala_viz.splits import splits_of
-from gala_viz.training.dataset import TrainingSource, sources_of_split
 from gala_viz.training.held_out import check_training_images
+from gala_viz.training.sources import TrainingSource, sources_of_split
 from tests.collections.pictures import encoded, gradient
 
 

@@ -11,8 +11,9 @@ from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.zarr_maps import write_zarr_maps
 from gala_viz.evaluation.people import people_of
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.training.in_memory_dataset import load_dataset
+from gala_viz.training.dataset import load_dataset
 from tests.collections.pictures import encoded, gradient
+from tests.training.tiny import maps_of
 
 FRAME = Preprocessing(short_px=16, crop_px=16, mean=(0.0,) * 3, std=(1.0,) * 3)
 IMAGES = tuple(f"test/cat/{number}.png" for number in range(3))
@@ -40,7 +41,7 @@ def test_maps_that_are_changed_in_place_are_no_more_those_of_before(photos, tmp_
         collection = open_collection(photos, human_maps=path)
         collection.categories = ("cat",)
         evaluated = people_of(collection, IMAGES, FRAME, [(4, 4)], CeilingSpec(), cache=kept).maps[4, 4].values
-        return collection.fingerprint, evaluated, load_dataset(collection, "test", FRAME).human_maps
+        return collection.fingerprint, evaluated, maps_of(load_dataset(collection, "test", FRAME))
 
     before, again = people(), people()
     assert again[0] == before[0], "nothing has changed"

@@ -6,6 +6,7 @@ import gzip
 from pathlib import Path
 
 import panel as pn
+import panel_material_ui  # noqa: F401 - by which the server knows its scripts
 import pytest
 from bokeh.settings import settings
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest

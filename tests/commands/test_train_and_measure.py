@@ -67,7 +67,7 @@ def trained(folders, tmp_path_factory):
         str(folders / "plain"),
     ]
     where = ["--out", str(out / "models"), "--runs", str(out / "runs"), "--device", "cpu", "--quiet"]
-    assert main(["train", "lite0-gala-human", *arguments, *where, "--epochs", "1"]) == 0
+    assert main(["train", "lite0-gala-human", *arguments, *where, "--epochs", "1", "--batch-size", "8"]) == 0
     return out / "models" / "lite0-gala-human", arguments
 
 

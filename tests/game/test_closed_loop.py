@@ -21,14 +21,21 @@ from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.records.database import Database
 from gala_viz.records.game_maps import CollectionWithGameMaps
 from gala_viz.records.overview import overview
-from gala_viz.training.dataset import sources_of_split
-from gala_viz.training.distillation import DistillationDataModule, DistillationModule, initial_student
+from gala_viz.training.distillation import DistillationModule, initial_student
 from gala_viz.training.fit import fit
+from gala_viz.training.sources import sources_of_split
 from tests.collections.pictures import encoded
 from tests.game.conftest import served
 from tests.game.shapes import FREE
 from tests.loops import in_own_loop
-from tests.training.tiny import N_CATEGORIES, PREPROCESSING, Blobs, tiny_recipe, tiny_start
+from tests.training.tiny import (
+    N_CATEGORIES,
+    PREPROCESSING,
+    Blobs,
+    distillation_pictures,
+    tiny_recipe,
+    tiny_start,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +137,7 @@ def test_a_network_co_trained_on_the_maps_is_closer_to_held_out_ones(collected, 
     module = DistillationModule(initial_student(recipe, start), recipe, start)
     fit(
         module,
-        DistillationDataModule(*parts, PREPROCESSING, recipe),
+        distillation_pictures(recipe, *parts),
         tmp_path,
         accelerator="cpu",
         devices=1,

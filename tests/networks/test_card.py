@@ -12,10 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from gala_viz.networks.architectures import build_module
 from gala_viz.networks.card import write_card, write_network
 from gala_viz.networks.network_folders import WeightsError, known_networks, network_folder, read_card
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.networks.zoo import build, load_network
+from gala_viz.networks.zoo import load_network
 
 ARGUMENTS = {"n_categories": 3, "blocks": [1, 1, 2], "base_filters": 4, "attention": "gala"}
 SMALL = Preprocessing(short_px=40, crop_px=32, mean=(120.0, 115.0, 100.0), std=(60.0, 60.0, 60.0))
@@ -35,7 +36,7 @@ def small_card(**network: object) -> dict:
 def written(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "small"
     torch.manual_seed(3)
-    module = build("resnet", ARGUMENTS)
+    module = build_module("resnet", ARGUMENTS)
     with torch.no_grad():
         for buffer in module.buffers():
             if buffer.is_floating_point():
@@ -67,7 +68,7 @@ def photo() -> np.ndarray:
 
 def test_a_written_network_comes_back_with_the_same_logits_and_attention(written):
     torch.manual_seed(3)
-    module = build("resnet", ARGUMENTS)
+    module = build_module("resnet", ARGUMENTS)
     network = load_network(written, device="cpu")
     module.load_state_dict(network.module.state_dict())
     batch = network.to_batch([photo()])
@@ -94,7 +95,7 @@ def test_the_card_tells_size_and_checksum_and_keeps_what_it_was_given(written):
     content = (written / "weights.safetensors").read_bytes()
     assert weights["sha256"] == hashlib.sha256(content).hexdigest()
     assert weights["bytes"] == len(content)
-    assert weights["parameters"] == sum(p.numel() for p in build("resnet", ARGUMENTS).parameters())
+    assert weights["parameters"] == sum(p.numel() for p in build_module("resnet", ARGUMENTS).parameters())
     assert weights["licence"] == "MIT"
 
 

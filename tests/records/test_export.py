@@ -33,7 +33,7 @@ from gala_viz.records.rounds import Rounds
 from gala_viz.records.tables import now_ms
 from gala_viz.registry import UnknownNameError
 from gala_viz.splits import splits_of
-from gala_viz.training.dataset import sources_of_split
+from gala_viz.training.sources import sources_of_split
 from tests.collections.pictures import encoded
 
 SPEC = GameSpec()

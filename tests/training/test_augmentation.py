@@ -11,7 +11,8 @@ WHOLE = [1.0 - 1e-7, 0.5, 0.5, 0.9, 0.5, 0.5]
 
 
 def seen(pixels, marks, chances, **changes):
-    settings = {"smallest_share": 0.5, "contrast": 0.0, "brightness": 0.0, **changes}
+    settings = {"smallest_share": 0.5, "contrast": 0.0, "brightness": 0.0, "crop": "resized", **changes}
+    settings = {"size": len(pixels[0]), **settings}
     return augment(torch.tensor(pixels), torch.tensor(marks), torch.tensor(chances), **settings)
 
 

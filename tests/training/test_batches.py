@@ -4,11 +4,11 @@ import pytest
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.training.batches import BatchDataset, BatchSampler, prepare_batch, validation_batches
 from gala_viz.training.checkpoints import ResumableDataLoader
-from gala_viz.training.in_memory_dataset import load_dataset
+from gala_viz.training.dataset import load_dataset
 
-from .tiny import Lamps, tiny_scratch_recipe
+from .tiny import Lamps, maps_of, pixels_of, tiny_supervised_recipe
 
-RECIPE = tiny_scratch_recipe(batch_size=8)
+RECIPE = tiny_supervised_recipe(batch_size=8)
 LAMPS = Lamps()
 HELD = load_dataset(LAMPS, "train", RECIPE.preprocessing)
 
@@ -25,9 +25,9 @@ def test_a_split_is_held_in_the_networks_frame():
     validation = load_dataset(LAMPS, "validation", RECIPE.preprocessing)
     assert validation.images == tuple(image for image in LAMPS.images if image.startswith("validation"))
     image = validation.images[3]
-    np.testing.assert_array_equal(validation.pixels[3], RECIPE.preprocessing.resize_and_crop(LAMPS.photo(image)))
+    np.testing.assert_array_equal(pixels_of(validation)[3], RECIPE.preprocessing.resize_and_crop(LAMPS.photo(image)))
     expected = RECIPE.preprocessing.map_to_frame(LAMPS.human_map(image)).values / 7
-    np.testing.assert_allclose(validation.human_maps[3], expected, atol=2e-2)
+    np.testing.assert_allclose(maps_of(validation)[3], expected, atol=2e-2)
     assert validation.has_map.all()
     assert [LAMPS.categories[label] for label in validation.labels] == [LAMPS.category(i) for i in validation.images]
 
@@ -43,7 +43,7 @@ def test_maps_are_made_once_and_kept(monkeypatch):
     first = load_dataset(lamps, "validation", RECIPE.preprocessing)
     monkeypatch.setattr(lamps, "human_map", lambda image: pytest.fail("the map was asked for again"))
     again = load_dataset(lamps, "validation", RECIPE.preprocessing)
-    np.testing.assert_array_equal(first.human_maps, again.human_maps)
+    np.testing.assert_array_equal(maps_of(first), maps_of(again))
     monkeypatch.undo()
     lamps.fingerprint = "lamps-2"
     lamps.with_maps = False
@@ -56,7 +56,7 @@ def test_an_empty_split_and_an_unknown_category_are_refused():
     odd = Lamps()
     odd.categories = ("red", "blue")
     odd.category = lambda image: "green"
-    with pytest.raises(ValueError, match="its category 'green' is not among the collection's"):
+    with pytest.raises(ValueError, match="there are 'green'; expected are names such as 'red' and 'blue'"):
         load_dataset(odd, "train", Preprocessing(short_px=32, crop_px=32))
 
 
@@ -90,7 +90,7 @@ def test_validation_shows_all_images_in_their_order():
 
 
 def test_more_processes_than_images_in_a_batch_are_refused():
-    with pytest.raises(ValueError, match="a batch of 2 images"):
+    with pytest.raises(ValueError, match=r"a batch of 2 images needs as many images, .* got 10 images and 3 processes"):
         BatchSampler(10, 2, world_size=3)
 
 
@@ -122,7 +122,7 @@ def test_a_loader_goes_on_after_the_batches_it_gave_before():
 
 
 def test_noise_is_added_to_training_pictures_and_to_no_other():
-    loud = tiny_scratch_recipe(batch_size=8, noise=0.5)
+    loud = tiny_supervised_recipe(batch_size=8, noise=0.5)
     (turn,) = list(BatchSampler(8, 8, seed=0))
     batch = BatchDataset(HELD, seed=0)[turn]
     plain, noise = prepare_batch(dict(batch), RECIPE), prepare_batch(dict(batch), loud)

@@ -2,41 +2,46 @@ import numpy as np
 import pytest
 import torch
 
+from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.evaluation.image_metrics import is_correct
 from gala_viz.imagenet import category_names
 from gala_viz.splits import splits_of
-from gala_viz.training.dataset import (
-    CollectionDataset,
-    EpochSampler,
-    SampleKey,
-    TrainingSource,
-    describe_sources,
-    sources_of_split,
-)
+from gala_viz.training.augmentation import augment
+from gala_viz.training.batches import BatchDataset, BatchIndices, BatchSampler, epoch_draws, prepare_batch
+from gala_viz.training.dataset import TrainingImages
+from gala_viz.training.sources import TrainingSource, describe_sources, sources_of_split
 
-from .tiny import PREPROCESSING, Blobs
+from .tiny import PREPROCESSING, Blobs, tiny_recipe
 
+RECIPE = tiny_recipe()
 CATEGORY_NAMES = category_names()
 BLOBS = Blobs()
 ROLES = [("maps", BLOBS), ("labels", BLOBS), ("plain", BLOBS)]
 PER_EPOCH = {"maps": 6, "labels": 5, "plain": 4}
 
 
-def samples(jitter_px=8, seed=0, roles=("maps",)):
-    sources = [TrainingSource(BLOBS, BLOBS.images[:8], role) for role in roles]
-    return CollectionDataset(sources, PREPROCESSING, jitter_px=jitter_px, seed=seed)
+def sample(images, position, epoch=0, *, recipe=RECIPE, seed=0):
+    """One picture of an epoch, as the network gets it; without a seed that of a validation."""
+    turn = BatchIndices(epoch, np.array([position]))
+    batch = prepare_batch(BatchDataset(images, seed=seed)[turn], recipe, PREPROCESSING)
+    return {name: value[0] for name, value in batch.items() if name != "unreadable"}
 
 
-def test_without_jitter_a_sample_is_what_the_network_is_shown():
-    found = samples(jitter_px=0)[SampleKey(3, 0, "blob001")]
-    np.testing.assert_array_equal(found["input"].numpy(), PREPROCESSING.to_input(BLOBS.photo("blob001")))
+def images_in(role="maps", frame=None, collection=BLOBS, n=8):
+    frame = frame or RECIPE.stored_frame(PREPROCESSING)
+    return TrainingImages([TrainingSource(collection, collection.images[:n], role)], frame)
+
+
+def test_without_augmentation_a_picture_is_what_the_network_is_shown():
+    found = sample(images_in(frame=PREPROCESSING), 1, seed=None)
+    np.testing.assert_allclose(found["input"].numpy(), PREPROCESSING.to_input(BLOBS.photo("blob001")), atol=1e-6)
 
 
 def test_image_and_map_are_moved_and_mirrored_together():
-    data = samples()
+    images = images_in()
     offsets = []
     for epoch in range(8):
-        found = data[SampleKey(epoch, 0, "blob003")]
+        found = sample(images, 3, epoch)
         brightest = np.unravel_index(found["input"].sum(dim=0).numpy().argmax(), (32, 32))
         marked = np.unravel_index(found["map"].numpy().argmax(), (32, 32))
         assert np.abs(np.subtract(brightest, marked)).max() <= 4
@@ -44,20 +49,77 @@ def test_image_and_map_are_moved_and_mirrored_together():
     assert len(set(offsets)) > 3
 
 
+def test_a_window_is_a_part_of_the_stored_picture_pixel_by_pixel():
+    images = images_in()
+    (stored,), size = images.read_many(np.array([2]))[1], PREPROCESSING.crop_px
+    found = sample(images, 2)["input"].permute(1, 2, 0).numpy() * PREPROCESSING.std[0] + PREPROCESSING.mean[0]
+    windows = [
+        picture[top : top + size, left : left + size]
+        for picture in (stored, stored[:, ::-1])
+        for top in range(len(stored) - size + 1)
+        for left in range(len(stored) - size + 1)
+    ]
+    assert min(np.abs(window - found).max() for window in windows) < 1e-3
+
+
+def test_every_place_of_a_window_is_equally_likely():
+    n = 4000
+    chances = torch.rand(n, 6, generator=torch.Generator().manual_seed(0))
+    grid = torch.arange(36).reshape(1, 6, 6).expand(n, 6, 6)
+    settings = {"crop": "window", "smallest_share": 1.0, "contrast": 0.0, "brightness": 0.0}
+    _, maps = augment(torch.zeros(n, 6, 6, 3, dtype=torch.uint8), grid, chances, size=4, **settings)
+    corners = torch.minimum(maps[:, 0, 0], maps[:, 0, -1]).int().tolist()
+    mirrored = (maps[:, 0, 0] > maps[:, 0, -1]).float().mean()
+    assert set(corners) == {row * 6 + column for row in range(3) for column in range(3)}
+    assert min(corners.count(corner) for corner in set(corners)) > n / 9 * 0.85
+    assert abs(float(mirrored) - 0.5) < 0.03
+
+
 def test_a_picture_of_an_epoch_does_not_depend_on_what_was_read_before():
-    first, second = samples(), samples()
-    second[SampleKey(0, 0, "blob002")]
-    a, b = first[SampleKey(5, 0, "blob001")], second[SampleKey(5, 0, "blob001")]
+    first, second = images_in(), images_in()
+    sample(second, 2)
+    a, b = sample(first, 1, 5), sample(second, 1, 5)
     assert torch.equal(a["input"], b["input"])
     assert torch.equal(a["map"], b["map"])
 
 
-def test_only_the_role_labels_tells_a_label():
-    data = samples(roles=("maps", "labels", "plain"))
-    labels = [data[SampleKey(0, number, "blob000")]["label"].item() for number in range(3)]
-    maps = [data[SampleKey(0, number, "blob000")]["has_map"].item() for number in range(3)]
-    assert labels == [-1, BLOBS.target("blob000"), -1]
-    assert maps == [True, False, False]
+def test_what_is_known_of_an_image_is_used_in_any_role_but_plain():
+    labels = [images_in(role).labels[0] for role in ("maps", "labels", "plain")]
+    maps = [bool(images_in(role).has_map[0]) for role in ("maps", "labels", "plain")]
+    assert labels == [BLOBS.target("blob000"), BLOBS.target("blob000"), -1]
+    assert maps == [True, True, False]
+
+
+class Damaged(Blobs):
+    """The photograph of the third image cannot be read."""
+
+    def photo(self, image):
+        if image == self.images[2]:
+            raise UnreadableImageError("cut off")
+        return super().photo(image)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_photograph_that_cannot_be_read_is_left_out_of_its_batch_and_named(in_memory):
+    images = images_in("labels", collection=Damaged())
+    images = images.load() if in_memory else images.check_maps()
+    batch = BatchDataset(images, seed=0)[BatchIndices(0, np.arange(4))]
+    assert batch["images"] == ["blob000", "blob001", "blob003"]
+    assert batch["unreadable"] == ["blob002"]
+    assert len(batch["pixels"]) == len(batch["label"]) == len(batch["chances"]) == 3
+    assert images.unreadable == (("blob002",) if in_memory else ())
+    with pytest.raises(ValueError, match="none of the 1 photographs of a batch can be read: blob002"):
+        BatchDataset(images)[BatchIndices(0, np.array([2]))]
+
+
+def test_images_in_memory_are_those_that_are_read_when_needed():
+    held, streamed = images_in().load(), images_in().check_maps()
+    assert held.in_memory
+    assert not streamed.in_memory
+    assert held.n_bytes == 8 * 40 * 40 * 5
+    for one, other in zip(held.read_many(np.array([5, 1, 7])), streamed.read_many(np.array([5, 1, 7])), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(held.has_map, streamed.has_map)
 
 
 class AtTheEdge(Blobs):
@@ -79,43 +141,45 @@ def test_a_map_of_which_nothing_lies_in_the_frame_is_none_and_counted():
     assert source.unusable == dict.fromkeys(
         (image for image in without.images if image in odd), "nothing of it lies in the network's frame."
     )
-    still = CollectionDataset([without], PREPROCESSING, jitter_px=0, seed=0)
-    assert [still[SampleKey(0, 0, image)]["has_map"].item() for image in without.images] == [
-        image not in odd for image in without.images
-    ]
-    moved = CollectionDataset([without], PREPROCESSING, jitter_px=16, seed=0)
-    crops = [moved[SampleKey(epoch, 0, min(odd))] for epoch in range(20)]
+    still = TrainingImages([without], PREPROCESSING).load()
+    assert still.has_map.tolist() == [image not in odd for image in without.images]
+    assert {without.images[place] for place in still.unusable} == odd
+    moved = TrainingImages([without], RECIPE.stored_frame(PREPROCESSING)).load()
+    place = without.images.index(min(odd))
+    crops = [sample(moved, place, epoch) for epoch in range(20)]
     assert {crop["has_map"].item() for crop in crops} == {True, False}
     assert all(crop["has_map"].item() == bool(crop["map"].any()) for crop in crops)
 
 
+def sampler(**options):
+    images = TrainingImages([TrainingSource(BLOBS, BLOBS.images[:20], role) for role, _ in ROLES], PREPROCESSING)
+    draws = epoch_draws(images, tiny_recipe(per_epoch=PER_EPOCH))
+    return images, BatchSampler(len(images), 5, draws=draws, **options)
+
+
 def test_an_epoch_draws_each_role_without_repeats_and_epochs_differ():
-    sampler = EpochSampler([TrainingSource(BLOBS, BLOBS.images[:20], role) for role, _ in ROLES], PER_EPOCH, seed=0)
+    images, turns = sampler(seed=0)
     epochs = []
     for epoch in range(3):
-        sampler.set_epoch(epoch)
-        keys = sampler.epoch_keys()
-        counts = [sum(key.source == number for key in keys) for number in range(3)]
-        assert counts == [6, 5, 4]
-        assert len(set(keys)) == 15
-        epochs.append([(key.source, key.image) for key in keys])
+        turns.set_epoch(epoch)
+        positions = np.concatenate([turn.indices for turn in turns])
+        assert np.bincount(images.source_of[positions]).tolist() == [6, 5, 4]
+        assert len(set(positions.tolist())) == 15
+        epochs.append(positions.tolist())
     assert epochs[0] != epochs[1] != epochs[2]
 
 
 def test_two_recipes_with_one_seed_see_the_same_order():
-    def make():
-        return EpochSampler(
-            [TrainingSource(BLOBS, BLOBS.images, role) for role, _ in ROLES], PER_EPOCH, seed=3
-        ).epoch_keys()
-
-    assert make() == make()
+    one, other = (sampler(seed=3)[1].epoch_order().tolist() for _ in range(2))
+    assert one == other
 
 
 def test_ranks_share_an_epoch_without_overlap_and_evenly():
-    sources = [TrainingSource(BLOBS, BLOBS.images, role) for role, _ in ROLES]
-    parts = [list(EpochSampler(sources, PER_EPOCH, seed=0, rank=rank, world_size=2)) for rank in range(2)]
-    assert [len(part) for part in parts] == [7, 7]
-    assert not set(parts[0]) & set(parts[1])
+    parts = [
+        np.concatenate([turn.indices for turn in sampler(seed=0, rank=rank, world_size=5)[1]]) for rank in range(5)
+    ]
+    assert [len(part) for part in parts] == [3] * 5
+    assert len(set(np.concatenate(parts).tolist())) == 15
 
 
 def test_sources_of_a_split_are_refused_when_empty():
@@ -145,10 +209,10 @@ def test_categories_count_by_name_as_in_an_evaluation():
     mine = Named("flamingo", "airplanes", "car_side", "panda")
     (source,) = sources_of_split([("labels", mine)], "train")
     assert {mine.category(image) for image in source.images} == {"flamingo"}
-    dataset = CollectionDataset([source], PREPROCESSING, jitter_px=0, seed=0)
+    images = TrainingImages([source], PREPROCESSING)
     known = is_correct(Classifier(), mine, Looked(source.images))
     assert (known == 1).all()
-    assert dataset[SampleKey(0, 0, source.images[0])]["label"] == CATEGORY_NAMES.index("flamingo")
+    assert set(images.labels) == {CATEGORY_NAMES.index("flamingo")}
     told = describe_sources([source])[0]
     n_left = len(source.splits.images_of("train")) - len(source.images)
     assert f"{n_left} have a category that the network does not know: " in told

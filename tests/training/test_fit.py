@@ -10,17 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch.utils.data import default_collate
 
 from gala_viz.networks.gala import attention_norm
 from gala_viz.networks.network import Network
 from gala_viz.networks.network_folders import read_card
-from gala_viz.training.dataset import EpochSampler, sources_of_split
-from gala_viz.training.distillation import DistillationDataModule, DistillationModule, initial_student
+from gala_viz.training.distillation import DistillationModule, initial_student
 from gala_viz.training.fit import _shares_batch_norm, fit
+from gala_viz.training.sources import sources_of_split
 from gala_viz.training.training_card import distillation_sections, write_trained_network
 
-from .tiny import Blobs, tiny_recipe, tiny_start
+from .tiny import Blobs, distillation_pictures, tiny_recipe, tiny_start
 
 START = tiny_start()
 BLOBS = Blobs()
@@ -31,7 +30,7 @@ PARTS = tuple(
 
 def trained(folder, recipe, **options):
     network = initial_student(recipe, START)
-    pictures = DistillationDataModule(*PARTS, START.preprocessing, recipe)
+    pictures = distillation_pictures(recipe, *PARTS)
     module = DistillationModule(network, recipe, START)
     return fit(module, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
 
@@ -116,9 +115,8 @@ def test_norms_of_the_module_are_those_of_the_blocks():
 def test_a_student_that_starts_as_its_teacher_agrees_with_it_on_every_crop():
     recipe = tiny_recipe(label_share=0.0)
     module = DistillationModule(initial_student(recipe, START), recipe, START)
-    samples = DistillationDataModule(*PARTS, START.preprocessing, recipe)._training
-    keys = EpochSampler(PARTS[0], recipe.per_epoch, seed=0).epoch_keys()[:6]
-    batch = default_collate([samples[key] for key in keys])
+    pictures = distillation_pictures(recipe, *PARTS)
+    batch = pictures.on_after_batch_transfer(next(iter(pictures.train_dataloader())), 0)
     logits, _ = module(batch["input"])
     torch.testing.assert_close(logits, module.teacher_logits(batch), atol=1e-4, rtol=1e-4)
     assert module.category_loss(batch, logits).item() == pytest.approx(0, abs=1e-5)
@@ -135,7 +133,9 @@ def test_an_outcome_tells_recipe_data_and_split_and_loads(tmp_path):
 
     recipe = tiny_recipe()
     network = initial_student(recipe, START)
-    folder = write_trained_network(tmp_path, network, recipe, START.preprocessing, distillation_sections(START, PARTS))
+    pictures = distillation_pictures(recipe, *PARTS)
+    sections = distillation_sections(START, pictures.training, pictures.validation)
+    folder = write_trained_network(tmp_path, network, recipe, START.preprocessing, sections)
     card = read_card(folder)
     assert card["recipe"]["attention_weight"] == 1.0
     entries = card["data"]["collections"]
@@ -158,16 +158,16 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
         import sys
         from pathlib import Path
         from tests.training.test_fit import PARTS, START
-        from tests.training.tiny import tiny_recipe
+        from tests.training.tiny import distillation_pictures, tiny_recipe
         from safetensors.torch import save_file
         import torch.distributed as dist
         out = Path(sys.argv[1])
-        recipe = tiny_recipe(epochs=2, batch_size=4, per_epoch={"maps": 16, "labels": 16, "plain": 16},
+        recipe = tiny_recipe(epochs=2, batch_size=8, per_epoch={"maps": 16, "labels": 16, "plain": 16},
                              attention_weight=0.5)
-        from gala_viz.training.distillation import DistillationModule, DistillationDataModule, initial_student
+        from gala_viz.training.distillation import DistillationModule, initial_student
         from gala_viz.training.fit import fit
         module = DistillationModule(initial_student(recipe, START), recipe, START)
-        pictures = DistillationDataModule(*PARTS, START.preprocessing, recipe)
+        pictures = distillation_pictures(recipe, *PARTS)
         network = fit(module, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)
         if pictures.trainer.is_global_zero:
             save_file({key: value.contiguous() for key, value in network.state_dict().items()}, out / "two.safetensors")

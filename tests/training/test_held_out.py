@@ -15,16 +15,16 @@ from gala_viz.networks.network_folders import WeightsError
 from gala_viz.networks.training_data import TrainingData, hash_training_images
 from gala_viz.networks.zoo import load_network
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN, hash_splits, splits_of
-from gala_viz.training.batches import InMemoryDataModule
-from gala_viz.training.dataset import TrainingSource, describe_sources, sources_of_split
-from gala_viz.training.distillation import DistillationDataModule, DistillationModule, initial_student
+from gala_viz.training.batches import TrainingDataModule
+from gala_viz.training.dataset import TrainingImages, load_dataset
+from gala_viz.training.distillation import DistillationModule, initial_student
 from gala_viz.training.fit import fit
-from gala_viz.training.in_memory_dataset import load_dataset
-from gala_viz.training.scratch import ScratchModule, initial_network
-from gala_viz.training.training_card import distillation_sections, scratch_sections, write_trained_network
+from gala_viz.training.sources import TrainingSource, describe_sources, sources_of_split
+from gala_viz.training.supervised import SupervisedModule, initial_network
+from gala_viz.training.training_card import distillation_sections, supervised_sections, write_trained_network
 from tests.collections.pictures import encoded
 
-from .tiny import Blobs, Lamps, tiny_recipe, tiny_scratch_recipe, tiny_start
+from .tiny import PREPROCESSING, Blobs, Lamps, distillation_pictures, tiny_recipe, tiny_start, tiny_supervised_recipe
 
 WNIDS = ("n01440764", "n01443537")
 COUNTS = {"train": 12, "val": 4, "test": 4}
@@ -51,10 +51,14 @@ def with_split(collection, split):
     return {image for image in collection.images if collection.split(image) == split}
 
 
+def images_of(parts):
+    return [TrainingImages(sources, PREPROCESSING) for sources in parts]
+
+
 def train_on(folder, sources, validation, **options):
     recipe = tiny_recipe(epochs=1, attention_weight=0.0)
     module = DistillationModule(initial_student(recipe, START), recipe, START)
-    pictures = DistillationDataModule(sources, validation, START.preprocessing, recipe)
+    pictures = distillation_pictures(recipe, sources, validation)
     fit(module, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
     return recipe, module, pictures
 
@@ -98,7 +102,7 @@ def test_a_collection_without_splits_is_held_by_the_hash_of_its_ids():
             return None
 
     lamps = Flat()
-    held = [load_dataset(lamps, split, tiny_scratch_recipe().preprocessing).images for split in ("train", "test")]
+    held = [load_dataset(lamps, split, tiny_supervised_recipe().preprocessing).images for split in ("train", "test")]
     assert held == [splits_of(lamps).images_of(split) for split in ("train", "test")]
 
 
@@ -129,7 +133,7 @@ def test_a_test_photograph_under_another_name_does_not_choose(tmp_path):
     (told,) = describe_sources(parts[1])
     assert "8 images choose" in told
     assert f"1 of the validation split are left out, the first: '{twin}' is the same photograph as" in told
-    (entry,) = distillation_sections(START, parts[:2])["data"]["collections"]
+    (entry,) = distillation_sections(START, *images_of(parts[:2]))["data"]["collections"]
     assert (entry["n_left_out_as_held_out"], entry["n_validation_left_out_as_test"]) == (1, 1)
     report = collection_report(collection, quiet=True)
     assert report["n_test_under_another_name"] == 1
@@ -163,8 +167,8 @@ def test_a_training_of_too_many_photographs_says_that_their_bytes_are_not_compar
     monkeypatch.setattr("gala_viz.training.held_out.MOST_IN_A_TRAINING", 39)
     parts = [sources_of_split([("plain", collection)], split) for split in ("train", "validation")]
     assert "photographs are not compared by their bytes" in describe_sources(parts[0])[0]
-    assert distillation_sections(START, parts)["data"]["collections"][0]["compared_by_bytes"] is False
-    assert not load_dataset(Lamps(), "train", tiny_scratch_recipe().preprocessing).source.compared
+    assert distillation_sections(START, *images_of(parts))["data"]["collections"][0]["compared_by_bytes"] is False
+    assert not load_dataset(Lamps(), "train", tiny_supervised_recipe().preprocessing).sources[0].compared
 
 
 def test_the_same_photograph_in_two_collections_does_not_train_where_one_holds_it_out(tmp_path):
@@ -246,16 +250,18 @@ def test_an_image_that_another_collection_of_the_training_holds_out_does_not_tra
 
 
 def test_arrays_that_were_mixed_by_hand_do_not_train_either(tmp_path):
-    lamps, recipe = Lamps(), tiny_scratch_recipe()
+    lamps, recipe = Lamps(), tiny_supervised_recipe()
     training, validation, test = (
         load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation", "test")
     )
-    mixed = replace(training, images=(*training.images[:-4], *test.images))
+    (source,), (held_out,) = training.sources, test.sources
+    wrong = replace(source, images=(*source.images[:-4], *held_out.images))
+    mixed = TrainingImages([wrong], recipe.preprocessing).load()
     network = initial_network(recipe, 2)
     with pytest.raises(ValueError, match=r"lamps: 4 of 48 images that would train .*'test-000' is in the test split"):
         fit(
-            ScratchModule(network, recipe),
-            InMemoryDataModule(mixed, validation, recipe),
+            SupervisedModule(network, recipe),
+            TrainingDataModule(mixed, validation, recipe),
             tmp_path,
             accelerator="cpu",
             devices=1,
@@ -264,15 +270,15 @@ def test_arrays_that_were_mixed_by_hand_do_not_train_either(tmp_path):
 
 
 def test_a_data_module_that_does_not_say_which_images_train_is_refused(tmp_path):
-    lamps, recipe = Lamps(), tiny_scratch_recipe()
+    lamps, recipe = Lamps(), tiny_supervised_recipe()
 
-    class Silent(InMemoryDataModule):
+    class Silent(TrainingDataModule):
         sources = None
 
     pictures = Silent(*(load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation")), recipe)
     with pytest.raises(ValueError, match="says which images train and which choose"):
         fit(
-            ScratchModule(initial_network(recipe, 2), recipe),
+            SupervisedModule(initial_network(recipe, 2), recipe),
             pictures,
             tmp_path,
             accelerator="cpu",
@@ -301,7 +307,7 @@ def test_a_network_tells_which_images_it_learnt_from_by_id_and_by_bytes(tmp_path
     collection = split_folder(tmp_path / "own")
     parts = [sources_of_split([("plain", collection)], split) for split in ("train", "validation")]
     recipe, module, pictures = train_on(tmp_path / "run", *parts)
-    sections = distillation_sections(START, parts)
+    sections = distillation_sections(START, *images_of(parts))
     sections["categories"] = {"names": [f"category {number}" for number in range(4)]}
     folder = write_trained_network(
         tmp_path / "nets", module.network, recipe, START.preprocessing, sections, pictures.trainer, START
@@ -340,11 +346,11 @@ def test_a_network_from_random_weights_holds_out_all_that_it_did_not_learn_from(
         def content_key(self, image):
             return int(image.split("-")[1]) * 3 + ("train", "validation", "test").index(self.split(image))
 
-    lamps, recipe = OnDisk(), tiny_scratch_recipe(epochs=1, attention_weight=0.0)
+    lamps, recipe = OnDisk(), tiny_supervised_recipe(epochs=1, attention_weight=0.0)
     training, validation = (load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation"))
-    network, pictures = initial_network(recipe, 2), InMemoryDataModule(training, validation, recipe)
-    fit(ScratchModule(network, recipe), pictures, tmp_path / "run", accelerator="cpu", devices=1, quiet=True)
-    sections = scratch_sections(recipe, lamps, training, validation, {"n_labelled": 16, "accuracy": 0.5})
+    network, pictures = initial_network(recipe, 2), TrainingDataModule(training, validation, recipe)
+    fit(SupervisedModule(network, recipe), pictures, tmp_path / "run", accelerator="cpu", devices=1, quiet=True)
+    sections = supervised_sections(recipe, lamps.categories, training, validation, {"n_labelled": 16, "accuracy": 0.5})
     folder = write_trained_network(tmp_path, network, recipe, recipe.preprocessing, sections, pictures.trainer)
     status = load_network(folder, device="cpu").training_data.training_status(lamps)
     expected = [LEARNT if lamps.split(image) == "train" else HELD_OUT for image in lamps.images]

@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from gala_viz.networks.network_folders import read_card
-from gala_viz.training.batches import InMemoryDataModule, validation_batches
+from gala_viz.training.batches import TrainingDataModule, validation_batches
 from gala_viz.training.checkpoints import (
     INTERRUPTED_CHECKPOINT,
     LAST_CHECKPOINT,
@@ -24,28 +24,28 @@ from gala_viz.training.checkpoints import (
     hardware_of,
     hardware_text,
 )
+from gala_viz.training.dataset import load_dataset
 from gala_viz.training.epoch_log import EPOCHS_FILE, epoch_text, read_epochs
 from gala_viz.training.fit import check_hardware, fit
-from gala_viz.training.in_memory_dataset import load_dataset
 from gala_viz.training.losses import attention_loss, with_mass
 from gala_viz.training.run_lock import locked_run
-from gala_viz.training.scratch import ScratchModule, initial_network
-from gala_viz.training.training_card import scratch_sections, write_trained_network
+from gala_viz.training.supervised import SupervisedModule, initial_network
+from gala_viz.training.training_card import supervised_sections, write_trained_network
 from gala_viz.training.validation_metrics import validation_metrics
 
-from .tiny import Lamps, tiny_recipe, tiny_scratch_recipe
+from .tiny import Lamps, tiny_recipe, tiny_supervised_recipe
 
-RECIPE = tiny_scratch_recipe()
+RECIPE = tiny_supervised_recipe()
 LAMPS = Lamps()
 
 
 def pictures(recipe=RECIPE, lamps=LAMPS):
     parts = [load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation")]
-    return InMemoryDataModule(*parts, recipe)
+    return TrainingDataModule(*parts, recipe)
 
 
 def trained(folder, recipe=RECIPE, data=None, **options):
-    module = ScratchModule(initial_network(recipe, 2), recipe)
+    module = SupervisedModule(initial_network(recipe, 2), recipe)
     data = data or pictures(recipe)
     return fit(module, data, folder, accelerator="cpu", devices=1, quiet=True, **options), data
 
@@ -55,7 +55,7 @@ def weights(folder, name=LAST_CHECKPOINT):
     return {key: value for key, value in state.items() if value.is_floating_point()}
 
 
-class NotFinite(ScratchModule):
+class NotFinite(SupervisedModule):
     """Its loss is NaN in the third step of the second epoch."""
 
     def category_loss(self, batch, logits):
@@ -75,7 +75,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_its_step_and_batch_and
 
 
 def test_weights_that_are_not_finite_are_never_a_checkpoint(tmp_path):
-    class Spoilt(ScratchModule):
+    class Spoilt(SupervisedModule):
         """Its weights are spoilt by the last step of the second epoch, after the loss."""
 
         def optimizer_step(self, *arguments, **named):
@@ -108,7 +108,7 @@ def test_another_precision_is_not_gone_on_with(tmp_path):
     with pytest.raises(ValueError, match=r"trained otherwise \(precision: 32-true, now bf16-mixed\).*--restart"):
         trained(tmp_path, precision="bf16-mixed")
     with pytest.raises(ValueError, match=r"another recipe \(epochs: 3, now 4\).*--restart.*planned at its start"):
-        trained(tmp_path, tiny_scratch_recipe(epochs=4))
+        trained(tmp_path, tiny_supervised_recipe(epochs=4))
 
 
 @pytest.mark.parametrize(
@@ -228,9 +228,9 @@ def test_the_time_that_is_left_is_of_all_epochs():
 
 def test_the_epochs_loss_is_the_mean_of_its_steps(tmp_path):
     """Of a network that does not learn, over the pictures of the epoch, by a loop of its own."""
-    recipe = tiny_scratch_recipe(epochs=1, rate=1e-30, weight_decay=0.0, attention_weight=0.0)
+    recipe = tiny_supervised_recipe(epochs=1, rate=1e-30, weight_decay=0.0, attention_weight=0.0)
     _, data = trained(tmp_path, recipe)
-    module = ScratchModule(initial_network(recipe, 2), recipe).train()
+    module = SupervisedModule(initial_network(recipe, 2), recipe).train()
     losses = []
     for batch in data.train_dataloader():
         batch = data.on_after_batch_transfer(batch, 0)
@@ -253,11 +253,11 @@ def test_the_share_of_maps_counts_the_maps_that_the_loss_counts():
     }
     batch["map"][0, 5, 5] = 1.0
     counted = []
-    module = ScratchModule(initial_network(RECIPE, 2), RECIPE)
-    module._share_of_maps = lambda has_map: counted.append(has_map.tolist()) or 1.0
+    module = SupervisedModule(initial_network(RECIPE, 2), RECIPE)
+    module.share_of = lambda counts: counted.append(counts.tolist()) or 1.0
     module._check_finite = module.log = module.log_dict = lambda *_, **__: None
     module.training_step({**batch, "has_map": has_map}, 0)
-    assert counted == [[True, False, False]]
+    assert counted == [[True, True, True], [True, False, False]], "of labels, then of maps"
 
 
 def test_a_card_tells_what_it_was_trained_on_its_steps_and_final_losses_and_no_licence_that_nobody_gave(tmp_path):
@@ -265,7 +265,7 @@ def test_a_card_tells_what_it_was_trained_on_its_steps_and_final_losses_and_no_l
     numbers = validation_metrics(network, validation_batches(data.validation, RECIPE))
 
     def card(licence=None):
-        sections = scratch_sections(RECIPE, LAMPS, data.training, data.validation, numbers, licence)
+        sections = supervised_sections(RECIPE, LAMPS.categories, data.training, data.validation, numbers, licence)
         return read_card(write_trained_network(tmp_path, network, RECIPE, RECIPE.preprocessing, sections, data.trainer))
 
     told = card()
@@ -283,12 +283,12 @@ def test_a_card_tells_what_it_was_trained_on_its_steps_and_final_losses_and_no_l
 @pytest.mark.parametrize(
     ("make", "changes", "told"),
     [
-        (tiny_scratch_recipe, {"rate": -1.0}, "rate is above 0"),
-        (tiny_scratch_recipe, {"rate": float("nan")}, "rate"),
-        (tiny_scratch_recipe, {"seed": -1}, "seed is 0 or more"),
-        (tiny_scratch_recipe, {"seed": 1.5}, "seed is a whole number"),
-        (tiny_scratch_recipe, {"weight_decay": -0.1}, "weight_decay is 0 or more"),
-        (tiny_scratch_recipe, {"norm_momentum": 0.0}, "norm_momentum"),
+        (tiny_supervised_recipe, {"rate": -1.0}, "rate is above 0"),
+        (tiny_supervised_recipe, {"rate": float("nan")}, "rate"),
+        (tiny_supervised_recipe, {"seed": -1}, "seed is 0 or more"),
+        (tiny_supervised_recipe, {"seed": 1.5}, "seed is a whole number"),
+        (tiny_supervised_recipe, {"weight_decay": -0.1}, "weight_decay is 0 or more"),
+        (tiny_supervised_recipe, {"norm_momentum": -0.1}, "norm_momentum"),
         (tiny_recipe, {"gala_rate": 0.0}, "gala_rate is above 0"),
         (tiny_recipe, {"temperature": -2.0}, "temperature is above 0"),
         (tiny_recipe, {"jitter_px": -1}, "jitter_px"),

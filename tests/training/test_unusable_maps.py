@@ -8,11 +8,11 @@ from gala_viz.collections.open import COLLECTIONS
 from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.schema import labelled_map
-from gala_viz.training.dataset import sources_of_split
-from gala_viz.training.in_memory_dataset import check_any_map, load_dataset
+from gala_viz.training.dataset import TrainingImages, check_any_map, load_dataset
 from gala_viz.training.recipes import RECIPES
-from gala_viz.training.training_card import distillation_sections, scratch_sections
-from tests.training.tiny import Blobs, Lamps, tiny_scratch_recipe, tiny_start
+from gala_viz.training.sources import sources_of_split
+from gala_viz.training.training_card import distillation_sections, supervised_sections
+from tests.training.tiny import PREPROCESSING, Blobs, Lamps, maps_of, tiny_start, tiny_supervised_recipe
 
 WHY = {
     "zero": (lambda values: 0 * values, "all of its values are 0: nobody marked anything"),
@@ -22,7 +22,7 @@ WHY = {
     "negative": (lambda values: values - values.max(), "a map's values are at least 0"),
     "shifted": (lambda values: values - 0.5, "a map's values are at least 0"),
 }
-RECIPE = tiny_scratch_recipe(name="lamps-spoilt")
+RECIPE = tiny_supervised_recipe(name="lamps-spoilt")
 
 
 class SpoiltLamps(Lamps):
@@ -57,8 +57,8 @@ def test_held_images_tell_which_maps_cannot_be_used_and_why(how, tmp_path, monke
     for _ in ("read", "recalled from the cache folder"):
         held = load_dataset(lamps, "train", RECIPE.preprocessing)
         assert held.has_map.sum() == 36
-        assert np.isfinite(held.human_maps).all()
-        assert set(held.unusable) == {f"train-{number:03d}" for number in range(12)}
+        assert np.isfinite(maps_of(held)).all()
+        assert {held.images[place] for place in held.unusable} == {f"train-{number:03d}" for number in range(12)}
         assert held.describe_maps().startswith("36 of 48 maps usable (left out ")
         assert WHY[how][1] in held.describe_maps()
         check_any_map(held, "lamps")
@@ -80,13 +80,16 @@ def test_kept_maps_that_cannot_be_read_are_made_again(tmp_path, monkeypatch):
         torn[place] ^= 255
     for content in (whole[:-40], bytes(torn), b"", b"no archive"):
         kept.write_bytes(content)
-        np.testing.assert_array_equal(load_dataset(Lamps(), "train", RECIPE.preprocessing).human_maps, first.human_maps)
-    with kept.open("wb") as file:
-        np.savez(file, marks=first.human_maps)
-    assert load_dataset(Lamps(), "train", RECIPE.preprocessing).unusable == {}
-    with kept.open("wb") as file:
-        np.savez(file, marks=first.human_maps[:, 1:], unusable=np.empty((0, 2), str))
-    assert load_dataset(Lamps(), "train", RECIPE.preprocessing).human_maps.shape == first.human_maps.shape
+        again = load_dataset(Lamps(), "train", RECIPE.preprocessing)
+        np.testing.assert_array_equal(maps_of(again), maps_of(first))
+    maps, nothing = maps_of(first), {"positions": np.empty(0, np.int64), "reasons": np.empty(0, str)}
+    wrong = {"positions": np.array([99]), "reasons": np.array(["of no image"])}
+    for arrays in ({"marks": maps}, {"marks": maps[:, 1:], **nothing}, {"marks": maps, **wrong}):
+        with kept.open("wb") as file:
+            np.savez(file, **arrays)
+        again = load_dataset(Lamps(), "train", RECIPE.preprocessing)
+        assert again.unusable == {}
+        np.testing.assert_array_equal(maps_of(again), maps)
 
 
 def test_maps_are_not_kept_where_one_could_not_be_read(tmp_path, monkeypatch):
@@ -102,7 +105,7 @@ def test_maps_are_not_kept_where_one_could_not_be_read(tmp_path, monkeypatch):
             return self.away and image == "train-003"
 
     lamps = Remote()
-    assert tuple(load_dataset(lamps, "train", RECIPE.preprocessing).unusable) == ("train-003",)
+    assert list(load_dataset(lamps, "train", RECIPE.preprocessing).unusable) == [3]
     lamps.away = False
     for _ in ("read", "recalled"):
         assert load_dataset(lamps, "train", RECIPE.preprocessing).has_map.all()
@@ -132,7 +135,8 @@ def test_sources_leave_out_maps_that_cannot_be_used_and_the_card_counts_them(how
     (found,) = sources_of_split([("maps", collection)], "train")
     assert found.images == whole.images[4:]
     assert tuple(found.unusable) == whole.images[:4]
-    data = distillation_sections(tiny_start(), [[found], [found]])["data"]["collections"][0]
+    images = TrainingImages([found], PREPROCESSING)
+    data = distillation_sections(tiny_start(), images, images)["data"]["collections"][0]
     assert data["n_train"] == len(whole.images) - 4
     assert data["maps_train"].startswith(f"{len(whole.images) - 4} of {len(whole.images)} maps usable (left out")
     assert sources_of_split([("plain", collection)], "train")[0].images == whole.images, "a photograph needs no map"
@@ -152,7 +156,9 @@ def trained(tmp_path, monkeypatch, collection, *options):
 def test_the_command_refuses_a_training_by_maps_without_a_usable_map(tmp_path, monkeypatch, capsys):
     assert trained(tmp_path, monkeypatch, SpoiltLamps("zero")) == 2
     said = capsys.readouterr()
-    assert "train: 0 of 48 maps usable (left out 48: all of its values are 0: nobody marked anything)" in said.out
+    assert (
+        "train: lamps: 0 of 48 maps usable (left out 48: all of its values are 0: nobody marked anything)" in said.out
+    )
     assert "Mend the maps, or train without them (--attention-weight 0)" in said.err
     assert not (tmp_path / "models").exists()
     assert not (tmp_path / "runs").exists()
@@ -162,8 +168,8 @@ def test_the_command_refuses_a_training_by_maps_without_a_usable_map(tmp_path, m
 def test_the_command_and_the_card_say_how_many_maps_are_used(tmp_path, monkeypatch, capsys):
     assert trained(tmp_path, monkeypatch, SpoiltLamps("infinite", share=0.25)) == 0
     said = capsys.readouterr().out
-    assert "train: 36 of 48 maps usable (left out 12: " in said
-    assert "validation: 4 of 16 maps usable (left out 12: " in said
+    assert "train: lamps: 36 of 48 maps usable (left out 12: " in said
+    assert "validation: lamps: 4 of 16 maps usable (left out 12: " in said
     card = read_card(tmp_path / "models" / RECIPE.name)
     assert card["data"]["collections"][0]["maps_train"].startswith("36 of 48 maps usable")
     assert card["data"]["collections"][0]["maps_validation"].startswith("4 of 16 maps usable")
@@ -178,5 +184,6 @@ def test_weights_are_halved_on_request_alone(tmp_path, monkeypatch):
 
 def test_a_card_of_a_training_without_maps_counts_none():
     held = load_dataset(Lamps(with_maps=False), "train", RECIPE.preprocessing)
-    sections = scratch_sections(tiny_scratch_recipe(attention_weight=0.0), Lamps(with_maps=False), held, held, {})
+    recipe = tiny_supervised_recipe(attention_weight=0.0)
+    sections = supervised_sections(recipe, Lamps.categories, held, held, {})
     assert not [key for key in sections["data"]["collections"][0] if key.startswith("maps")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,9 @@ from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import BUILDERS
 from gala_viz.schema import labelled_map
-from gala_viz.training.recipes import DistillationRecipe, ScratchRecipe
+from gala_viz.training.batches import TrainingDataModule
+from gala_viz.training.dataset import TrainingImages
+from gala_viz.training.recipes import DistillationRecipe, SupervisedRecipe
 from gala_viz.training.rng import image_keys
 
 PREPROCESSING = Preprocessing(short_px=40, crop_px=32)
@@ -129,6 +132,9 @@ class Lamps:
     def category(self, image: str) -> str:
         return self.categories[int(image.split("-")[1]) % 2]
 
+    def target(self, image: str) -> None:
+        return None
+
     def _lamp(self, image: str) -> np.ndarray:
         chance = np.random.default_rng(image_keys([image]))
         row, column = chance.uniform(8, 28, size=2)
@@ -147,12 +153,30 @@ class Lamps:
         return labelled_map(7 * self._lamp(image), name="human_map") if self.with_maps else None
 
 
-def tiny_scratch_recipe(**changes: object) -> ScratchRecipe:
+def distillation_pictures(recipe: DistillationRecipe, training: Any, validation: Any) -> TrainingDataModule:
+    """The pictures of two tuples of sources, for a student of ``tiny_start``."""
+    frames = recipe.stored_frame(PREPROCESSING), PREPROCESSING
+    parts = [
+        TrainingImages(sources, frame).load() for sources, frame in zip((training, validation), frames, strict=True)
+    ]
+    return TrainingDataModule(*parts, recipe, PREPROCESSING)
+
+
+def pixels_of(images: TrainingImages) -> np.ndarray:
+    return images.read_many(np.arange(len(images)))[1]
+
+
+def maps_of(images: TrainingImages) -> np.ndarray:
+    return images.read_many(np.arange(len(images)))[2]
+
+
+def tiny_supervised_recipe(**changes: object) -> SupervisedRecipe:
     arguments = {"blocks": (1, 2), "base_filters": 4, "strides": (1, 2), "attention_groups": (2,), "attention": "gala"}
     settings = {
         "name": "lamps-gala-clickme",
         "title": "lamps",
         "collection": "lamps",
+        "maps": "simulated ClickMe maps",
         "arguments": arguments,
         "epochs": 3,
         "batch_size": 4,
@@ -162,4 +186,4 @@ def tiny_scratch_recipe(**changes: object) -> ScratchRecipe:
         "attention_weight": 1.0,
         "norm_momentum": 0.2,
     }
-    return ScratchRecipe(**{**settings, **changes})
+    return SupervisedRecipe(**{**settings, **changes})

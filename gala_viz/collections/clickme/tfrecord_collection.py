@@ -27,14 +27,18 @@ from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint
 
 SMOOTHED_KIND, STORED_KIND = "ClickMe", "ClickMe, as stored"
+CATEGORIES_FILE = "categories.txt"
+"""Beside the records: the names of their labels from 0 on, one a line, where these are not ImageNet's."""
+MAX_CATEGORIES = 100_000
 
 
 class TFRecordCollection(Collection):
     """The records of ``source``, a TFRecord file or a folder of them.
 
     An image's id is its ``file_path`` where every record has a different one, else "SHARD/NUMBER" with the record's
-    number in its file. Labels from 0 to 999 are ImageNet's. The split is the one in the record itself, which ``gala-viz
-    records export`` writes; else the one that the name of the record file or of its folder tells ("train", "val",
+    number in its file. Labels from 0 to 999 are ImageNet's, unless the folder has a ``categories.txt``: its lines are
+    then the names of the labels from 0 on. The split is the one in the record itself, which ``gala-viz records export``
+    writes; else the one that the name of the record file or of its folder tells ("train", "val",
     "test"); else the one that ``file_path`` tells, as paths of photographs do. Maps come smoothed by ``smoothing``, a
     name in ``SMOOTHINGS`` (default: as the Harmonization toolbox loads them), and as stored. Records do not hold
     participants one by one, so that no noise ceiling can be computed from them.
@@ -51,6 +55,16 @@ class TFRecordCollection(Collection):
         self._shards, skipped = open_shards(root, progress)
         self._rows = [(shard, row) for shard in self._shards for row in range(len(shard.index))]
         self._splits, self.split_doubt, self.has_own_splits = _splits(self._rows)
+        self.label_names = _label_names(root if root.is_dir() else root.parent)
+        if self.label_names:
+            self.categories = self.label_names
+        elif self._rows:
+            first = min(shard.index.label(row) for shard, row in self._rows)
+            name = CATEGORIES[first][1] if first < len(CATEGORIES) else "none of them"
+            self.label_note = (
+                f"its labels are read as ImageNet's ({first} is {name!r}); names of your own, one a line, belong into "
+                f"{CATEGORIES_FILE} beside the records"
+            )
         kinds = {}
         if any(shard.index.has_heatmap(row) for shard, row in self._rows):
             sentence = "ClickMe maps of all participants together, from TFRecords"
@@ -68,7 +82,8 @@ class TFRecordCollection(Collection):
         """Hash of the files, their sizes and modification times, and the smoothing."""
         stats = [(str(shard.path), shard.path.stat()) for shard in self._shards]
         files = [(path, status.st_size, status.st_mtime_ns) for path, status in stats]
-        return fingerprint("records", files, self.smoothing, asdict(FOLDER_LIMITS))
+        names = (self.label_names,) if self.label_names else ()
+        return fingerprint("records", files, self.smoothing, asdict(FOLDER_LIMITS), *names)
 
     def path(self, image: str) -> Path:
         """Return the path of the TFRecord file that holds the image."""
@@ -76,11 +91,16 @@ class TFRecordCollection(Collection):
 
     def target(self, image: str) -> int | None:
         """Return the record's label where it is one of ImageNet's."""
+        if self.label_names:
+            return None
         label = self.label(image)
         return label if label < len(CATEGORIES) else None
 
     def category(self, image: str) -> str | None:
-        """Return ImageNet's name of the label."""
+        """Return the name of the label: that of ``categories.txt``, else ImageNet's."""
+        if self.label_names:
+            label = self.label(image)
+            return self.label_names[label] if label < len(self.label_names) else None
         target = self.target(image)
         return None if target is None else CATEGORIES[target][1]
 
@@ -173,6 +193,20 @@ class TFRecordCollection(Collection):
                 raise UnreadableImageError(str(error)) from error
 
         return content, ("record", self.fingerprint, image)
+
+
+def _label_names(folder: Path) -> tuple[str, ...]:
+    """Return the lines of ``categories.txt``, of which none may be empty or occur twice; none without the file."""
+    path = folder / CATEGORIES_FILE
+    if not path.is_file():
+        return ()
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8").rstrip().splitlines()]
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text in UTF-8.") from None
+    if not names or len(names) > MAX_CATEGORIES or not all(names) or len(set(names)) < len(names):
+        raise ValueError(f"{path} has one name a line, none of them empty and none twice, for the labels from 0 on.")
+    return tuple(names)
 
 
 def _splits(rows: Sequence[tuple[Shard, int]]) -> tuple[list[str | None], str, bool]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -69,6 +71,72 @@ def trade_off_figure(
             )  # fmt: skip
         axes.margins(0.2, 0.12)
     return figure
+
+
+class TradeOffInterval(Protocol):
+    """One lambda: means over images and seeds with 95 % intervals; accuracies from 0 to 1."""
+
+    attention_weight: float
+    n_seeds: int
+    n_labelled: int
+    n_with_maps: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    rho: float
+    rho_low: float
+    rho_high: float
+
+
+def trade_off_interval_figure(points: Sequence[TradeOffInterval], selected_weight: float | None = None) -> Figure:
+    """Draw a point for each lambda with its intervals over images and seeds; ``selected_weight`` is drawn in red.
+
+    Lambdas of which accuracy or rho is not known are left out.
+    """
+    known = [one for one in points if np.isfinite([one.accuracy, one.rho]).all()]
+    with print_figure(2.8, 3.6) as figure:
+        axes = figure.subplots()
+        axes.set(xlabel="Spearman's rho of attention norms with human maps", ylabel="accuracy, %")
+        if not known:
+            axes.text(0.5, 0.5, "n/a", ha="center", va="center", color="#8a8a8a", transform=axes.transAxes)
+            axes.set(xticks=[], yticks=[])
+            return figure
+        seeds = sorted({one.n_seeds for one in known})
+        n_seeds = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+        axes.set_title(
+            f"{known[0].n_labelled:,} labelled validation images, {known[0].n_with_maps:,} with maps, "
+            f"{n_seeds} seed{'' if seeds == [1] else 's'}; 95 % intervals",
+            fontsize=6,
+        )
+        axes.plot([one.rho for one in known], [100 * one.accuracy for one in known], color="#bbbbbb", linewidth=0.8)
+        rho, accuracy = [one.rho for one in known], [100 * one.accuracy for one in known]
+        for one, right in zip(known, _free_at_right(rho, accuracy), strict=True):
+            colour = SELECTED_COLOUR if one.attention_weight == selected_weight else COLOUR
+            axes.errorbar(
+                one.rho,
+                100 * one.accuracy,
+                xerr=[[max(0, one.rho - one.rho_low)], [max(0, one.rho_high - one.rho)]],
+                yerr=[
+                    [100 * max(0, one.accuracy - one.accuracy_low)],
+                    [100 * max(0, one.accuracy_high - one.accuracy)],
+                ],
+                fmt="o",
+                ms=3.5,
+                color=colour,
+                elinewidth=0.7,
+            )
+            axes.annotate(
+                f"λ = {one.attention_weight:g}", (one.rho, 100 * one.accuracy), textcoords="offset points",
+                xytext=(4 if right else -4, 4), fontsize=6, ha="left" if right else "right", va="bottom", color=colour,
+            )  # fmt: skip
+        axes.margins(0.15, 0.12)
+    return figure
+
+
+def write_trade_off(points: Sequence[TradeOffInterval], selected_weight: float | None, path: Path) -> Path:
+    """Write the picture of ``trade_off_interval_figure`` to ``path``, and return it."""
+    trade_off_interval_figure(points, selected_weight).savefig(path, dpi=200)
+    return path
 
 
 def _free_at_right(x: Sequence[float], y: Sequence[float]) -> list[bool]:

@@ -17,7 +17,7 @@ from gala_viz.collections.clickme.tfrecord_file import TFRecordError, read_recor
 from gala_viz.collections.clickme.tfrecord_index import load_record_index
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.splits import splits_of
-from gala_viz.training.dataset import sources_of_split
+from gala_viz.training.sources import sources_of_split
 from tests.collections.clickme.tfrecord_writer import (
     encoded_record,
     jpeg_record,

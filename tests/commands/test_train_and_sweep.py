@@ -6,20 +6,23 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import asdict, replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import tyro
 
 from gala_viz.cli import main
 from gala_viz.collections.open import COLLECTIONS
 from gala_viz.commands import sweep as command
+from gala_viz.commands.train import Arguments as TrainArguments
 from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import toml_values
 from gala_viz.training.recipes import RECIPES
-from tests.training.tiny import Lamps, tiny_scratch_recipe
+from tests.training.tiny import Lamps, tiny_supervised_recipe
 
-RECIPE = tiny_scratch_recipe()
+RECIPE = tiny_supervised_recipe()
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +83,7 @@ def pretended(sweep, trial):
         "weights": {"sha256": ""},
         "preprocessing": {},
         "recipe": toml_values(asdict(trial)),
-        "data": {"collections": [{name: one for name, one in sweep.circumstances.items() if name != "trained_on"}]},
+        "data": {"collections": sweep.circumstances["images"]},
         "made": {"trained_on": sweep.circumstances["trained_on"]},
         "selection": {
             "n_labelled": 16,
@@ -96,9 +99,14 @@ def pretended(sweep, trial):
         folder = Path(sys.argv[1])
         folder.mkdir(parents=True)
         write_card(folder, eval(sys.argv[2]))
+        (folder / "validation_images.csv").write_text(sys.argv[3])
     """
     folder = sweep.folder / "networks" / trial.name
-    return [sys.executable, "-c", textwrap.dedent(program), str(folder), repr(card)]
+    n_right = round(16 * (0.9 - trial.attention_weight / 10))
+    values = "".join(
+        f"image{number},{int(number < n_right)},{trial.attention_weight / 5 + number / 100}\n" for number in range(16)
+    )
+    return [sys.executable, "-c", textwrap.dedent(program), str(folder), repr(card), f"image,correct,rho\n{values}"]
 
 
 def swept(tmp_path, *options):
@@ -121,6 +129,15 @@ def test_a_sweep_trains_every_lambda_and_seed_once_and_writes_the_table(tmp_path
     assert rows[3]["accuracy"] == "0.7"
     assert rows[3]["rho_attention"] == "0.4"
     assert rows[3]["rho_layer1"] == "0.2"
+    told = capsys.readouterr().out
+    assert "proposed lambda: 0, by the one-standard-error rule (Breiman et al. 1984)" in told
+    with (tmp_path / f"sweep-{RECIPE.name}" / command.CURVE_FILE).open() as file:
+        curve = list(csv.DictReader(file))
+    assert [(row["attention_weight"], row["n_seeds"], row["proposed"]) for row in curve] == [
+        ("0.0", "2", "1"), ("2.0", "2", "0")
+    ]  # fmt: skip
+    assert float(curve[0]["accuracy_low"]) < 14 / 16 < float(curve[0]["accuracy_high"])
+    assert (tmp_path / f"sweep-{RECIPE.name}" / "trade_off.png").stat().st_size > 5000
     monkeypatch.setattr(command, "training_command", lambda *_: pytest.fail("a finished training ran again"))
     assert swept(tmp_path) == 0
     assert "4 trainings, 4 of them done" in capsys.readouterr().out
@@ -211,9 +228,26 @@ def test_ctrl_c_and_the_end_by_a_scheduler_are_passed_on_to_the_trainings(tmp_pa
     assert (tmp_path / "told").exists()
 
 
-def test_a_sweep_needs_a_recipe_with_its_own_collection(capsys):
-    assert main(["sweep", "lite0-gala-human", "--weights", "1"]) == 2
-    assert "a sweep needs a recipe that opens its own collection" in capsys.readouterr().err
+def test_a_sweep_needs_a_recipe_without_a_teacher(capsys):
+    options = ["--maps", "maps", "--labels", "labels"]
+    assert main(["sweep", "lite0-gala-human", "--weights", "1", *options]) == 2
+    assert "a sweep needs a recipe that learns from labels without a teacher" in capsys.readouterr().err
+
+
+def test_a_sweep_hands_its_options_to_its_trainings(tmp_path):
+    sweep = command.Arguments(
+        recipe="gala-resnet50-clickme", weights=(0.5,), runs=tmp_path, labels="mine", human_maps=Path("maps"), epochs=3,
+        batch_size=16, step_epochs=(1, 2), keep_duplicates=True, memory_gb=1.5, device="cpu",
+    )  # fmt: skip
+    trial = replace(RECIPES["gala-resnet50-clickme"], name="one", attention_weight=0.5, seed=4)
+    words = command.training_command(sweep, trial)
+    arguments = tyro.cli(TrainArguments, args=words[words.index("train") + 1 :])
+    given = {name: getattr(arguments, name) for name in ("labels", "epochs", "batch_size", "step_epochs", "memory_gb")}
+    assert given == {"labels": "mine", "epochs": 3, "batch_size": 16, "step_epochs": (1, 2), "memory_gb": 1.5}
+    assert (arguments.human_maps, arguments.keep_duplicates, arguments.seed) == (Path("maps"), True, 4)
+    assert (arguments.attention_weight, arguments.name, arguments.keep_every) == (0.5, "one", 0)
+    assert arguments.replace
+    assert arguments.quiet
 
 
 @pytest.mark.slow

@@ -17,27 +17,27 @@ from gala_viz.networks.activation_hooks import record_activations
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.zoo import load_network
-from gala_viz.training.batches import InMemoryDataModule, validation_batches
+from gala_viz.training.batches import TrainingDataModule, validation_batches
 from gala_viz.training.checkpoints import INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT
-from gala_viz.training.cotraining import learning_rate_factor
+from gala_viz.training.dataset import load_dataset
 from gala_viz.training.fit import fit
-from gala_viz.training.in_memory_dataset import load_dataset
-from gala_viz.training.recipes import RECIPES, ScratchRecipe
-from gala_viz.training.scratch import ScratchModule, initial_network
-from gala_viz.training.training_card import scratch_sections, write_trained_network
+from gala_viz.training.optimisation import learning_rate_factor
+from gala_viz.training.recipes import RECIPES
+from gala_viz.training.supervised import SupervisedModule, initial_network
+from gala_viz.training.training_card import supervised_sections, write_trained_network
 from gala_viz.training.validation_metrics import attention_rho, validation_metrics
 
-from .tiny import Lamps, tiny_scratch_recipe
+from .tiny import Lamps, tiny_supervised_recipe
 
 LAMPS = Lamps()
-RECIPE = tiny_scratch_recipe()
+RECIPE = tiny_supervised_recipe()
 PARTS = tuple(load_dataset(LAMPS, split, RECIPE.preprocessing) for split in ("train", "validation"))
-RENDERED = [name for name, recipe in RECIPES.items() if isinstance(recipe, ScratchRecipe)]
+RENDERED = [name for name in RECIPES if name.startswith("rendered-")]
 
 
 def trained(folder, recipe, parts=PARTS, **options):
-    module = ScratchModule(initial_network(recipe, 2), recipe)
-    pictures = InMemoryDataModule(*parts, recipe)
+    module = SupervisedModule(initial_network(recipe, 2), recipe)
+    pictures = TrainingDataModule(*parts, recipe)
     return fit(module, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
 
 
@@ -62,7 +62,7 @@ class PressCtrlC(Callback):
 
 
 def test_a_tiny_network_learns_two_categories_and_where_the_lamp_is(tmp_path):
-    recipe = tiny_scratch_recipe(epochs=12, attention_weight=2.0)
+    recipe = tiny_supervised_recipe(epochs=12, attention_weight=2.0)
     before = numbers_of(initial_network(recipe, 2))
     after = numbers_of(trained(tmp_path, recipe))
     assert after["accuracy"] >= 0.9
@@ -70,7 +70,7 @@ def test_a_tiny_network_learns_two_categories_and_where_the_lamp_is(tmp_path):
 
 
 def test_with_lambda_zero_maps_make_no_difference(tmp_path):
-    recipe = tiny_scratch_recipe(attention_weight=0.0, epochs=1)
+    recipe = tiny_supervised_recipe(attention_weight=0.0, epochs=1)
     without = tuple(
         load_dataset(Lamps(with_maps=False), split, recipe.preprocessing) for split in ("train", "validation")
     )
@@ -78,7 +78,7 @@ def test_with_lambda_zero_maps_make_no_difference(tmp_path):
 
 
 def test_images_without_maps_learn_from_labels_alone_at_any_lambda(tmp_path):
-    recipe = tiny_scratch_recipe(epochs=1)
+    recipe = tiny_supervised_recipe(epochs=1)
     without = tuple(
         load_dataset(Lamps(with_maps=False), split, recipe.preprocessing) for split in ("train", "validation")
     )
@@ -149,10 +149,10 @@ def test_ctrl_c_is_as_it_was_after_a_training(tmp_path):
 
 
 def test_in_bfloat16_attention_norms_and_losses_stay_float32(tmp_path):
-    network = trained(tmp_path, tiny_scratch_recipe(epochs=4), precision="bf16-mixed")
+    network = trained(tmp_path, tiny_supervised_recipe(epochs=4), precision="bf16-mixed")
     assert all(value.dtype != torch.bfloat16 for value in network.state_dict().values())
     assert numbers_of(network)["accuracy"] > 0.6
-    module = ScratchModule(network, RECIPE)
+    module = SupervisedModule(network, RECIPE)
     with torch.autocast("cpu", torch.bfloat16):
         logits, norms = module(torch.randn(2, 3, 32, 32))
     assert {logits.dtype, *(norm.dtype for norm in norms.values())} == {torch.float32}
@@ -214,18 +214,18 @@ def test_gradients_flow_through_young_gala_blocks(gate):
 def test_lambda_without_gala_is_refused():
     recipe = replace(RECIPES["rendered-se"], attention_weight=1.0)
     with pytest.raises(ValueError, match=r"rendered-se: attention_weight .lambda. is 1.0, but the network has no GALA"):
-        ScratchModule(initial_network(recipe, 12), recipe)
+        SupervisedModule(initial_network(recipe, 12), recipe)
 
 
 def test_recipes_say_what_their_shares_may_be():
     with pytest.raises(ValueError, match="smallest_share is a share of the photograph's side"):
-        tiny_scratch_recipe(smallest_share=0.0)
+        tiny_supervised_recipe(smallest_share=0.0)
     with pytest.raises(ValueError, match=r"contrast is a share from 0 to below 1; got 1\.5"):
-        tiny_scratch_recipe(contrast=1.5)
+        tiny_supervised_recipe(contrast=1.5)
 
 
 def test_biases_and_gains_do_not_decay():
-    module = ScratchModule(initial_network(RECIPE, 2), RECIPE)
+    module = SupervisedModule(initial_network(RECIPE, 2), RECIPE)
     decaying, spared = module.parameter_groups()
     assert all(parameter.ndim >= 2 for parameter in decaying["params"])
     assert spared["weight_decay"] == 0
@@ -250,7 +250,7 @@ def test_rho_is_one_where_attention_is_the_map_and_zero_where_it_is_flat():
 
 def test_an_outcome_from_scratch_tells_categories_data_and_selection_and_loads(tmp_path):
     network = trained(tmp_path / "run", RECIPE, max_epochs=1)
-    sections = scratch_sections(RECIPE, LAMPS, *PARTS, numbers_of(network))
+    sections = supervised_sections(RECIPE, LAMPS.categories, *PARTS, numbers_of(network))
     folder = write_trained_network(tmp_path, network, RECIPE, RECIPE.preprocessing, sections)
     card = read_card(folder)
     assert card["categories"]["names"] == ["red", "green"]
@@ -269,9 +269,10 @@ def test_an_outcome_from_scratch_tells_categories_data_and_selection_and_loads(t
 
 
 def test_an_outcome_without_gala_mentions_no_maps(tmp_path):
-    recipe = tiny_scratch_recipe(attention_weight=0.0, arguments={"blocks": (1,), "base_filters": 4})
+    recipe = tiny_supervised_recipe(attention_weight=0.0, arguments={"blocks": (1,), "base_filters": 4})
     network = initial_network(recipe, 2)
-    sections = scratch_sections(recipe, LAMPS, *PARTS, numbers_of(network))
+    parts = [load_dataset(LAMPS, split, RECIPE.preprocessing, with_maps=False) for split in ("train", "validation")]
+    sections = supervised_sections(recipe, LAMPS.categories, *parts, numbers_of(network))
     assert "maps" not in sections["selection"]
     assert "maps" not in sections["data"]["collections"][0]
 
@@ -283,15 +284,15 @@ def test_two_processes_stay_alike_and_learn(tmp_path):
         import sys
         from pathlib import Path
         import torch
-        from tests.training.test_scratch import PARTS
-        from tests.training.tiny import tiny_scratch_recipe
-        from gala_viz.training.batches import InMemoryDataModule
+        from tests.training.test_supervised import PARTS
+        from tests.training.tiny import tiny_supervised_recipe
+        from gala_viz.training.batches import TrainingDataModule
         from gala_viz.training.fit import fit
-        from gala_viz.training.scratch import ScratchModule, initial_network
+        from gala_viz.training.supervised import SupervisedModule, initial_network
         out = Path(sys.argv[1])
-        recipe = tiny_scratch_recipe(epochs=6)
-        pictures = InMemoryDataModule(*PARTS, recipe)
-        module = ScratchModule(initial_network(recipe, 2), recipe)
+        recipe = tiny_supervised_recipe(epochs=6)
+        pictures = TrainingDataModule(*PARTS, recipe)
+        module = SupervisedModule(initial_network(recipe, 2), recipe)
         network = fit(module, pictures, out / "run", accelerator="cpu", devices=2, quiet=True)
         torch.save(dict(network.named_parameters()), out / f"{pictures.trainer.global_rank}.pt")
         """

@@ -1,0 +1,199 @@
+"""Architectures by name, with fresh weights: our own, those of timm and transformers, and functions of one's own.
+
+A card names an architecture, and a card may come from anybody. Our own builders and the two libraries' run no code but
+their own. A function of one's own runs only where the person who opens the network names it, too.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from gala_viz.networks.external import (
+    ExternalNetworkError,
+    LogitsOfTransformers,
+    error_text,
+    import_library,
+)
+from gala_viz.networks.insert import add_gala
+from gala_viz.networks.lite0 import lite0, lite0_gala
+from gala_viz.networks.network_folders import EXTERNAL_LIBRARIES, FUNCTION_NAME
+from gala_viz.networks.resnet import resnet
+from gala_viz.networks.torchvision_resnet import TorchvisionResNet
+from gala_viz.registry import Registry, UnknownNameError, unknown_name
+
+BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
+    "network builder",
+    {"lite0": lite0, "lite0_gala": lite0_gala, "resnet": resnet, "torchvision_resnet": TorchvisionResNet},
+)
+"""Architectures that a card may name; its [network.arguments] are passed by keyword."""
+
+_DROPPED_SETTINGS = ("auto_map", "_name_or_path", "quantization_config", "transformers_version", "architectures")
+"""Of a configuration of transformers: what would run code, fetch something, or says where it came from."""
+
+
+class OwnCodeError(ValueError):
+    """A card names a function of somebody's own, and nobody allowed it to run."""
+
+
+def is_function(builder: str) -> bool:
+    """Return whether ``builder`` is the name of a function, "package.module:function"."""
+    return FUNCTION_NAME.fullmatch(builder) is not None and builder.partition(":")[0] not in EXTERNAL_LIBRARIES
+
+
+def build_module(
+    builder: str,
+    arguments: Mapping[str, Any],
+    gala: Sequence[str] = (),
+    gala_options: Mapping[str, Any] | None = None,
+    *,
+    input_px: int = 224,
+    allowed_function: str | None = None,
+) -> nn.Module:
+    """Return a module with fresh weights.
+
+    Parameters
+    ----------
+    builder : str
+        A name in ``BUILDERS``; "timm:NAME" or "transformers:NAME", which these libraries build without weights; or a
+        function, "package.module:function".
+    arguments : mapping
+        Passed by keyword; lists become tuples. "timm:" and "transformers:" take "n_categories", the latter also
+        "config", the model's configuration. A function gets "n_categories" where it has such a parameter.
+    gala : sequence of str
+        Paths of modules behind which GALA blocks are put, see ``add_gala``.
+    gala_options : mapping, optional
+        Further settings of ``add_gala``: "form", "ratio", "squash".
+    input_px : int
+        Side of an input on which channels are found where a module does not tell them.
+    allowed_function : str, optional
+        The one function that may run; default: any, which suits names that a person wrote, and not those of a card.
+
+    Returns
+    -------
+    nn.Module
+        On the CPU.
+
+    Raises
+    ------
+    UnknownNameError
+        The builder is unknown; the message offers the nearest name.
+    OwnCodeError
+        The builder is another function than the allowed one.
+    ExternalNetworkError
+        A library or a function cannot build it.
+    TypeError, ValueError
+        The builder refuses its arguments, or GALA a module.
+    """
+    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
+    library, _, name = builder.partition(":")
+    if library in EXTERNAL_LIBRARIES and name:
+        module = _LIBRARIES[library](name, plain)
+    elif is_function(builder):
+        if allowed_function is not None and builder != allowed_function:
+            raise OwnCodeError(
+                f"its architecture is the function {builder}, which is code of its author's own and runs only where "
+                f"you name it: open the network as {builder}@FOLDER."
+            )
+        module = _from_function(builder, plain)
+    else:
+        module = BUILDERS[builder](**plain)
+    if gala:
+        channels_seen_on = torch.zeros(1, 3, input_px, input_px)
+        add_gala(module, list(gala), example=channels_seen_on, **(gala_options or {}))
+    return module
+
+
+def _from_timm(name: str, arguments: dict[str, Any]) -> nn.Module:
+    """Return a model of timm's own list, without its weights."""
+    timm = import_library("timm")
+    _check_only(f"timm:{name}", arguments, ("n_categories",))
+    if name.partition(".")[0] not in (known := timm.list_models()):  # else timm would look elsewhere, or fetch it
+        raise UnknownNameError(unknown_name("model of timm", name, known))
+    return timm.create_model(name, pretrained=False, num_classes=arguments.get("n_categories", 1000))
+
+
+def _from_transformers(name: str, arguments: dict[str, Any]) -> nn.Module:
+    """Return an image classifier of a configuration that is given, or of that of ``name``."""
+    transformers = import_library("transformers")
+    label = f"transformers:{name}"
+    _check_only(label, arguments, ("n_categories", "config"))
+    config = arguments.get("config") or transformers_config(name)
+    if not isinstance(config, Mapping) or not isinstance(config.get("model_type"), str):
+        raise ExternalNetworkError(f"{label}: its config, with a model_type, was expected.")
+    settings = {key: value for key, value in config.items() if key not in (*_DROPPED_SETTINGS, "model_type")}
+    if n_categories := arguments.get("n_categories"):
+        settings = {key: value for key, value in settings.items() if key not in ("id2label", "label2id")}
+        settings["num_labels"] = n_categories
+    try:
+        built = transformers.AutoConfig.for_model(config["model_type"], **settings)
+        model = transformers.AutoModelForImageClassification.from_config(built, trust_remote_code=False)
+    except Exception as error:  # a configuration of anybody's
+        raise ExternalNetworkError(f"{label}: {' '.join(str(error).split())[:300]}") from error
+    return LogitsOfTransformers(model)
+
+
+def transformers_config(name: str) -> dict[str, Any]:
+    """Return the configuration of the model of transformers called ``name``, as plain values, for a card.
+
+    Raises ``ExternalNetworkError`` where there is none.
+    """
+    transformers = import_library("transformers")
+    try:
+        config = transformers.AutoConfig.from_pretrained(name, trust_remote_code=False).to_diff_dict()
+    except Exception as error:  # a missing file, a name that is unknown, no network
+        raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
+    plain = {key: value for key, value in config.items() if key not in _DROPPED_SETTINGS}
+    return {key: value for key, value in plain.items() if key not in ("id2label", "label2id", "dtype", "torch_dtype")}
+
+
+def complete_arguments(builder: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``arguments`` of a ``builder`` with all that a card needs: of transformers the configuration."""
+    library, _, name = builder.partition(":")
+    if library != "transformers" or "config" in arguments:
+        return dict(arguments)
+    return {**arguments, "config": transformers_config(name)}
+
+
+_LIBRARIES: dict[str, Callable[[str, dict[str, Any]], nn.Module]] = {
+    "timm": _from_timm,
+    "transformers": _from_transformers,
+}
+
+
+def _check_only(name: str, arguments: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Raise ``ValueError`` for arguments beside the ``known`` ones: a library's own may read files or fetch some."""
+    unknown = sorted(set(arguments) - set(known))
+    if unknown:
+        raise ValueError(f"{name} takes the arguments {' and '.join(known)}; got {', '.join(unknown)}.")
+
+
+def _from_function(name: str, arguments: dict[str, Any]) -> nn.Module:
+    """Return what the function called ``name`` gives for ``arguments``."""
+    module_name, _, function_name = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except ImportError as error:
+        raise ExternalNetworkError(f"{name}: {error}. Modules are looked for beside the present folder too.") from error
+    except AttributeError:
+        raise ExternalNetworkError(f"{name}: {module_name} has no {function_name}.") from None
+    parameters = inspect.signature(function).parameters.values()
+    takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
+    if not takes_any and "n_categories" not in {one.name for one in parameters}:
+        arguments = {key: value for key, value in arguments.items() if key != "n_categories"}
+    try:
+        module = function(**arguments)
+    except Exception as error:  # external code
+        raise ExternalNetworkError(f"{name} raised {error_text(error)}.") from error
+    if not isinstance(module, nn.Module):
+        raise ExternalNetworkError(f"{name} should return a torch.nn.Module; got {type(module).__name__}.")
+    return module

@@ -1,0 +1,107 @@
+"""Recipes from TOML files: settings, a recipe that they change, and where the images are.
+
+    format = 1
+    base = "gala-resnet50-clickme"
+    name = "mine"
+    epochs = 30
+
+    [data]
+    labels = "photographs"
+    human_maps = "maps"
+
+Without ``base``, every setting without a default has to be there; ``family`` is then "supervised" or "distillation".
+Paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from gala_viz.registry import unknown_name
+from gala_viz.specs import read_settings, spec_from_settings
+from gala_viz.training.recipes import RECIPES, DistillationRecipe, Recipe, SupervisedRecipe
+
+FORMAT = 1
+FAMILIES: dict[str, type[Recipe]] = {"supervised": SupervisedRecipe, "distillation": DistillationRecipe}
+_DATA = ("labels", "maps", "human_maps", "plain")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeFile:
+    """A recipe, and the collections that its file names: those of labels and maps, maps for the labels, plain ones."""
+
+    recipe: Recipe
+    labels: str | None = None
+    maps: str | None = None
+    human_maps: str | None = None
+    plain: tuple[str, ...] = ()
+
+
+def is_recipe_file(name: str) -> bool:
+    """Return whether ``name`` means a file and not a named recipe."""
+    return name.endswith(".toml")
+
+
+def read_recipe(path: Path) -> RecipeFile:
+    """Return the recipe in a TOML file.
+
+    Raises ``FileNotFoundError`` where it is missing, ``ValueError`` where it is no such file or a setting is unknown or
+    has no sense.
+    """
+    content = read_settings(path, "recipe", FORMAT, "a recipe is a TOML file, see docs/tasks/train.md.")
+    base, family, data = content.pop("base", None), content.pop("family", None), content.pop("data", {})
+    try:
+        if base is None:
+            if family not in (None, *FAMILIES):
+                raise ValueError(unknown_name("family of recipes", str(family), list(FAMILIES)))
+            content.setdefault("title", content.get("name", ""))
+            recipe = spec_from_settings(FAMILIES[family or "supervised"], content)
+        else:
+            if base not in RECIPES:
+                raise ValueError(unknown_name("recipe", str(base), RECIPES))
+            recipe = changed_recipe(RECIPES[base], content)
+        return RecipeFile(recipe=recipe, **_collections(data, path.parent))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def changed_recipe(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """Return ``recipe`` with other ``settings``; of ``arguments`` and ``gala_options`` those that are named change.
+
+    Raises ``ValueError`` for a setting that it does not have, with the nearest.
+    """
+    known = {one.name for one in fields(recipe)}
+    values = {}
+    for name, value in settings.items():
+        if name not in known:
+            raise ValueError(unknown_name("setting of this recipe", name, sorted(known)))
+        values[name] = tuple(value) if isinstance(value, list) else value
+    for name in ("arguments", "gala_options"):
+        if name in values:
+            if not isinstance(values[name], dict):
+                raise ValueError(f"{name} is a table of settings.")
+            plain = {key: tuple(one) if isinstance(one, list) else one for key, one in values[name].items()}
+            same_builder = values.get("builder", recipe.builder) == recipe.builder
+            values[name] = {**getattr(recipe, name), **plain} if same_builder else plain
+    try:
+        return replace(recipe, **values)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _collections(data: Any, folder: Path) -> dict[str, Any]:
+    """Return the entries of [data], with paths that exist beside the file as such."""
+    if not isinstance(data, Mapping) or (unknown := sorted(set(data) - set(_DATA))):
+        raise ValueError(f"[data] knows {', '.join(_DATA)}; got {unknown if isinstance(data, Mapping) else data!r}.")
+
+    def located(name: Any) -> str:
+        if not isinstance(name, str):
+            raise ValueError(f"[data] has names and folders as texts; got {name!r}.")
+        return str(folder / name) if (folder / name).exists() else name
+
+    found: dict[str, Any] = {name: located(value) for name, value in data.items() if name != "plain"}
+    plain = data.get("plain", [])
+    return {**found, "plain": tuple(located(name) for name in ([plain] if isinstance(plain, str) else plain))}

@@ -1,0 +1,636 @@
+"""Recipes of a lab's own: optimisers, rates, losses by name, files, own architectures, streamed images, kept epochs."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy.ndimage import gaussian_filter1d
+from torch import nn
+
+from gala_viz.cli import main
+from gala_viz.collections import open_collection
+from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
+from gala_viz.networks.architectures import build_module
+from gala_viz.networks.gala import gala_layers
+from gala_viz.networks.network_folders import WeightsError, read_card
+from gala_viz.networks.zoo import load_network
+from gala_viz.training.batches import TrainingDataModule, validation_batches
+from gala_viz.training.checkpoints import INTERRUPTED_CHECKPOINT
+from gala_viz.training.dataset import TrainingImages, load_dataset
+from gala_viz.training.fit import fit
+from gala_viz.training.harmonizer import harmonizer_loss, input_gradient, pyramid, standardise_and_cut
+from gala_viz.training.losses import attention_loss, attention_loss_of_code
+from gala_viz.training.optimisation import describe_schedule, rate_schedule, stepped_rate_factor
+from gala_viz.training.recipe_file import read_recipe
+from gala_viz.training.recipes import RECIPES, SupervisedRecipe
+from gala_viz.training.supervised import SupervisedModule, initial_network
+from tests.collections.pictures import encoded
+
+from .tiny import Lamps, tiny_supervised_recipe
+
+RECIPE = tiny_supervised_recipe(epochs=2)
+LAMPS = Lamps()
+TINY_BODY = (
+    'arguments = {blocks = [1, 1], base_filters = 4, strides = [1, 2], attention_groups = [2], attention = "gala"}'
+)
+
+
+def parts(recipe=RECIPE, **options):
+    return tuple(load_dataset(LAMPS, split, recipe.preprocessing, **options) for split in ("train", "validation"))
+
+
+PARTS = parts()
+
+
+def trained(folder, recipe=RECIPE, images=PARTS, n_workers=0, **options):
+    module = SupervisedModule(initial_network(recipe, 2), recipe)
+    pictures = TrainingDataModule(*images, recipe, n_workers=n_workers)
+    return fit(module, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
+
+
+def same_weights(one, other, tolerance=0.0):
+    for key, value in one.state_dict().items():
+        torch.testing.assert_close(value, other.state_dict()[key], atol=tolerance, rtol=tolerance, msg=key)
+
+
+def test_the_authors_rates_rise_from_zero_and_fall_by_ten_at_30_60_and_80():
+    recipe = RECIPES["gala-resnet50-clickme"]
+    assert recipe.highest_rate == pytest.approx(0.4)
+    assert replace(recipe, batch_size=256).highest_rate == pytest.approx(0.1)
+    rate = rate_schedule(recipe, 1251)
+    epochs = {0: 0.0, 2.5: 0.5, 5: 1.0, 29.9: 1.0, 30: 0.1, 60: 0.01, 80: 0.001, 159: 0.001}
+    for epoch, share in epochs.items():
+        assert rate(round(1251 * epoch)) == pytest.approx(share, abs=1e-3)
+    assert stepped_rate_factor(0, 0, []) == 1.0
+    told = describe_schedule(replace(recipe, epochs=50))
+    assert (
+        "SGD with Nesterov momentum 0.9, highest rate 0.4 after a rise over 5 epochs, divided by 10 at epochs 30"
+        in told
+    )
+    assert "(those at 60, 80 lie beyond its 50 epochs; --step-epochs sets others)" in told
+
+
+def test_the_paper_recipes_are_the_papers_networks_at_224_px_with_lambda_6():
+    names = ("resnet50", "se-resnet50", "gala-resnet50", "gala-resnet50-clickme")
+    for name, blocks in zip(names, (0, 0, 6, 6), strict=True):
+        recipe = RECIPES[name]
+        with torch.device("meta"):
+            network = build_module(recipe.builder, {**recipe.arguments, "n_categories": 1000})
+        assert len(gala_layers(network)) == blocks
+        assert recipe.preprocessing.input_px == (224, 224)
+        assert recipe.attention_weight == (6.0 if name.endswith("clickme") else 0.0)
+    assert RECIPES["gala-resnet50-clickme-code"].attention_loss == "code"
+
+
+def test_of_the_authors_weights_stem_and_last_layer_decay():
+    recipe = replace(RECIPES["gala-resnet50"], arguments={"blocks": (1, 1), "base_filters": 4, "attention": "gala",
+                                                          "attention_groups": (2,)})  # fmt: skip
+    module = SupervisedModule(initial_network(recipe, 3), recipe)
+    names = {id(one): path for path, one in module.network.named_parameters()}
+    decaying, others = ([names[id(one)] for one in group["params"]] for group in module.parameter_groups())
+    assert decaying == ["stem.weight", "head.weight"]
+    assert {"head.bias", "norm.weight"} < set(others)
+    assert {group["lr"] for group in module.parameter_groups()} == {0.4}
+
+
+def test_sgd_takes_the_steps_of_pytorch_by_hand(tmp_path):
+    """Nesterov momentum, decay of half the squared norm, clipping, and a rate of steps, in a loop of its own."""
+    recipe = tiny_supervised_recipe(
+        epochs=2, optimizer="sgd", schedule="steps", step_epochs=(1,), warmup_epochs=0.0, rate=0.02, clip_norm=0.5,
+        weight_decay=1e-3, attention_weight=0.0,
+    )  # fmt: skip
+    network = trained(tmp_path, recipe)
+    module = SupervisedModule(initial_network(recipe, 2), recipe).train()
+    groups = module.parameter_groups()
+    momenta: dict[int, torch.Tensor] = {}
+    pictures = TrainingDataModule(*PARTS, recipe)
+    for epoch in range(2):
+        loader = pictures.train_dataloader()
+        loader.sampler.set_epoch(epoch)
+        for batch in loader:
+            batch = pictures.on_after_batch_transfer(batch, 0)
+            module.network.zero_grad()
+            F.cross_entropy(module.network(batch["input"]), batch["label"], label_smoothing=0.1).backward()
+            nn.utils.clip_grad_norm_(module.network.parameters(), 0.5)
+            with torch.no_grad():
+                for group in groups:
+                    for weight in group["params"]:
+                        gradient = weight.grad + group.get("weight_decay", 1e-3) * weight
+                        momentum = 0.9 * momenta.get(id(weight), torch.zeros_like(weight)) + gradient
+                        if id(weight) not in momenta:
+                            momentum = gradient.clone()
+                        momenta[id(weight)] = momentum
+                        weight -= 0.02 * 0.1**epoch * (gradient + 0.9 * momentum)
+    for key, value in module.network.named_parameters():
+        torch.testing.assert_close(value, network.get_parameter(key), atol=2e-5, rtol=2e-4, msg=key)
+
+
+def test_a_step_in_parts_is_the_step_in_one_but_for_batch_norms_and_maps(tmp_path):
+    recipe = tiny_supervised_recipe(epochs=2, batch_size=8, attention_weight=0.0, optimizer="sgd", rate=0.01)
+    whole, in_parts = (
+        SupervisedModule(initial_network(one, 2), one) for one in (recipe, replace(recipe, accumulate=4))
+    )
+    for module, folder in ((whole, "one"), (in_parts, "parts")):
+        for part in module.network.modules():
+            if isinstance(part, nn.BatchNorm2d):  # so that no batch's own statistics count
+                part.forward = lambda x, bn=part: F.batch_norm(x, bn.running_mean, bn.running_var, bn.weight, bn.bias)
+        pictures = TrainingDataModule(*PARTS, module.recipe)
+        fit(module, pictures, tmp_path / folder, accelerator="cpu", devices=1, quiet=True)
+        assert pictures.trainer.global_step == 12
+    same_weights(whole.network, in_parts.network, tolerance=1e-5)
+    with pytest.raises(ValueError, match="accumulate divides batch_size; got 3 and 8"):
+        replace(recipe, accumulate=3)
+
+
+def test_a_moving_average_of_the_weights_is_the_network_and_is_resumed_exactly(tmp_path):
+    recipe = tiny_supervised_recipe(epochs=3, ema=0.8)
+    whole, plain = trained(tmp_path / "whole", recipe), trained(tmp_path / "plain", replace(recipe, ema=0.0))
+    assert any(not torch.equal(one, other) for one, other in zip(whole.parameters(), plain.parameters(), strict=True))
+    trained(tmp_path / "parts", recipe, max_epochs=1)
+    same_weights(whole, trained(tmp_path / "parts", recipe))
+    state = torch.load(tmp_path / "whole" / "last.ckpt", weights_only=True)
+    current = {key.removeprefix("network."): value for key, value in state["current_model_state"].items()}
+    for key, value in plain.state_dict().items():
+        assert torch.equal(value, current[key]), "the average leaves the training alone"
+
+
+@pytest.mark.parametrize("n_workers", [0, 2])
+def test_streamed_images_train_the_network_of_those_in_memory_bit_by_bit(tmp_path, n_workers):
+    streamed = tuple(TrainingImages(one.sources, one.frame).check_maps() for one in PARTS)
+    assert not any(one.in_memory for one in streamed)
+    same_weights(trained(tmp_path / "memory"), trained(tmp_path / "files", images=streamed, n_workers=n_workers))
+
+
+def test_batches_that_were_given_before_are_not_read_again(tmp_path):
+    streamed = tuple(TrainingImages(one.sources, one.frame).check_maps() for one in PARTS)
+
+    class Stop(SupervisedModule):
+        def training_step(self, batch, number):
+            if (self.current_epoch, number) == (1, 7):
+                signal.raise_signal(signal.SIGINT)
+            return super().training_step(batch, number)
+
+    module = Stop(initial_network(RECIPE, 2), RECIPE)
+    with pytest.raises(KeyboardInterrupt):
+        fit(module, TrainingDataModule(*streamed, RECIPE), tmp_path, accelerator="cpu", devices=1, quiet=True)
+    read = []
+    photo = streamed[0]._photo
+    streamed[0]._photo = lambda position: read.append(position) or photo(position)
+    trained(tmp_path, images=streamed)
+    assert len(read) == 4 * 4, "four batches of four were left"
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from tests.training.test_recipes import trained
+trained(Path(sys.argv[1]), checkpoint_minutes=0.0)
+"""
+
+
+def test_a_training_that_is_killed_within_an_epoch_goes_on_from_its_last_checkpoint_exactly(tmp_path):
+    root = Path(__file__).resolve().parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", KILLED, str(tmp_path / "killed")],
+        env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "killed" / INTERRUPTED_CHECKPOINT).is_file():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "killed" / "previous.ckpt").is_file()
+    same_weights(trained(tmp_path / "whole"), trained(tmp_path / "killed"))
+
+
+def random_norms(n=3):
+    chance = torch.Generator().manual_seed(4)
+    norms = {"a": torch.rand(n, 6, 6, generator=chance), "b": torch.rand(n, 5, 5, generator=chance)}
+    return norms, torch.rand(n, 24, 24, generator=chance) ** 4
+
+
+def test_the_codes_attention_loss_is_that_of_an_independent_computation():
+    norms, maps = random_norms()
+    has_map = torch.tensor([True, False, True])
+    found = attention_loss_of_code(norms, maps, has_map)
+    sigma, radius = 28 * 24 / 224, round(24 * 24 / 224)
+    terms = []
+    for norm in norms.values():
+        for image in (0, 2):
+            blurred = maps[image].double().numpy()
+            for axis in (0, 1):
+                blurred = gaussian_filter1d(blurred, sigma, axis=axis, mode="constant", radius=radius)
+            side = norm.shape[-1]
+            places = np.linspace(0, 23, side)
+            low = np.minimum(places.astype(int), 22)
+            part = places - low
+            rows = blurred[low] * (1 - part)[:, None] + blurred[low + 1] * part[:, None]
+            grid = rows[:, low] * (1 - part) + rows[:, low + 1] * part
+            squared = norm[image].double().numpy() ** 2
+            difference = grid / np.linalg.norm(grid) - squared / np.linalg.norm(squared)
+            terms.append(0.5 * (difference**2).sum())
+    assert found.item() == pytest.approx(sum(terms) / len(norms), rel=1e-5)
+    assert attention_loss_of_code(norms, maps, torch.zeros(3, dtype=torch.bool)) == 0
+    assert found != attention_loss(norms, maps, has_map)
+
+
+@pytest.mark.parametrize("form", ["paper", "code"])
+def test_a_network_learns_by_either_form_of_the_attention_loss(tmp_path, form):
+    weight = {"paper": 1.0, "code": 0.5}[form]
+    recipe = tiny_supervised_recipe(epochs=6, attention_loss=form, attention_weight=weight)
+    trained(tmp_path, recipe)
+    lines = (tmp_path / "epochs.csv").read_text().splitlines()
+    column = lines[0].split(",").index("attention_loss")
+    losses = [float(line.split(",")[column]) for line in lines[1:]]
+    assert losses[-1] < losses[0]
+
+
+def test_the_harmonizers_pyramid_is_a_binomial_filter_at_every_second_place():
+    maps = torch.rand(2, 1, 9, 12, generator=torch.Generator().manual_seed(0))
+    levels = pyramid(maps, 3)
+    assert [tuple(level.shape[2:]) for level in levels] == [(9, 12), (5, 6), (3, 3)]
+    line = np.array([1, 4, 6, 4, 1]) / 16
+    padded = np.pad(maps[0, 0].numpy(), ((2, 2), (1, 2)))
+    expected = [[(padded[2 * y : 2 * y + 5, 2 * x : 2 * x + 5] * np.outer(line, line)).sum() for x in range(6)]
+                for y in range(5)]  # fmt: skip
+    np.testing.assert_allclose(levels[1][0, 0], expected, rtol=1e-5)
+
+
+def test_the_harmonizers_loss_is_zero_for_a_gradient_that_is_the_map_in_any_scale_and_counts_maps_alone():
+    maps = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(1))
+    has_map = torch.tensor([True, True, False])
+    assert harmonizer_loss(5 * maps - 2, maps, has_map).item() == pytest.approx(0, abs=1e-6)
+    other = torch.rand(3, 16, 16, generator=torch.Generator().manual_seed(2))
+    loss = harmonizer_loss(other, maps, has_map)
+    assert loss > 0.1
+    assert harmonizer_loss(torch.cat([other[:2], 9 * other[2:]]), maps, has_map) == loss
+    assert harmonizer_loss(other, maps, torch.zeros(3, dtype=torch.bool)) == 0
+    found, wanted = (standardise_and_cut(one[:2]).numpy() for one in (other, maps))
+    wanted = wanted / wanted.max(axis=(1, 2), keepdims=True) * found.max(axis=(1, 2), keepdims=True)
+    assert harmonizer_loss(other, maps, has_map, n_levels=1).item() == pytest.approx(
+        ((found - wanted) ** 2).mean(), rel=1e-4
+    )
+
+
+def test_the_input_gradient_is_that_of_the_labels_logit_and_can_be_learnt_by():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    images = torch.randn(2, 3, 8, 8, requires_grad=True)
+    found = input_gradient(images, network(images), torch.tensor([2, -1]))
+    step = torch.zeros(2, 3, 8, 8)
+    step[0, :, 4, 4] = 1e-3
+    with torch.no_grad():
+        rise = (network(images + step) - network(images - step))[0, 2] / 2e-3
+    assert found[0, 4, 4].item() == pytest.approx(rise.item() / 3, rel=1e-2)
+    found.square().sum().backward()
+    assert all(one.grad is not None and one.grad.abs().sum() > 0 for one in network[0].parameters())
+
+
+def test_a_network_without_attention_is_harmonized(tmp_path):
+    """On images that it did not learn from, beside a network that was trained alike without maps."""
+    arguments = {"blocks": (1, 1), "base_filters": 4, "strides": (1, 2), "attention": "none"}
+    losses = {}
+    for weight in (0.0, 1.0):
+        recipe = tiny_supervised_recipe(arguments=arguments, attention_weight=0.0, harmonizer_weight=weight, epochs=8)
+        network = trained(tmp_path / str(weight), recipe)
+        (batch,) = validation_batches(PARTS[1], replace(recipe, batch_size=16))
+        images = batch["input"].requires_grad_()
+        gradients = input_gradient(images, network(images), batch["label"])
+        losses[weight] = harmonizer_loss(gradients, batch["map"], batch["has_map"]).item()
+    assert losses[1.0] < 0.75 * losses[0.0]
+
+
+def photo(number, category):
+    """Noise with a bright bar, whose direction is the category; the map marks the bar."""
+    picture = np.random.default_rng(number).integers(0, 90, (40, 48, 3), dtype=np.uint8)
+    place = 10 + number % 20
+    mark = np.zeros((40, 48), np.float32)
+    if category % 2:
+        mark[place : place + 5] = 1
+    else:
+        mark[:, place : place + 5] = 1
+    picture[mark > 0, category % 3] += 150
+    return picture, mark
+
+
+CATEGORIES = ("apple", "bench", "cat", "drum", "eel")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Photographs of five categories of one's own in train/, val/ and test/, and maps for half of them."""
+    number = 0
+    for split, count in (("train", 8), ("val", 3), ("test", 3)):
+        for index, category in enumerate(CATEGORIES):
+            (tmp_path / "mine" / split / category).mkdir(parents=True)
+            (tmp_path / "maps" / split / category).mkdir(parents=True)
+            for _ in range(count):
+                picture, mark = photo(number, index)
+                name = f"{split}/{category}/{number:03d}.png"
+                (tmp_path / "mine" / name).write_bytes(encoded(picture))
+                if number % 2:
+                    (tmp_path / "maps" / name).write_bytes(encoded((255 * mark).astype(np.uint8)))
+                number += 1
+    return tmp_path
+
+
+def command(folders, name="mine", *options, body=TINY_BODY, base="gala-resnet50-clickme"):
+    """Train a small network by a recipe file, in a folder of its own."""
+    lines = ["format = 1", f'base = "{base}"' if base else "", f'name = "{name}"', body, "epochs = 2"]
+    lines += ["batch_size = 8", "input_px = 32", "short_px = 40", "norm_momentum = 0.2", "attention_weight = 1.0"]
+    (folders / f"{name}.toml").write_text("\n".join(lines))
+    where = ["--out", str(folders / "nets"), "--runs", str(folders / "runs"), "--device", "cpu", "--quiet"]
+    return main(["train", str(folders / f"{name}.toml"), *where, *options])
+
+
+def with_maps(folders):
+    return ["--labels", str(folders / "mine"), "--human-maps", str(folders / "maps")]
+
+
+def test_categories_of_ones_own_in_folders_and_a_folder_of_maps_train_by_one_command(folders, capsys):
+    assert command(folders, "mine", *with_maps(folders)) == 0
+    told = capsys.readouterr().out
+    assert "categories: 5 of their own (apple, bench, cat, drum, eel)" in told
+    assert "mine (labels): 40 images train; train 40, validation 15, test 15 (the collection's own splits)" in told
+    assert "train: mine: 20 of 20 maps usable" in told
+    assert "SGD with Nesterov momentum 0.9, highest rate 0.003125" in told
+    network = load_network(folders / "nets" / "mine", device="cpu")
+    assert network.categories == CATEGORIES
+    card = read_card(folders / "nets" / "mine")
+    (entry,) = card["data"]["collections"]
+    assert (entry["role"], entry["n_train"], entry["maps_train"]) == ("labels", 40, "20 of 20 maps usable")
+    assert entry["n_validation"] == 15
+    assert card["network"]["licence"] == "not given"
+    assert card["selection"]["n_labelled"] == 15
+    assert card["selection"]["n_with_maps"] == 7
+    assert len((folders / "nets" / "mine" / "validation_images.csv").read_text().splitlines()) == 16
+    assert (folders / "runs" / "mine" / "epochs.png").stat().st_size > 5000
+    kept = load_network(f"{folders / 'runs' / 'mine'}@last", device="cpu")
+    assert kept.name == "mine@2"
+    same_weights(kept.module, network.module)
+    first = load_network(f"{folders / 'runs' / 'mine'}@1", device="cpu")
+    assert any(not torch.equal(a, b) for a, b in zip(first.module.parameters(), kept.module.parameters(), strict=True))
+    with pytest.raises(ValueError, match=r"has no network of epoch '7'; there are: 0001, 0002"):
+        load_network(f"{folders / 'runs' / 'mine'}@7", device="cpu")
+
+
+def test_images_that_do_not_fit_into_memory_train_the_same_network(folders, capsys):
+    assert command(folders, "mine", *with_maps(folders)) == 0
+    capsys.readouterr()
+    assert command(folders, "again", *with_maps(folders), "--memory-gb", "0", "--workers", "2") == 0
+    assert "train: 0.0 GB stay in their files and are read in every epoch" in capsys.readouterr().out
+    networks = [load_network(folders / "nets" / name, device="cpu").module for name in ("mine", "again")]
+    same_weights(*networks)
+
+
+def test_flat_folders_train_by_the_hash_of_their_ids(folders, capsys):
+    for index, category in enumerate(CATEGORIES):
+        (folders / "flat" / category).mkdir(parents=True)
+        for number in range(12):
+            (folders / "flat" / category / f"{number}.png").write_bytes(encoded(photo(100 * index + number, index)[0]))
+    options = ["--labels", str(folders / "flat"), "--attention-weight", "0"]
+    assert command(folders, "flat", *options) == 0
+    assert "by sha256 of 'split:0:<image id>'" in capsys.readouterr().out
+    assert load_network(folders / "nets" / "flat", device="cpu").categories == CATEGORIES
+
+
+def records(folder, n=10):
+    for split, first in (("train", 0), ("val", 100), ("test", 200)):
+        rows = []
+        for number in range(first, first + n):
+            picture, mark = photo(number, number % 5)
+            square = np.zeros((48, 48, 3), np.uint8)
+            square[:40] = picture
+            heat = np.zeros((48, 48), np.float32)
+            heat[:40] = mark
+            rows.append(ClickMeRecord(square, heat, number % 5, 9, f"{split}/{number}.JPEG"))
+        write_tfrecords(folder / f"clickme_{split}.tfrecords", rows)
+
+
+def test_clickme_records_train_alone_with_their_own_labels_or_imagenets(folders, capsys):
+    (folders / "tf").mkdir()
+    records(folders / "tf")
+    assert command(folders, "as-imagenet", "--maps", str(folders / "tf")) == 0
+    told = capsys.readouterr().out
+    assert "categories: 5 of their own (goldfish, great white shark, hammerhead, tench, tiger shark)" in told
+    assert (
+        "its labels are read as ImageNet's (0 is 'tench'); names of your own, one a line, belong into categories.txt"
+        in told
+    )
+    (folders / "tf" / "categories.txt").write_text("\n".join(CATEGORIES))
+    assert command(folders, "own", "--maps", str(folders / "tf")) == 0
+    assert "read as ImageNet's" not in capsys.readouterr().out
+    card = read_card(folders / "nets" / "own")
+    assert card["categories"]["names"] == list(CATEGORIES)
+    assert (card["data"]["collections"][0]["role"], card["data"]["collections"][0]["n_train"]) == ("maps", 10)
+    assert card["selection"]["n_labelled"] == card["selection"]["n_with_maps"] == 10
+    (folders / "tf" / "categories.txt").write_text("a\na\n")
+    with pytest.raises(ValueError, match="one name a line, none of them empty and none twice"):
+        open_collection(folders / "tf")
+
+
+def test_labels_and_maps_in_two_collections_train_together(folders):
+    (folders / "tf").mkdir()
+    records(folders / "tf")
+    (folders / "tf" / "categories.txt").write_text("\n".join(CATEGORIES))
+    options = ["--labels", str(folders / "mine"), "--maps", str(folders / "tf")]
+    assert command(folders, "both", *options) == 0
+    entries = read_card(folders / "nets" / "both")["data"]["collections"]
+    assert [(one["name"], one["role"], one["n_train"]) for one in entries] == [
+        ("tf", "maps", 10),
+        ("mine", "labels", 40),
+    ]
+
+
+def test_one_collection_as_labels_and_maps_has_one_role(folders):
+    both = ["--labels", str(folders / "tf"), "--maps", str(folders / "tf")]
+    (folders / "tf").mkdir()
+    records(folders / "tf")
+    assert command(folders, "same", *both) == 0
+    (entry,) = read_card(folders / "nets" / "same")["data"]["collections"]
+    assert (entry["role"], entry["n_train"], entry["maps_train"]) == ("labels", 10, "10 of 10 maps usable")
+
+
+def test_a_photograph_held_out_under_another_name_is_kept_on_request_and_the_card_says_so(folders, capsys):
+    twin = folders / "mine" / "train" / "apple" / "twin.png"
+    twin.write_bytes(next((folders / "mine" / "test" / "apple").glob("*.png")).read_bytes())
+    assert command(folders, "clean", *with_maps(folders)) == 0
+    assert "1 of the training split are left out" in capsys.readouterr().out
+    assert command(folders, "kept", *with_maps(folders), "--keep-duplicates") == 0
+    assert "1 are the same photographs as held-out ones and are kept" in capsys.readouterr().out
+    counts = [read_card(folders / "nets" / name)["data"]["collections"][0] for name in ("clean", "kept")]
+    assert [one["n_train"] for one in counts] == [40, 41]
+    assert counts[1]["n_train_same_photographs_as_held_out"] == 1
+
+
+def test_a_damaged_photograph_is_left_out_and_told(folders, capsys):
+    bad = folders / "mine" / "train" / "cat" / "bad.png"
+    bad.write_bytes(encoded(photo(1, 2)[0])[:300])
+    for name, options in (("memory", []), ("files", ["--memory-gb", "0", "--workers", "0"])):
+        assert command(folders, name, *with_maps(folders), *options) == 0
+        assert "train/cat/bad.png" in capsys.readouterr().out
+        made = read_card(folders / "nets" / name)["made"]
+        assert made["n_unreadable_photographs"] == 1
+    same_weights(*(load_network(folders / "nets" / name, device="cpu").module for name in ("memory", "files")))
+
+
+OWN = """
+from torch import nn
+
+
+def backbone(width, n_categories):
+    return nn.Sequential(
+        nn.Conv2d(3, width, 3, stride=2, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
+        nn.Conv2d(width, 2 * width, 3, stride=2, bias=False), nn.BatchNorm2d(2 * width), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2 * width, n_categories),
+    )
+"""
+OWN_BODY = 'builder = "own_net_of_tests:backbone"\narguments = {width = 4}\ngala = ["4"]\ngala_options = {ratio = 2}'
+
+
+def test_a_backbone_of_ones_own_with_gala_trains_and_opens_only_where_its_code_is_named(folders, monkeypatch, capsys):
+    (folders / "own_net_of_tests.py").write_text(OWN)
+    monkeypatch.chdir(folders)
+    monkeypatch.syspath_prepend(str(folders))
+    assert command(folders, "own", *with_maps(folders), body=OWN_BODY) == 0
+    folder = folders / "nets" / "own"
+    assert read_card(folder)["network"]["gala"] == ["4"]
+    with pytest.raises(
+        WeightsError, match=r"own_net_of_tests:backbone, which is code of its author's own .* @FOLDER|own"
+    ):
+        load_network(folder, device="cpu")
+    network = load_network(f"own_net_of_tests:backbone@{folder}", device="cpu")
+    assert network.layers == ("4",)
+    assert not network.known_by_weights
+    kept = load_network(f"own_net_of_tests:backbone@{folders / 'runs' / 'own'}@last", device="cpu")
+    same_weights(kept.module, network.module)
+    with pytest.raises(WeightsError, match="which is code of its author's own"):
+        load_network(f"os.path:join@{folder}", device="cpu")
+    capsys.readouterr()
+    out = [
+        "--collection",
+        str(folders / "mine"),
+        "--human-maps",
+        str(folders / "maps"),
+        "--out",
+        str(folders / "table"),
+    ]
+    options = ["--networks", f"own_net_of_tests:backbone@{folder}", "--samples", "0", "--people-resamples", "0"]
+    assert main(["evaluate", *options, *out, "--device", "cpu"]) == 0
+    assert "top-1" in capsys.readouterr().out
+
+
+def test_a_network_begins_with_the_weights_of_another_but_for_its_last_layer(folders, capsys):
+    assert command(folders, "first", *with_maps(folders)) == 0
+    first = load_network(folders / "nets" / "first", device="cpu")
+    recipe = replace(read_recipe(folders / "first.toml").recipe, gate=0.5)
+    again = initial_network(recipe, 3, first)
+    body = {key: value for key, value in first.module.state_dict().items() if not key.startswith(("head", "group2"))}
+    for key, value in body.items():
+        assert torch.equal(value, again.state_dict()[key]), key
+    assert again.head.out_features == 3
+    assert command(folders, "second", *with_maps(folders), "--start", str(folders / "nets" / "first")) == 0
+    card = read_card(folders / "nets" / "second")
+    assert card["network"]["start"].startswith("first (sha256 ")
+    assert [one.get("learnt_by") for one in card["data"]["collections"]] == [None, "first"]
+
+
+def test_a_model_of_transformers_trains_from_its_configuration_and_opens(folders):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 8], depths=[1, 1], layer_type="basic", num_labels=9
+    )
+    config.save_pretrained(folders / "theirs")
+    body = (
+        f'builder = "transformers:{folders / "theirs"}"\narguments = {{}}\n'
+        'gala = ["resnet.encoder.stages.1.layers.0.layer.1.normalization"]\ngala_options = {ratio = 2}'
+    )
+    assert command(folders, "theirs", *with_maps(folders), body=body) == 0
+    for file in (folders / "theirs").iterdir():
+        file.unlink()  # the card holds all that is needed
+    network = load_network(folders / "nets" / "theirs", device="cpu")
+    assert network.categories == CATEGORIES
+    assert len(network.layers) == 1
+
+
+@pytest.mark.parametrize(
+    ("builder", "arguments", "told"),
+    [
+        (
+            "transformers:x",
+            {"config": {"model_type": "resnet"}, "token": "t"},
+            "takes the arguments n_categories and config",
+        ),
+        ("transformers:x", {"config": {"depths": [1]}}, "with a model_type, was expected"),
+        ("transformers:x", {"config": {"model_type": "no such"}}, "transformers:x: "),
+    ],
+)
+def test_a_card_tells_a_library_nothing_but_an_architecture(builder, arguments, told):
+    pytest.importorskip("transformers")
+    with pytest.raises(ValueError, match=told):
+        build_module(builder, arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('format = 1\nbase = "gala-resnet5"', "Did you mean 'gala-resnet50'"),
+        ('format = 1\nbase = "gala-resnet50"\nepoch = 3', "Did you mean 'epochs'"),
+        ('format = 1\nbase = "gala-resnet50"\nrate = -1', "rate is above 0"),
+        ('format = 1\nname = "x"\nfamily = "none"', "no family of recipes called 'none'"),
+        ('format = 1\nname = "x"\ncollections = "y"', "unknown settings: collections"),
+        ('format = 1\nbase = "resnet50"\n[data]\nlabel = "x"', "[data] knows labels, maps, human_maps, plain"),
+        ('base = "resnet50"', "is no recipe of format 1"),
+        ("format = ", "is no recipe"),
+    ],
+)
+def test_a_recipe_file_that_is_none_says_what_was_expected(tmp_path, text, told):
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises((ValueError, TypeError)) as error:
+        read_recipe(tmp_path / "mine.toml")
+    assert told in str(error.value)
+    assert "mine.toml" in str(error.value)
+
+
+def test_a_recipe_file_holds_its_collections_and_options_change_it(folders, monkeypatch, capsys):
+    lines = ['format = 1', 'base = "gala-resnet50"', 'name = "filed"', TINY_BODY, "epochs = 9", "batch_size = 8",
+             "input_px = 32", "short_px = 40", "[data]", 'labels = "mine"', 'human_maps = "maps"']  # fmt: skip
+    (folders / "filed.toml").write_text("\n".join(lines))
+    elsewhere = folders / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    options = ["--epochs", "1", "--rate", "0.05", "--categories", *CATEGORIES[:3], "--device", "cpu", "--quiet"]
+    assert main(["train", "../filed.toml", *options]) == 0
+    told = capsys.readouterr().out
+    assert "categories: the 3 that are listed" in told
+    assert "16 have a category that the network does not know: 'drum' (8), 'eel' (8)" in told
+    card = read_card(elsewhere / "models" / "filed")
+    assert (card["recipe"]["epochs"], card["recipe"]["rate"]) == (1, 0.05)
+    assert card["categories"]["names"] == list(CATEGORIES[:3])
+    assert math.isclose(card["made"]["steps"], 3)
+
+
+def test_recipes_without_images_say_what_they_need(capsys):
+    assert main(["train", "gala-resnet50-clickme"]) == 2
+    assert "needs --labels, photographs of known categories" in capsys.readouterr().err
+    assert main(["train", "gala-resnet50", "--human-maps", "x", "--maps", "y"]) == 2
+    assert "--human-maps belongs to the photographs of --labels" in capsys.readouterr().err
+    assert main(["train", "rendered-gala", "--labels", "x"]) == 2
+    assert "learns from the collection 'rendered'" in capsys.readouterr().err
+    assert SupervisedRecipe(name="a", title="b").preprocessing.input_px == (128, 128)
