@@ -42,9 +42,9 @@ from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import Split
 from gala_viz.training.batches import TrainingDataModule, validation_batches
-from gala_viz.training.dataset import InMemoryDataset, load_dataset
+from gala_viz.training.dataset import TrainingImages, load_dataset
 from gala_viz.training.fit import fit
-from gala_viz.training.recipes import RECIPES, SupervisedRecipe
+from gala_viz.training.recipes import RECIPES
 from gala_viz.training.rng import named_rng
 from gala_viz.training.supervised import SupervisedModule, initial_network
 from gala_viz.training.validation_metrics import validation_metrics
@@ -53,7 +53,7 @@ LOOKS = {"gradient": (1, 0.0), "smoothgrad_0.03": (25, 0.03), "smoothgrad_0.15":
 """Columns -> samples and noise of the maps that are compared with people's."""
 FORK = multiprocessing.get_context("fork")
 """Processes share the images that this one holds."""
-HELD: dict[float | str, InMemoryDataset] = {}
+HELD: dict[float | str, TrainingImages] = {}
 COLLECTIONS: dict[str, RenderedCollection] = {}
 FRAME = RECIPES["rendered-gala"].preprocessing
 
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def parsed() -> argparse.Namespace:
-    scratch = [name for name, recipe in RECIPES.items() if isinstance(recipe, SupervisedRecipe)]
+    scratch = [name for name in RECIPES if name.startswith("rendered-")]
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--recipes", nargs="+", default=scratch, choices=scratch)
     parser.add_argument("--epochs", nargs="+", type=int, default=[10, 24])
@@ -104,7 +104,7 @@ def asked(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
-def held(collection: RenderedCollection, split: Split) -> InMemoryDataset:
+def held(collection: RenderedCollection, split: Split) -> TrainingImages:
     collection.prepare((split,))
     return load_dataset(collection, split, FRAME)
 

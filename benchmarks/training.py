@@ -17,14 +17,14 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import xarray as xr
 from torch.utils.flop_counter import FlopCounterMode
 
-from gala_viz.collections.rendered.rendered_collection import RenderedCollection
+from gala_viz.schema import labelled_map
 from gala_viz.training.batches import BatchDataset, BatchSampler, prepare_batch
-from gala_viz.training.dataset import InMemoryDataset
+from gala_viz.training.dataset import TrainingImages
 from gala_viz.training.losses import attention_loss
 from gala_viz.training.recipes import RECIPES, SupervisedRecipe
-from gala_viz.training.rng import image_keys
 from gala_viz.training.sources import TrainingSource
 from gala_viz.training.supervised import SupervisedModule, initial_network
 
@@ -33,8 +33,9 @@ N_TRAIN = 6000
 
 def main() -> None:
     scratch = [name for name, recipe in RECIPES.items() if isinstance(recipe, SupervisedRecipe)]
+    rendered = [name for name in scratch if name.startswith("rendered-")]
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--recipes", nargs="+", default=scratch, choices=scratch)
+    parser.add_argument("--recipes", nargs="+", default=rendered, choices=scratch)
     parser.add_argument("--widths", nargs="+", type=int, default=[12])
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
@@ -91,19 +92,38 @@ def per_image_ms(recipe: SupervisedRecipe, network: torch.nn.Module, steps: int)
     return 1e3 * min(walls[1:]) / recipe.batch_size, 1e3 * min(processors[1:]) / recipe.batch_size
 
 
-def made_up(recipe: SupervisedRecipe) -> InMemoryDataset:
+class Noise:
     """One batch of noise with maps."""
-    chance = np.random.default_rng(0)
-    shape = (recipe.batch_size, recipe.input_px, recipe.input_px)
-    return InMemoryDataset(
-        images=tuple(map(str, range(recipe.batch_size))),
-        pixels=chance.integers(0, 256, (*shape, 3), dtype=np.uint8),
-        human_maps=chance.random(shape, dtype=np.float32).astype(np.float16),
-        labels=np.arange(recipe.batch_size) % 12,
-        has_map=np.ones(recipe.batch_size, bool),
-        rng_keys=image_keys([str(number) for number in range(recipe.batch_size)]),
-        source=TrainingSource(RenderedCollection(), (), "plain"),
-    )
+
+    name = fingerprint = "noise"
+
+    def __init__(self, recipe: SupervisedRecipe) -> None:
+        self.images = tuple(map(str, range(recipe.batch_size)))
+        self.categories = tuple(map(str, range(12)))
+        self.side = recipe.input_px
+
+    def photo(self, image: str) -> np.ndarray:
+        return np.random.default_rng(int(image)).integers(0, 256, (self.side, self.side, 3), dtype=np.uint8)
+
+    def category(self, image: str) -> str:
+        return str(int(image) % 12)
+
+    def target(self, image: str) -> None:
+        return None
+
+    def has_human_map(self, image: str) -> bool:
+        return True
+
+    def human_map(self, image: str) -> xr.DataArray:
+        values = np.random.default_rng([1, int(image)]).random((self.side, self.side), dtype=np.float32)
+        return labelled_map(values, name="human_map")
+
+
+def made_up(recipe: SupervisedRecipe) -> TrainingImages:
+    """All images of ``Noise``, in memory."""
+    noise = Noise(recipe)
+    source = TrainingSource(noise, noise.images, "labels", categories=noise.categories)
+    return TrainingImages([source], recipe.preprocessing).load()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ from .collections import open_collection as open_collection
 from .collections.images import Images as Images
 from .engine.forward import attention_norms as attention_norms
 from .engine.results.delta import gradient_delta as gradient_delta
+from .evaluation.score_alignment import AlignmentCallback as AlignmentCallback
+from .evaluation.score_alignment import AlignmentMonitor as AlignmentMonitor
+from .evaluation.score_alignment import score_alignment as score_alignment
 from .jupyter.attention_layers import layers as layers
 from .jupyter.compare import Compare as Compare
 from .jupyter.explore import explore as explore

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -177,6 +178,8 @@ class Arguments(TrainingOptions):
     """A checkpoint is written in the middle of an epoch after so many minutes."""
     keep_every: int | None = None
     """Keep the network of every so many epochs, to be opened as RUNS/NAME@EPOCH; default: about ten, 0: none."""
+    score_every: int = 0
+    """Score attention, or SmoothGrad, against the human maps of validation images every so many epochs; 0: never."""
     restart: bool = False
     """Ignore an earlier checkpoint."""
     replace: bool = False
@@ -198,7 +201,13 @@ class Arguments(TrainingOptions):
         sys.stdout.flush()
         from gala_viz.training.run import train
 
+        if self.score_every < 0 or (self.keep_every or 0) < 0 or self.checkpoint_minutes < 0:
+            raise ValueError("--score-every, --keep-every and --checkpoint-minutes are 0 or more.")
         labels, maps, plain = open_collections(found, quiet=self.quiet)
+
+        def tell(line: str) -> None:
+            print(line if line.startswith(" ") else f"{recipe.name}: {line}", flush=True)
+
         folder = train(
             recipe,
             labels=labels,
@@ -214,13 +223,26 @@ class Arguments(TrainingOptions):
             resume=not self.restart,
             quiet=self.quiet,
             checkpoint_minutes=self.checkpoint_minutes,
-            tell=lambda line: print(line if line.startswith(" ") else f"{recipe.name}: {line}", flush=True),
+            callbacks=self._scores(recipe, maps or labels, tell) if self.score_every else (),
+            tell=tell,
             progress=lambda task: progress_printer(task, quiet=self.quiet),
         )
         if folder is not None:
             sys.stdout.write(f"{recipe.name}: written to {folder}\n")
             draw_run(self.runs / recipe.name)
         return 0
+
+    def _scores(self, recipe: Recipe, collection: Any, tell: Callable[[str], None]) -> Sequence[Any]:
+        """Return the callback that scores the network on the validation images with human maps."""
+        from gala_viz.evaluation.score_alignment import AlignmentCallback, AlignmentMonitor
+        from gala_viz.networks.zoo import load_network
+        from gala_viz.training.recipes import SupervisedRecipe
+
+        if isinstance(recipe, SupervisedRecipe):
+            preprocessing = recipe.preprocessing
+        else:
+            preprocessing = load_network(recipe.start, device="cpu").preprocessing  # type: ignore[attr-defined]
+        return [AlignmentCallback(AlignmentMonitor(collection, preprocessing, every=self.score_every), tell)]
 
     def _check_free(self, recipe: Recipe) -> None:
         """Raise ``ValueError`` where a network of this name is in the way, unless it may be replaced."""

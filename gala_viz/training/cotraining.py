@@ -64,6 +64,8 @@ class CoTrainingModule(L.LightningModule):
         self._steps_per_epoch = 1
         self.step_values: dict[str, Tensor] = {}
         """Loss, its parts and lambda in the last step."""
+        self.epoch_values: dict[str, float] = {}
+        """What callbacks found in the present epoch, for the table of epochs."""
         if recipe.attention_weight and not self._blocks:
             raise ValueError(
                 f"{recipe.name}: attention_weight (lambda) is {recipe.attention_weight}, but the network has no GALA "

@@ -79,6 +79,7 @@ class EpochLog(Callback):
         gradients = [one.grad.detach() for one in module.parameters() if one.grad is not None]
         if gradients:
             norm = torch.stack([one.norm() for one in gradients]).norm()
+            norm = norm * trainer.accumulate_grad_batches  # sums are divided by batches, of which a step has so many
             self._add("gradient_norm", torch.nan_to_num(norm, nan=0.0, posinf=0.0))
 
     def on_train_batch_end(
@@ -124,7 +125,11 @@ class EpochLog(Callback):
             return
         seconds = self._seconds()
         means = {name: total / max(1, self._n_steps) for name, total in zip(names, values.cpu().tolist(), strict=True)}
-        metrics = {name: float(trainer.callback_metrics[name]) for name in METRICS if name in trainer.callback_metrics}
+        known = {name: value for name, value in trainer.callback_metrics.items() if name in METRICS}
+        stale = ("alignment", "ceiling")  # Lightning keeps them from the epoch in which they were found
+        metrics = {name: float(value) for name, value in known.items() if name not in stale}
+        metrics |= module.epoch_values  # type: ignore[operator]
+        module.epoch_values.clear()  # type: ignore[operator]
         row = {
             "epoch": trainer.current_epoch,
             "step": trainer.global_step,

@@ -411,6 +411,20 @@ def _rendered(name: str, title: str, attention: str, **settings: Any) -> Supervi
     )
 
 
+def _small(name: str, title: str, attention: str, **settings: Any) -> SupervisedRecipe:
+    return SupervisedRecipe(
+        name=name,
+        title=title,
+        arguments={**_SMALL_RESNET, "attention": attention},
+        epochs=20,
+        batch_size=24,
+        rate=2e-3,
+        noise=0.15,
+        norm_momentum=0.05,
+        **settings,
+    )
+
+
 def _resnet50(name: str, title: str, arguments: Mapping[str, Any], **settings: Any) -> SupervisedRecipe:
     """Return a recipe with the schedule of the authors' public code, see docs/definitions/cotraining.md."""
     imagenet = Preprocessing.imagenet()
@@ -448,6 +462,9 @@ _add(_rendered("rendered-resnet", "ResNet", "none"))
 _add(_rendered("rendered-se", "SE-ResNet", "se"))
 _add(_rendered("rendered-gala", "GALA-ResNet", "gala"))
 _add(_rendered("rendered-gala-clickme", "GALA-ResNet + simulated ClickMe", "gala", attention_weight=1.0))
+_add(_small("small-resnet", "Small ResNet", "none"))
+_add(_small("small-gala", "Small GALA-ResNet", "gala"))
+_add(_small("small-gala-clickme", "Small GALA-ResNet + human maps", "gala", attention_weight=1.0))
 _add(_resnet50("resnet50", "ResNet-50", {"attention": "none"}))
 _add(_resnet50("se-resnet50", "SE-ResNet-50", {"attention": "se", "attention_groups": (1, 2, 3, 4)}))
 _add(_resnet50("gala-resnet50", "GALA-ResNet-50", {"attention": "gala"}))
