@@ -2,11 +2,14 @@
 
     python benchmarks/learning.py [--recipes rendered-resnet ...] [--epochs 10 24] [--seeds 0 1 2] [--jobs 8]
         [--weights 0.3 1] [--shortcuts 0.7 0.9] [--noises 0 0.15] [--per-category 200] [--out runs/learning.csv]
+        [--harmonizers 0 1] [--gates none 0.5] [--warmups 2 5] [--input-px 96] [--report validation]
 
 Each training is that of ``gala-viz train`` but for what is asked here: ``--weights`` are lambdas for recipes with maps,
 ``--shortcuts`` the probability that colour and place tell the category in the training split, ``--noises`` the highest
-standard deviation, as a share of the pixels' range, of Gaussian noise that is added to the training's pictures. All
-numbers are of the validation split, whose images do not depend on the shortcut: accuracy on all of it, rho of the
+standard deviation, as a share of the pixels' range, of Gaussian noise that is added to the training's pictures,
+``--harmonizers`` weights of the harmonizer's loss, ``--gates`` constant values of A at which GALA begins, ``--warmups``
+epochs over which the rate rises. All numbers are of the validation split, or of the test split where nothing is chosen
+any more (``--report test``); neither depends on the shortcut: accuracy on all of it, rho of the
 attention norms (mean of layers), and, on ``--images`` of it, rho of SmoothGrad at three noises and the share of its
 mass on diagnostic parts. ``--jobs`` trainings share the processor and the GPU; a row is written as each ends.
 """
@@ -39,6 +42,7 @@ from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.devices import choose_device, disable_tf32
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
+from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import Split
 from gala_viz.training.batches import TrainingDataModule, validation_batches
@@ -55,17 +59,20 @@ FORK = multiprocessing.get_context("fork")
 """Processes share the images that this one holds."""
 HELD: dict[float | str, TrainingImages] = {}
 COLLECTIONS: dict[str, RenderedCollection] = {}
-FRAME = RECIPES["rendered-gala"].preprocessing
+FRAMES: list[Preprocessing] = []
+"""The networks' frame, one."""
 
 
 def main() -> None:
     arguments = parsed()
     start = time.monotonic()
-    counts = None if arguments.per_category is None else dict.fromkeys(("train", "validation"), arguments.per_category)
+    FRAMES.append(replace(RECIPES["rendered-gala"], input_px=arguments.input_px).preprocessing)
+    counts = None if arguments.per_category is None else {"train": arguments.per_category}
     for shortcut in arguments.shortcuts:
         HELD[shortcut] = held(RenderedCollection(RenderingSpec(shortcut=shortcut), counts=counts), "train")
+    counts = None if counts is None else {**counts, "validation": 50, "test": 50}
     COLLECTIONS["validation"] = RenderedCollection(counts=counts)
-    HELD["validation"] = held(COLLECTIONS["validation"], "validation")
+    HELD["validation"] = held(COLLECTIONS["validation"], arguments.report)
     print(f"images made and read in {time.monotonic() - start:.0f} s", flush=True)
     trainings, done = asked(arguments), []
     with FORK.Pool(arguments.jobs, initializer=_quiet, initargs=(arguments.jobs,)) as pool:
@@ -85,6 +92,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--weights", nargs="+", type=float, default=[1.0])
     parser.add_argument("--shortcuts", nargs="+", type=float, default=[0.7])
     parser.add_argument("--noises", nargs="+", type=float, default=[0.0])
+    parser.add_argument("--harmonizers", nargs="+", type=float, default=[0.0])
+    parser.add_argument("--gates", nargs="+", type=_gate, default=[None], help="none: as the recipe has it")
+    parser.add_argument("--warmups", nargs="+", type=float, default=[2.0])
+    parser.add_argument("--input-px", type=int, default=128)
+    parser.add_argument("--report", default="validation", choices=["validation", "test"])
     parser.add_argument("--images", type=int, default=120)
     parser.add_argument("--per-category", type=int, help="images of a category in each split; all where not given")
     parser.add_argument("--jobs", type=int, default=1)
@@ -93,20 +105,28 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _gate(text: str) -> float | None:
+    return None if text == "none" else float(text)
+
+
 def asked(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """One dict for each training; recipes without maps have one lambda, 0."""
     found = []
-    parts = (arguments.shortcuts, arguments.noises, arguments.epochs, arguments.seeds, arguments.recipes)
-    for shortcut, noise, epochs, seed, name in itertools.product(*parts):
-        weights = arguments.weights if RECIPES[name].attention_weight else [0.0]
-        setting = {"shortcut": shortcut, "noise": noise, "epochs": epochs, "seed": seed, "recipe": name}
+    parts = {
+        "shortcut": arguments.shortcuts, "noise": arguments.noises, "epochs": arguments.epochs, "seed": arguments.seeds,
+        "harmonizer_weight": arguments.harmonizers, "gate": arguments.gates, "warmup_epochs": arguments.warmups,
+        "recipe": arguments.recipes,
+    }  # fmt: skip
+    for values in itertools.product(*parts.values()):
+        setting = dict(zip(parts, values, strict=True))
+        weights = arguments.weights if RECIPES[setting["recipe"]].attention_weight else [0.0]
         found += [{**setting, "attention_weight": weight} for weight in weights]
     return found
 
 
 def held(collection: RenderedCollection, split: Split) -> TrainingImages:
     collection.prepare((split,))
-    return load_dataset(collection, split, FRAME)
+    return load_dataset(collection, split, FRAMES[0])
 
 
 def _quiet(jobs: int) -> None:
@@ -119,8 +139,8 @@ def _quiet(jobs: int) -> None:
 def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
     """The training and its numbers."""
     device = choose_device(arguments.device)
-    settings = {key: training[key] for key in ("epochs", "seed", "attention_weight", "noise")}
-    recipe = replace(RECIPES[training["recipe"]], **settings)
+    settings = {key: value for key, value in training.items() if key not in ("shortcut", "recipe")}
+    recipe = replace(RECIPES[training["recipe"]], input_px=arguments.input_px, **settings)
     network = initial_network(recipe, len(COLLECTIONS["validation"].categories))
     pictures = TrainingDataModule(HELD[training["shortcut"]], HELD["validation"], recipe)
     torch.manual_seed(recipe.seed)
@@ -133,7 +153,7 @@ def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str
     rho = numbers.get("rho_attention", {}).get("mean_of_layers", "")
     told = {"accuracy": numbers["accuracy"], "rho_attention": rho, "train_s": round(seconds)}
     seen = Network(
-        network.to(device), name=recipe.name, preprocessing=FRAME,
+        network.to(device), name=recipe.name, preprocessing=FRAMES[0],
         categories=COLLECTIONS["validation"].categories,
     )  # fmt: skip
     return training | told | looked(fuse_batchnorm(seen), arguments.images)
@@ -143,11 +163,11 @@ def looked(network: Network, count: int) -> dict[str, float]:
     images = sorted(HELD["validation"].images, key=lambda image: named_rng("learning", image).random())[:count]
     validation, cells = COLLECTIONS["validation"], (COMPARISON_CELLS, COMPARISON_CELLS)
     people = np.stack(
-        [area_average(FRAME.map_to_frame(validation.human_map(image)).values[None], cells)[0] for image in images]
+        [area_average(FRAMES[0].map_to_frame(validation.human_map(image)).values[None], cells)[0] for image in images]
     )
     told = {}
     for name, (n, noise) in LOOKS.items():
-        spec = EvaluationSpec(split="validation", smoothgrad=SmoothGradSpec(n_samples=n, noise_fraction=noise))
+        spec = EvaluationSpec(split="all", smoothgrad=SmoothGradSpec(n_samples=n, noise_fraction=noise))
         found = block_results(network, COLLECTIONS["validation"], images, spec)
         told[f"rho_{name}"] = round(float(np.mean(spearman(found.smoothgrad, people))), 4)
         share = found.shares["smoothgrad"][:, found.regions.index("diagnostic")]

@@ -71,7 +71,10 @@ def images_per_second(folder: Path, n_workers: int, count: int) -> float:
     rates = []
     for _ in range(REPEATS + 1):
         loader = DataLoader(
-            dataset, sampler=BatchSampler(len(images), 32, seed=0), batch_size=None, num_workers=n_workers
+            dataset,
+            sampler=BatchSampler(len(images), min(32, len(images)), seed=0),
+            batch_size=None,
+            num_workers=n_workers,
         )
         batches = iter(loader)
         start = time.perf_counter()

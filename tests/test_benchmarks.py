@@ -27,6 +27,7 @@ TINY = {
     "recovery.py": "--simulations 1 --participants 2",
     "rendering.py": "--images 1 --per-category 1",
     "smoothgrad.py": "--networks rendered-gala rendered-resnet --samples 2 --repeats 1 --threads 1 --memory-samples 2",
+    "streaming.py": "--images 4 --workers 0",
     "training.py": "--recipes rendered-gala --widths 4 --steps 1 --threads 1",
 }
 APART = ("batch.py", "device_traffic.py", "learning.py", "page.py")

@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
 import numpy as np
 import xarray as xr
+
+from gala_viz.cpu_threads import available_cores
 
 MAX_SIDE = 4096
 MAX_PARTICIPANTS = 1000
@@ -273,11 +276,14 @@ def usable_maps(
 
     ``images`` should have human maps. With ``frame``, a network's, maps must be usable in that frame.
     """
-    reasons = {}
-    for image in images:
-        human_map, reasons[image] = usable_map(collection, image)
-        if human_map is not None and frame is not None:
-            reasons[image] = why_not_in_frame(frame.map_to_frame(human_map).values)
+
+    def reason(image: str) -> str:
+        human_map, why = usable_map(collection, image)
+        return why_not_in_frame(frame.map_to_frame(human_map).values) if human_map is not None and frame else why
+
+    images = tuple(images)
+    with ThreadPoolExecutor(min(8, available_cores())) as pool:
+        reasons = dict(zip(images, pool.map(reason, images), strict=True))
     usable = tuple(image for image, reason in reasons.items() if not reason)
     return usable, {image: reason for image, reason in reasons.items() if reason}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RECIPE_OPTIONS = (
     *("attention_weight", "attention_loss", "harmonizer_weight", "epochs", "batch_size", "rate", "optimizer"),
     *("schedule", "step_epochs", "warmup_epochs", "weight_decay", "accumulate", "clip_norm", "ema", "input_px"),
-    *("categories", "start", "seed", "name", "title"),
+    *("short_px", "decaying", "categories", "start", "seed", "name", "title"),
 )
 """Options that replace a setting of the recipe."""
 
@@ -64,12 +64,18 @@ class TrainingOptions:
     """Largest norm of a step's gradients; 0: not clipped."""
     ema: float | None = None
     """Decay of a moving average of the weights, for example 0.9999; 0: none."""
+    decaying: Literal["matrices", "outside_groups"] | None = None
+    """Which weights decay: all of two or more dims, or a ResNet's stem and last layer."""
     input_px: int | None = None
     """Side of the network's input in pixels, in place of the recipe's."""
+    short_px: int | None = None
+    """Short side to which photographs are resized; left out: in the recipe's proportion to --input-px."""
     categories: tuple[str, ...] = ()
     """own, imagenet, or the names of the categories in order; left out: as the recipe has it, which is to look."""
     start: str | None = None
     """Name or folder of a network whose weights it begins with; transformers:NAME and timm:NAME too."""
+    allow_code: tuple[str, ...] = ()
+    """Functions of your own, package.module:function, that a recipe's file may run."""
     attention_loss: Literal["paper", "code"] | None = None
     """Form of the attention loss in place of the recipe's."""
     harmonizer_weight: float | None = None
@@ -100,7 +106,14 @@ class TrainingOptions:
 
         Raises ``ValueError`` where recipe and collections do not suit each other; nothing slow is loaded before.
         """
-        from gala_viz.training.recipe_file import RecipeFile, changed_recipe, is_recipe_file, read_recipe
+        from gala_viz.networks.network_folders import own_code_of
+        from gala_viz.training.recipe_file import (
+            RecipeFile,
+            changed_recipe,
+            is_recipe_file,
+            own_functions,
+            read_recipe,
+        )
         from gala_viz.training.recipes import RECIPES
 
         if is_recipe_file(name):
@@ -118,6 +131,17 @@ class TrainingOptions:
             raise ValueError(f"{found.recipe.name}: {error}") from None
         found = replace(found, recipe=recipe, **given)
         check_collections(found)
+        allowed = {*self.allow_code, self.start, own_code_of(self.start or "")}
+        if refused := [function for function in own_functions(recipe) if function not in allowed]:
+            raise ValueError(
+                f"{name} runs the function {refused[0]}, which is somebody's code; where you trust it, add "
+                f"--allow-code {refused[0]}."
+            )
+        if recipe.builder.startswith("transformers:"):
+            from gala_viz.networks.architectures import complete_arguments
+
+            complete = complete_arguments(recipe.builder, recipe.arguments)
+            found = replace(found, recipe=replace(recipe, arguments=complete))
         return found
 
     def hardware(self) -> Hardware:
@@ -146,8 +170,11 @@ class Arguments(TrainingOptions):
     rendered-resnet, rendered-se, rendered-gala, rendered-gala-clickme: from random weights, on a collection that they
     open themselves, without further options; one training takes 15 to 25 minutes on a CPU core, a minute on a GPU.
 
+    small-resnet, small-gala, small-gala-clickme: the same networks, for photographs of yours, on --labels (any
+    categories), --maps or both; made for laptops.
+
     resnet50, se-resnet50, gala-resnet50, gala-resnet50-clickme, gala-resnet50-clickme-code: at 224 px with the authors'
-    schedule, on --labels (ImageNet's or any categories), --maps or both; made for GPUs.
+    schedule, likewise; made for GPUs.
 
     lite0-gala-vanilla, lite0-gala-human: from a pretrained network of ImageNet's categories, on --maps (human maps) and
     --labels (photographs of these categories), both needed, and --plain.
@@ -196,7 +223,9 @@ class Arguments(TrainingOptions):
         self._check_free(recipe)
         from gala_viz.training.fit import check_hardware
 
-        check_hardware(self.device, self.precision)
+        if self.devices < 1:
+            raise ValueError(f"--devices counts processes, from 1 on; got {self.devices}.")
+        check_hardware(self.device, self.precision, self.devices)
         sys.stdout.write(f"{recipe.name}: reading collections\n")
         sys.stdout.flush()
         from gala_viz.training.run import train
@@ -274,8 +303,6 @@ def check_collections(found: RecipeFile) -> None:
                 f"{recipe.name} needs --labels, photographs of known categories (for example a folder of one folder "
                 "for each), --maps, photographs with human maps (for example TFRecords of ClickMe), or both."
             )
-        if recipe.uses_maps and not recipe.collection and not (found.maps or found.human_maps or found.labels):
-            raise ValueError(f"{recipe.name} learns from human maps, too; add --maps or --human-maps.")
     else:
         missing = [f"--{name}" for name in ("maps", "labels") if getattr(found, name) is None]
         if missing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from gala_viz.alignment import CeilingSpec, ConfidenceInterval, bootstrap_interv
 from gala_viz.cache import ArrayCache, BoundedCache
 from gala_viz.collections import open_collection
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.map_checks import marked_images
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
@@ -24,8 +26,9 @@ from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import SmoothGradSpec
-from gala_viz.splits import Split
+from gala_viz.splits import Split, splits_of
 
+_log = logging.getLogger(__name__)
 N_RESAMPLES = 2000
 CACHE_BYTES = 256 * 2**20
 """What people's maps and ceilings take in memory between the scores of a training."""
@@ -181,15 +184,19 @@ class AlignmentMonitor:
     **settings
         Further settings of ``score_alignment``: split, n_images, maps, n_samples, seed.
 
+    Raises
+    ------
+    ValueError
+        No image of the split has a human map.
+
     Examples
     --------
-    ::
-
-        monitor = AlignmentMonitor(collection, preprocessing, every=5)
-        for epoch in range(90):
-            train_one_epoch(module)
-            if (score := monitor.score(module, epoch)) is not None:
-                print(score)
+    >>> import gala_viz as gv
+    >>> collection = gv.open_collection("rendered")
+    >>> monitor = gv.AlignmentMonitor(collection, gv.Preprocessing(short_px=128, crop_px=128), every=5)
+    >>> module = gv.load_network("rendered-gala", device="cpu").module
+    >>> [monitor.score(module, epoch) is not None for epoch in range(3)]  # after epochs 5, 10, ...
+    [False, False, False]
     """
 
     def __init__(
@@ -200,6 +207,9 @@ class AlignmentMonitor:
         self.collection, self.preprocessing, self.every, self.settings = collection, preprocessing, every, settings
         self.scores: dict[int, AlignmentScore] = {}
         """Epoch, from 0 on -> score."""
+        split = str(settings.get("split", "validation"))
+        if not marked_images(collection, splits_of(collection).images_of(split)):
+            raise ValueError(f"{collection.name}: no image of the {split} split has a human map to score against.")
         self._cache = ArrayCache(memory=BoundedCache(CACHE_BYTES))
 
     def score(self, module: nn.Module, epoch: int, *, last: bool = False) -> AlignmentScore | None:
@@ -244,6 +254,15 @@ class AlignmentCallback(Callback):
         What is scored, and when.
     tell : callable, optional
         Called with each score in words.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> collection = gv.open_collection("rendered")
+    >>> monitor = gv.AlignmentMonitor(collection, gv.Preprocessing(short_px=128, crop_px=128), every=5)
+    >>> callback = gv.AlignmentCallback(monitor, print)  # for a Trainer: callbacks=[callback]
+    >>> callback.monitor.every
+    5
     """
 
     def __init__(self, monitor: AlignmentMonitor, tell: Callable[[str], None] = lambda line: None) -> None:
@@ -255,7 +274,11 @@ class AlignmentCallback(Callback):
             return
         network = getattr(module, "network", module)
         epoch = trainer.current_epoch
-        score = self.monitor.score(network, epoch, last=epoch + 1 == trainer.max_epochs)
+        try:
+            score = self.monitor.score(network, epoch, last=epoch + 1 == trainer.max_epochs)
+        except ValueError as error:  # a training never ends by what only watches it
+            _log.warning("epoch %d is not scored: %s", epoch + 1, error)
+            return
         if score is None:
             return
         values = {"alignment": score.rho.mean}

@@ -6,10 +6,8 @@ their own. A function of one's own runs only where the person who opens the netw
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import os
-import sys
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,11 +18,12 @@ from gala_viz.networks.external import (
     ExternalNetworkError,
     LogitsOfTransformers,
     error_text,
+    import_function,
     import_library,
 )
 from gala_viz.networks.insert import add_gala
 from gala_viz.networks.lite0 import lite0, lite0_gala
-from gala_viz.networks.network_folders import EXTERNAL_LIBRARIES, FUNCTION_NAME
+from gala_viz.networks.network_folders import EXTERNAL_LIBRARIES, is_function
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.torchvision_resnet import TorchvisionResNet
 from gala_viz.registry import Registry, UnknownNameError, unknown_name
@@ -35,17 +34,23 @@ BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
 )
 """Architectures that a card may name; its [network.arguments] are passed by keyword."""
 
-_DROPPED_SETTINGS = ("auto_map", "_name_or_path", "quantization_config", "transformers_version", "architectures")
-"""Of a configuration of transformers: what would run code, fetch something, or says where it came from."""
+TRANSFORMERS_MODELS = frozenset({
+    "beit", "bit", "convnext", "convnextv2", "cvt", "data2vec-vision", "deit", "dinat", "dinov2", "efficientnet",
+    "focalnet", "hiera", "levit", "mobilenet_v1", "mobilenet_v2", "mobilevit", "mobilevitv2", "poolformer", "pvt",
+    "pvt_v2", "regnet", "resnet", "swiftformer", "swin", "swinv2", "vit", "vit_msn",
+})  # fmt: skip
+"""Kinds of models of transformers that a card may name: classifiers that transformers builds all by itself."""
+_LEFT_OUT = frozenset({
+    "_name_or_path", "architectures", "auto_map", "dtype", "id2label", "label2id", "num_labels", "torch_dtype",
+    "transformers_version", "attn_implementation", "_attn_implementation",
+})  # fmt: skip
+"""Of a configuration of transformers: where it came from, names of categories, and what decides how it computes."""
+_WORD = re.compile(r"[A-Za-z0-9_+-]{0,64}")
+"""A setting that is a text: no path, no address, no name of a repository."""
 
 
 class OwnCodeError(ValueError):
     """A card names a function of somebody's own, and nobody allowed it to run."""
-
-
-def is_function(builder: str) -> bool:
-    """Return whether ``builder`` is the name of a function, "package.module:function"."""
-    return FUNCTION_NAME.fullmatch(builder) is not None and builder.partition(":")[0] not in EXTERNAL_LIBRARIES
 
 
 def build_module(
@@ -56,6 +61,7 @@ def build_module(
     *,
     input_px: int = 224,
     allowed_function: str | None = None,
+    from_card: bool = False,
 ) -> nn.Module:
     """Return a module with fresh weights.
 
@@ -75,6 +81,8 @@ def build_module(
         Side of an input on which channels are found where a module does not tell them.
     allowed_function : str, optional
         The one function that may run; default: any, which suits names that a person wrote, and not those of a card.
+    from_card : bool
+        Whether the names come from a card: nothing is then fetched, or read from another file.
 
     Returns
     -------
@@ -92,9 +100,13 @@ def build_module(
     TypeError, ValueError
         The builder refuses its arguments, or GALA a module.
     """
+    if not isinstance(arguments, Mapping) or not isinstance(gala_options or {}, Mapping):
+        raise ValueError(f"{builder}: its arguments and gala_options are tables of settings; got {arguments!r}.")
     plain = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
     library, _, name = builder.partition(":")
     if library in EXTERNAL_LIBRARIES and name:
+        if from_card and library == "transformers" and "config" not in plain:
+            raise ValueError(f"{builder}: a card holds the configuration, as the argument config; it is not there.")
         module = _LIBRARIES[library](name, plain)
     elif is_function(builder):
         if allowed_function is not None and builder != allowed_function:
@@ -104,7 +116,10 @@ def build_module(
             )
         module = _from_function(builder, plain)
     else:
-        module = BUILDERS[builder](**plain)
+        try:
+            module = BUILDERS[builder](**plain)
+        except TypeError as error:
+            raise ValueError(f"{builder}: {error}.") from error
     if gala:
         channels_seen_on = torch.zeros(1, 3, input_px, input_px)
         add_gala(module, list(gala), example=channels_seen_on, **(gala_options or {}))
@@ -117,7 +132,10 @@ def _from_timm(name: str, arguments: dict[str, Any]) -> nn.Module:
     _check_only(f"timm:{name}", arguments, ("n_categories",))
     if name.partition(".")[0] not in (known := timm.list_models()):  # else timm would look elsewhere, or fetch it
         raise UnknownNameError(unknown_name("model of timm", name, known))
-    return timm.create_model(name, pretrained=False, num_classes=arguments.get("n_categories", 1000))
+    try:
+        return timm.create_model(name, pretrained=False, num_classes=arguments.get("n_categories", 1000))
+    except Exception as error:  # an unknown tag of a known model, among others
+        raise ExternalNetworkError(f"timm:{name}: {error_text(error)}.") from error
 
 
 def _from_transformers(name: str, arguments: dict[str, Any]) -> nn.Module:
@@ -126,32 +144,54 @@ def _from_transformers(name: str, arguments: dict[str, Any]) -> nn.Module:
     label = f"transformers:{name}"
     _check_only(label, arguments, ("n_categories", "config"))
     config = arguments.get("config") or transformers_config(name)
-    if not isinstance(config, Mapping) or not isinstance(config.get("model_type"), str):
-        raise ExternalNetworkError(f"{label}: its config, with a model_type, was expected.")
-    settings = {key: value for key, value in config.items() if key not in (*_DROPPED_SETTINGS, "model_type")}
+    _check_config(label, config)
+    settings = {key: value for key, value in config.items() if key not in (*_LEFT_OUT, "model_type")}
     if n_categories := arguments.get("n_categories"):
-        settings = {key: value for key, value in settings.items() if key not in ("id2label", "label2id")}
         settings["num_labels"] = n_categories
     try:
         built = transformers.AutoConfig.for_model(config["model_type"], **settings)
-        model = transformers.AutoModelForImageClassification.from_config(built, trust_remote_code=False)
+        model = transformers.AutoModelForImageClassification.from_config(
+            built, trust_remote_code=False, attn_implementation="eager"
+        )
     except Exception as error:  # a configuration of anybody's
         raise ExternalNetworkError(f"{label}: {' '.join(str(error).split())[:300]}") from error
     return LogitsOfTransformers(model)
 
 
+def _check_config(label: str, config: Any) -> None:
+    """Raise ``ExternalNetworkError`` for a configuration of more than numbers and words, or of an unknown kind."""
+    if not isinstance(config, Mapping) or not isinstance(config.get("model_type"), str):
+        raise ExternalNetworkError(f"{label}: its config, with a model_type, was expected.")
+    if config["model_type"] not in TRANSFORMERS_MODELS:
+        known = sorted(TRANSFORMERS_MODELS)
+        raise ExternalNetworkError(f"{label}: {unknown_name('model_type', config['model_type'], known)}")
+    for key, value in config.items():
+        if key in _LEFT_OUT:
+            continue
+        if not isinstance(key, str) or "implementation" in key or "kernel" in key or not _is_plain(value):
+            raise ExternalNetworkError(f"{label}: the setting {key!r} is not one that describes an architecture.")
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, int | float) or (isinstance(value, str) and bool(_WORD.fullmatch(value)))
+
+
 def transformers_config(name: str) -> dict[str, Any]:
     """Return the configuration of the model of transformers called ``name``, as plain values, for a card.
 
-    Raises ``ExternalNetworkError`` where there is none.
+    It is read from a folder or fetched. Raises ``ExternalNetworkError`` where there is none, or it is of a kind that no
+    card may name.
     """
     transformers = import_library("transformers")
     try:
         config = transformers.AutoConfig.from_pretrained(name, trust_remote_code=False).to_diff_dict()
     except Exception as error:  # a missing file, a name that is unknown, no network
         raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
-    plain = {key: value for key, value in config.items() if key not in _DROPPED_SETTINGS}
-    return {key: value for key, value in plain.items() if key not in ("id2label", "label2id", "dtype", "torch_dtype")}
+    plain = {key: value for key, value in config.items() if key not in _LEFT_OUT}
+    _check_config(f"transformers:{name}", plain)
+    return plain
 
 
 def complete_arguments(builder: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,15 +217,7 @@ def _check_only(name: str, arguments: Mapping[str, Any], known: tuple[str, ...])
 
 def _from_function(name: str, arguments: dict[str, Any]) -> nn.Module:
     """Return what the function called ``name`` gives for ``arguments``."""
-    module_name, _, function_name = name.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except ImportError as error:
-        raise ExternalNetworkError(f"{name}: {error}. Modules are looked for beside the present folder too.") from error
-    except AttributeError:
-        raise ExternalNetworkError(f"{name}: {module_name} has no {function_name}.") from None
+    function = import_function(name)
     parameters = inspect.signature(function).parameters.values()
     takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
     if not takes_any and "n_categories" not in {one.name for one in parameters}:

@@ -122,19 +122,7 @@ def _check_own_settings(
 
 def _from_function(name: str) -> Network | dict[str, Any]:
     """Call the function ``name``; return its ``Network``, or its module with ``preprocessing`` and ``categories``."""
-    match = FUNCTION_NAME.fullmatch(name)
-    if match is None:
-        raise ExternalNetworkError(f"a network of your own is named package.module:function; got {name!r}.")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        function = getattr(importlib.import_module(match["module"]), match["function"])
-    except ImportError as error:
-        raise ExternalNetworkError(f"{name}: {error}. Modules are looked for beside the present folder too.") from error
-    except AttributeError:
-        raise ExternalNetworkError(f"{name}: {match['module']} has no {match['function']}.") from None
-    except Exception as error:  # the module is external code, which may fail in any way
-        raise ExternalNetworkError(f"{name}: the module cannot be imported: {error_text(error)}.") from error
+    function = import_function(name)
     try:
         made = function()
     except Exception as error:
@@ -150,6 +138,26 @@ def _from_function(name: str) -> Network | dict[str, Any]:
     categories = getattr(made, "categories", None)
     _check_names(name, categories or ())
     return {"module": made, "preprocessing": own_preprocessing(made), "categories": categories}
+
+
+def import_function(name: str) -> Callable[..., Any]:
+    """Return the function called "package.module:function"; its module is looked for beside the present folder too.
+
+    Raises ``ExternalNetworkError`` where it is not there, or its module fails.
+    """
+    match = FUNCTION_NAME.fullmatch(name)
+    if match is None:
+        raise ExternalNetworkError(f"a network of your own is named package.module:function; got {name!r}.")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return getattr(importlib.import_module(match["module"]), match["function"])
+    except ImportError as error:
+        raise ExternalNetworkError(f"{name}: {error}. Modules are looked for beside the present folder too.") from error
+    except AttributeError:
+        raise ExternalNetworkError(f"{name}: {match['module']} has no {match['function']}.") from None
+    except Exception as error:  # the module is external code, which may fail in any way
+        raise ExternalNetworkError(f"{name}: the module cannot be imported: {error_text(error)}.") from error
 
 
 def _check_names(name: str, categories: Sequence[str]) -> None:
@@ -274,6 +282,12 @@ class LogitsOfTransformers(nn.Module):
         for name, part in model.named_children():
             self.add_module(name, part)
         self._model = (model,)
+
+    def add_module(self, name: str, module: nn.Module | None) -> None:
+        """Put a module in the place of another one, in the model too, which runs it."""
+        super().add_module(name, module)
+        if hasattr(self, "_model"):
+            setattr(self._model[0], name, module)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (B, category) of ``images`` (B, 3, y, x)."""

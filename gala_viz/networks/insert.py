@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -81,14 +81,18 @@ def add_gala(
 
 
 @torch.no_grad()
-def open_gates(network: nn.Module, gate: float) -> nn.Module:
-    """Open every gate of ``network`` without changing what it computes, in place, and return the network.
+def open_gates(network: nn.Module, gate: float, blocks: Collection[GalaBlock] | None = None) -> nn.Module:
+    """Open gates of ``network`` without changing what it computes, in place, and return the network.
+
+    These are all, or those of ``blocks``: the others have learnt what they do.
 
     Each GALA block begins at A = ``gate`` (see ``GalaBlock.open_gate``) and the batch norm before it, or the last
     convolution of the branch that a ``Bottleneck`` gates, is scaled by 1 / ``gate``, so a trained backbone computes
     what it did before. Raises ``ValueError`` where a gated body is not an affine batch norm.
     """
     for path, module in network.named_modules():
+        if blocks is not None and not any(getattr(module, "attention", None) is block for block in blocks):
+            continue
         if isinstance(module, Bottleneck) and isinstance(module.attention, GalaBlock) and module.position == "output":
             module.attention.open_gate(gate)
             module.conv3.weight.div_(gate)  # the last of the branch, without a bias

@@ -54,11 +54,15 @@ def is_external(name: str) -> bool:
     return name.partition(":")[0] in EXTERNAL_LIBRARIES or FUNCTION_NAME.fullmatch(name) is not None
 
 
+def is_function(name: str) -> bool:
+    """Return whether ``name`` is that of a function of somebody's own, "package.module:function"."""
+    return FUNCTION_NAME.fullmatch(name) is not None and name.partition(":")[0] not in EXTERNAL_LIBRARIES
+
+
 def own_code_of(name: str) -> str:
     """Return the function that "package.module:function@FOLDER" allows to run; "" for any other name."""
     function, separator, _ = name.partition("@")
-    is_own = FUNCTION_NAME.fullmatch(function) and function.partition(":")[0] not in EXTERNAL_LIBRARIES
-    return function if separator and is_own else ""
+    return function if separator and is_function(function) else ""
 
 
 def network_folder(name_or_folder: str | Path) -> Path | None:

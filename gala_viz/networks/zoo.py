@@ -97,6 +97,7 @@ def _loaded(
             network.get("gala_options", {}),
             input_px=preprocessing.crop_px,
             allowed_function=own_code_of(str(name_or_folder)),
+            from_card=True,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{folder / CARD}: {error}") from error

@@ -84,7 +84,9 @@ def _resized_crops(stack: Tensor, share: Tensor, left: Tensor, top: Tensor, mirr
 
 def _windows(stack: Tensor, top: Tensor, left: Tensor, mirrored: Tensor, size: int) -> Tensor:
     """Return windows (B, C, size, size) of ``stack`` (B, C, y, x); ``top`` and ``left`` (B,) lie in [0, 1)."""
-    places = [(chance * (stack.shape[2 + axis] - size + 1)).long() for axis, chance in enumerate((top, left))]
+    rooms = [stack.shape[2 + axis] - size for axis in range(2)]
+    # A chance just below 1 is 1 as float32.
+    places = [(chance * (room + 1)).long().clamp(max=room) for chance, room in zip((top, left), rooms, strict=True)]
     steps = torch.arange(size, device=stack.device)
     rows = places[0][:, None] + steps
     columns = places[1][:, None] + torch.where(mirrored[:, None], steps.flip(0), steps)

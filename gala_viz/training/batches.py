@@ -108,8 +108,10 @@ class BatchSampler(Sampler[BatchIndices]):
 class BatchDataset(Dataset):
     """``BatchIndices`` -> the arrays of a batch of ``images``, not yet augmented.
 
-    Photographs that cannot be read are left out of it and named in ``unreadable``. With a ``seed``, for augmentation,
-    also ``chances`` (B, 7), the last one for the noise's strength, and ``noise_seeds`` (B,).
+    Photographs that cannot be read are left out of it and named in ``unreadable``; in place of a batch of which none
+    can, the next image that can is read (in a validation without a label and a name, so that it does not count). With a
+    ``seed``, for augmentation, also ``chances`` (B, 7), the last one for the noise's strength, and ``noise_seeds``
+    (B,).
     """
 
     def __init__(self, images: TrainingImages, *, seed: int | None = None) -> None:
@@ -121,14 +123,16 @@ class BatchDataset(Dataset):
         where = turn.indices[readable]
         unreadable = [images.images[index] for index in turn.indices[~readable]]
         if not len(where):
-            listed = ", ".join(unreadable[:MAX_LISTED])
-            raise ValueError(f"none of the {len(unreadable)} photographs of a batch can be read: {listed}.")
+            where, pixels, human_maps, has_map = self._instead_of(turn.indices)
+            if self.seed is None:  # of a validation, where each image counts once
+                return self._uncounted(pixels, human_maps, unreadable)
         batch = {
             "pixels": torch.from_numpy(pixels),
             "marks": torch.from_numpy(human_maps),
             "label": torch.from_numpy(images.labels[where]),
             "has_map": torch.from_numpy(has_map),
             "images": [images.images[index] for index in where],
+            "collections": [images.sources[images.source_of[index]].collection.name for index in where],
             "unreadable": unreadable,
         }
         if self.seed is not None:
@@ -136,6 +140,30 @@ class BatchDataset(Dataset):
             batch["chances"] = torch.from_numpy(chances[:, :-1].astype(np.float32))
             batch["noise_seeds"] = torch.from_numpy((chances[:, -1] * 2**32).astype(np.int64))
         return batch
+
+    def _instead_of(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the next image that can be read, in place of a batch of which none can, as ``read_many`` does."""
+        n = len(self.images)
+        for step in range(1, n):
+            position = np.array([(int(indices[0]) + step) % n])
+            readable, pixels, human_maps, has_map = self.images.read_many(position)
+            if readable.all():
+                return position, pixels, human_maps, has_map
+        listed = ", ".join(self.images.images[:MAX_LISTED])
+        raise ValueError(f"none of the {n} photographs can be read: {listed}.")
+
+    @staticmethod
+    def _uncounted(pixels: np.ndarray, human_maps: np.ndarray, unreadable: list[str]) -> dict[str, Any]:
+        """Return a batch of one picture without label, map and name."""
+        return {
+            "pixels": torch.from_numpy(pixels),
+            "marks": torch.from_numpy(human_maps),
+            "label": torch.tensor([-1]),
+            "has_map": torch.tensor([False]),
+            "images": [""],
+            "collections": [""],
+            "unreadable": unreadable,
+        }
 
 
 class TrainingDataModule(L.LightningDataModule):
@@ -233,7 +261,7 @@ def prepare_batch(
 
     ``recipe`` says how, ``preprocessing`` (default: the recipe's) in which scale. The result has ``input`` (B, 3, y, x)
     and ``map`` (B, y, x), both float32, ``label`` (B,), ``has_map`` (B,), of maps of which something lies in the
-    picture, and ``images`` and ``unreadable``, lists of ids.
+    picture, and ``images``, ``collections`` (of each image) and ``unreadable``, lists of names.
     """
     preprocessing = preprocessing or recipe.preprocessing  # type: ignore[union-attr]
     if "chances" in batch:
@@ -247,7 +275,7 @@ def prepare_batch(
     else:
         photos, human_maps = batch["pixels"].permute(0, 3, 1, 2).float(), batch["marks"].float()
     mean, std = (photos.new_tensor(scale)[:, None, None] for scale in (preprocessing.mean, preprocessing.std))
-    kept = {name: batch[name] for name in ("label", "images", "unreadable")}
+    kept = {name: batch[name] for name in ("label", "images", "collections", "unreadable")}
     return {
         "input": (photos - mean) / std,
         "map": human_maps,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import threading
@@ -19,12 +20,15 @@ from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader
 
 from gala_viz.counts import counted
+from gala_viz.networks.network_folders import CARD, EPOCHS_FOLDER
 from gala_viz.specs import fingerprint, toml_values
 from gala_viz.training.recipes import Recipe, with_defaults
 
 LAST_CHECKPOINT, INTERRUPTED_CHECKPOINT, PREVIOUS_CHECKPOINT = "last.ckpt", "interrupted.ckpt", "previous.ckpt"
 """Checkpoints of the last finished epoch, of the last step since then that has one (that at which Ctrl-C stopped the
 training, or the last after so many minutes), and of the epoch before the last."""
+EPOCHS_FILE = "epochs.csv"
+"""One row for each epoch; a training that is resumed goes on in it."""
 CHECKPOINT_MINUTES = 15.0
 """After so many minutes in an epoch a checkpoint is written in its middle."""
 
@@ -196,11 +200,16 @@ def checkpoint_to_resume(folder: Path) -> Path | None:
     return files[0]
 
 
-def remove_checkpoints(folder: Path) -> None:
-    """Remove all checkpoints of a training, those that Lightning wrote for SLURM too."""
-    names = (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT, PREVIOUS_CHECKPOINT)
+def clear_run(folder: Path) -> None:
+    """Remove what an earlier training left in its folder: checkpoints, the table of epochs, networks of single epochs.
+
+    Checkpoints are those that Lightning wrote for SLURM too.
+    """
+    names = (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT, PREVIOUS_CHECKPOINT, EPOCHS_FILE)
     for old in (*(folder / name for name in names), *folder.glob("hpc_ckpt_*")):
         old.unlink(missing_ok=True)
+    for card in (folder / EPOCHS_FOLDER).glob(f"*/{CARD}"):
+        shutil.rmtree(card.parent)
 
 
 class CheckRecipeCallback(Callback):

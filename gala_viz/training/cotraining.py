@@ -17,6 +17,7 @@ from gala_viz.training.held_out import check_training_images
 from gala_viz.training.losses import attention_loss, attention_loss_of_code, warmup_weight, with_mass
 from gala_viz.training.optimisation import make_optimizer, rate_schedule
 from gala_viz.training.recipes import Recipe
+from gala_viz.training.rng import named_rng
 from gala_viz.training.validation_metrics import attention_rho
 
 _SHOWN = ("loss", "accuracy", "rho")
@@ -154,6 +155,12 @@ class CoTrainingModule(L.LightningModule):
         del batch, logits
         return {}
 
+    def on_train_batch_start(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        """Seed what draws within the network, dropout for example, by seed, epoch, batch and process."""
+        rank = self.trainer.global_rank
+        seed = named_rng(self.recipe.seed, "step", self.current_epoch, batch_idx, rank).integers(2**63)
+        torch.manual_seed(int(seed))
+
     def training_step(self, batch: dict[str, Tensor], _number: int) -> Tensor:
         """Return category loss plus lambda times the attention loss; where lambda is 0, maps and norms are not used.
 
@@ -168,19 +175,20 @@ class CoTrainingModule(L.LightningModule):
         loss = category
         if recipe.uses_maps:
             has_map = with_mass(batch["map"], batch["has_map"])
-        if recipe.attention_weight:
-            if recipe.attention_loss == "code":  # a sum over the images of the step, in however many parts
-                attention = attention_loss_of_code(norms, batch["map"], has_map) * self._n_parts()
-            else:
-                attention = attention_loss(norms, batch["map"], has_map) * self.share_of(has_map)
-            weight = self._lambda()
-            loss = loss + weight * attention
-            logged |= {"attention_loss": attention, "attention_weight": torch.tensor(weight)}
-        if recipe.harmonizer_weight:
-            gradients = input_gradient(images, logits, batch["label"])
-            harmonizer = harmonizer_loss(gradients, batch["map"], has_map) * self.share_of(has_map)
-            loss = loss + recipe.harmonizer_weight * harmonizer
-            logged |= {"harmonizer_loss": harmonizer}
+        with torch.autocast(images.device.type, enabled=False):  # filters of maps are convolutions, and stay float32
+            if recipe.attention_weight:
+                if recipe.attention_loss == "code":  # a sum over the images of the step, in however many parts
+                    attention = attention_loss_of_code(norms, batch["map"], has_map) * self._n_parts()
+                else:
+                    attention = attention_loss(norms, batch["map"], has_map) * self.share_of(has_map)
+                weight = self._lambda()
+                loss = loss + weight * attention
+                logged |= {"attention_loss": attention, "attention_weight": torch.tensor(weight)}
+            if recipe.harmonizer_weight:
+                gradients = input_gradient(images, logits, batch["label"])
+                harmonizer = harmonizer_loss(gradients, batch["map"], has_map) * self.share_of(has_map)
+                loss = loss + recipe.harmonizer_weight * harmonizer
+                logged |= {"harmonizer_loss": harmonizer}
         self._check_finite(loss, logged, batch)
         self.step_values = {name: value.detach() for name, value in {"loss": loss, **logged}.items()}
         self.log("loss", loss, prog_bar=True)

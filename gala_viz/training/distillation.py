@@ -16,7 +16,7 @@ from gala_viz.networks.network import Network
 from gala_viz.training.cotraining import CoTrainingModule
 from gala_viz.training.losses import distillation_loss
 from gala_viz.training.recipes import DistillationRecipe
-from gala_viz.training.supervised import placed_weights
+from gala_viz.training.supervised import blocks_without, placed_weights
 
 
 class DistillationModule(CoTrainingModule):
@@ -73,7 +73,7 @@ class DistillationModule(CoTrainingModule):
 
 
 def initial_student(recipe: DistillationRecipe, start: Network) -> nn.Module:
-    """Return the recipe's architecture with the weights of ``start`` and its gates open.
+    """Return the recipe's architecture with the weights of ``start``, and the gates of new blocks open.
 
     It computes what ``start`` does. GALA's other weights come from the recipe's seed. Raises ``ValueError`` where
     ``start`` has keys that the architecture lacks, or weights of another shape.
@@ -81,12 +81,9 @@ def initial_student(recipe: DistillationRecipe, start: Network) -> nn.Module:
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(recipe.seed)
         network = build_module(recipe.builder, recipe.arguments, recipe.gala, recipe.gala_options)
-    weights = start.module.state_dict()
-    placed = placed_weights(weights, network, start.name, recipe.builder)
-    if len(placed) < len(weights):
-        raise ValueError(f"{recipe.builder} has weights of other shapes than {start.name}, and cannot begin as it.")
-    network.load_state_dict(placed, strict=False)
-    return open_gates(network, recipe.gate)
+    weights = placed_weights(start.module.state_dict(), network, start.name, recipe.builder)
+    network.load_state_dict(weights, strict=False)
+    return open_gates(network, recipe.gate, blocks_without(weights, network))
 
 
 def _under(path: str, prefixes: tuple[str, ...]) -> bool:

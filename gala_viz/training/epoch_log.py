@@ -14,9 +14,9 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from gala_viz.training.checkpoints import EPOCHS_FILE
+
 _log = logging.getLogger(__name__)
-EPOCHS_FILE = "epochs.csv"
-"""One row for each epoch; a training that is resumed goes on in it."""
 COLUMNS = (
     *("epoch", "step", "loss", "category_loss", "attention_loss", "attention_weight", "harmonizer_loss"),
     *("accuracy", "distance", "rho", "agreement", "alignment", "ceiling"),
@@ -42,19 +42,23 @@ class EpochLog(Callback):
     def __init__(self, folder: Path, tell: Callable[[str], None] | None = None) -> None:
         self._path, self._tell = folder / EPOCHS_FILE, tell
         self._sums: dict[str, torch.Tensor | float] = {}
-        self._n_steps = self._n_images = self._n_unreadable = 0
+        self._n_steps = self._n_images = 0
+        self._n_unreadable: float = 0
         self.unreadable: set[str] = set()
         """Photographs that this process could not read so far."""
         self._begun_s, self._before_s = time.monotonic(), 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the sums of the epoch so far: one that is resumed in its middle has the row of all its steps."""
-        sums = {name: float(total) for name, total in self._sums.items()}
+        """Return the sums of the epoch so far, means over all processes: each of them goes on with these.
+
+        An epoch that is resumed in its middle has the row of all its steps.
+        """
+        means = _over_processes({**self._sums, "": float(self._n_unreadable)})
         return {
-            "sums": sums,
+            "sums": {name: value for name, value in means.items() if name},
             "n_steps": self._n_steps,
             "n_images": self._n_images,
-            "n_unreadable": self._n_unreadable,
+            "n_unreadable": means[""],
             "unreadable": sorted(self.unreadable),
             "seconds": self._seconds(),
         }
@@ -138,7 +142,7 @@ class EpochLog(Callback):
             "rate": max(group["lr"] for optimizer in trainer.optimizers for group in optimizer.param_groups),
             "images_per_s": self._n_images / seconds if seconds > 0 else math.nan,
             "seconds": seconds,
-            "unreadable": int(unread),
+            "unreadable": round(float(unread)),
         }
         try:
             self._write(row)
@@ -162,6 +166,18 @@ class EpochLog(Callback):
             writer.writeheader()
             writer.writerows([*rows, {name: _rounded(value) for name, value in row.items()}])
         partial.replace(self._path)
+
+
+def _over_processes(values: dict[str, Any]) -> dict[str, float]:
+    """Return the mean of each of ``values`` over the processes of a distributed training, all of which call this."""
+    plain = {name: float(value) for name, value in values.items()}
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return plain
+    device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+    total = torch.tensor([plain[name] for name in sorted(plain)], dtype=torch.float64, device=device)
+    torch.distributed.all_reduce(total)
+    means = (total / torch.distributed.get_world_size()).tolist()
+    return dict(zip(sorted(plain), means, strict=True))
 
 
 def read_epochs(path: Path) -> list[dict[str, str]]:

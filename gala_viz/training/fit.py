@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging
+from lightning.pytorch.callbacks import Callback, WeightAveraging
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from torch import nn
+from torch import Tensor, nn
 
 from gala_viz.networks.devices import arithmetic, choose_device, disable_tf32
 from gala_viz.training.checkpoints import (
@@ -20,10 +21,11 @@ from gala_viz.training.checkpoints import (
     TrainingStopped,
     catch_interrupt,
     checkpoint_to_resume,
-    remove_checkpoints,
+    clear_run,
 )
 from gala_viz.training.cotraining import CoTrainingModule
 from gala_viz.training.epoch_log import EpochLog
+from gala_viz.training.recipes import Recipe
 from gala_viz.training.run_lock import locked_run
 
 PRECISIONS = ("32-true", "tf32", "bf16-mixed", "16-mixed")
@@ -74,7 +76,7 @@ def fit(
         One of ``PRECISIONS``; "16-mixed" and "tf32" need a GPU.
     resume : bool
         Go on from the checkpoint in ``folder``, on a CPU to the numbers of an uninterrupted run on the same machine;
-        False deletes old checkpoints.
+        False deletes old checkpoints. Where there is none, what an earlier training left of its epochs is deleted.
     quiet : bool
         Draw no progress bar.
     callbacks : sequence of Callback
@@ -104,20 +106,22 @@ def fit(
     KeyboardInterrupt
         The training was stopped; its checkpoint is written.
     """
-    check_hardware(accelerator, precision)
+    check_hardware(accelerator, precision, devices)
     shares_batch_norm = _shares_batch_norm(accelerator, devices, num_nodes)
+    _check_harmonizer(module.recipe, precision, compiled=compile_network, shares_batch_norm=shares_batch_norm)
     disable_tf32()
     module.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's stubs lack this
     with locked_run(folder) as holds, catch_interrupt() as stop_requested, warnings.catch_warnings():
         if module.stays_in_eval:
             warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # Lightning's; here meant so
         warnings.filterwarnings("ignore", r"The number of training batches")  # every epoch has its row
-        if holds and not resume:
-            remove_checkpoints(folder)
+        checkpoint = checkpoint_to_resume(folder) if resume else None
+        if holds and checkpoint is None:
+            clear_run(folder)
         if compile_network:
             module.network.compile()
         recipe = module.recipe
-        averages = [EMAWeightAveraging(decay=recipe.ema)] if recipe.ema else []
+        averages = [_moving_average(recipe.ema, accelerator)] if recipe.ema else []
         trainer = L.Trainer(
             max_epochs=max_epochs or recipe.epochs,
             accelerator=accelerator,
@@ -147,9 +151,10 @@ def fit(
         if tell is not None and trainer.is_global_zero and has_own_norms:
             tell("batch norms of each process are of its own images: on processors they are not shared")
         try:
-            checkpoint = checkpoint_to_resume(folder) if resume else None
             with arithmetic(precision, choose_device(None)):
                 trainer.fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
+            if recipe.ema and checkpoint is not None:
+                _take_average(module, checkpoint, trainer)
         except TrainingStopped:
             raise KeyboardInterrupt from None
         except SystemExit:
@@ -159,17 +164,59 @@ def fit(
     return module.network.cpu().eval()
 
 
-def check_hardware(accelerator: str, precision: str) -> None:
-    """Raise ``ValueError`` for a GPU that is not there, and for a precision that the device does not have."""
+def check_hardware(accelerator: str, precision: str, devices: int | str = 1) -> None:
+    """Raise ``ValueError`` for devices that are not there, and for a precision that the device does not have."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision of a training is one of {', '.join(PRECISIONS)}; got {precision!r}.")
+    if isinstance(devices, int) and devices < 1:
+        raise ValueError(f"devices counts processes, from 1 on; got {devices}.")
     has_gpu = torch.cuda.is_available() or torch.backends.mps.is_available()
     if accelerator in ("gpu", "cuda") and not has_gpu:
         raise ValueError("a GPU was asked for, and PyTorch finds none here; --device cpu trains on the processor.")
+    n_here = torch.cuda.device_count() if accelerator != "cpu" and torch.cuda.is_available() else None
+    if n_here is not None and isinstance(devices, int) and devices > n_here:
+        raise ValueError(f"{devices} GPUs were asked for, and PyTorch finds {n_here} here.")
     if precision == "16-mixed" and (accelerator == "cpu" or not has_gpu):
         raise ValueError("16-mixed needs a GPU: a processor computes it in bfloat16. Say bf16-mixed or 32-true.")
     if precision == "tf32" and (accelerator == "cpu" or not torch.cuda.is_available()):
         raise ValueError("tf32 needs an NVIDIA GPU; a processor has none. Say 32-true.")
+
+
+def _check_harmonizer(recipe: Recipe, precision: str, *, compiled: bool, shares_batch_norm: bool) -> None:
+    """Raise ``ValueError`` where gradients of gradients cannot be had."""
+    if not recipe.harmonizer_weight:
+        return
+    reasons = {
+        "a compiled network has no second derivative": compiled,
+        "batch norms that are shared by several GPUs have no second derivative; train on one": shares_batch_norm,
+        "in 16-mixed its gradient of the input may underflow; say bf16-mixed": precision == "16-mixed",
+    }
+    if why := next((reason for reason, holds in reasons.items() if holds), ""):
+        raise ValueError(f"{recipe.name}: the harmonizer's loss differentiates a gradient again: {why}.")
+
+
+def _moving_average(decay: float, accelerator: str) -> WeightAveraging:
+    """Return the callback that averages the weights, where the network computes.
+
+    Of the first ``n`` steps the decay is at most (1 + n) / (10 + n), so that the first weights are soon forgotten.
+    Source: the moving averages of TensorFlow.
+    """
+
+    def average(averaged: Tensor, current: Tensor, n_averaged: Tensor | int) -> Tensor:
+        n = float(n_averaged)
+        now = min(decay, (1 + n) / (10 + n))
+        return now * averaged + (1 - now) * current
+
+    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if on_gpu else None
+    return WeightAveraging(device=device, avg_fn=average)
+
+
+def _take_average(module: CoTrainingModule, checkpoint: Path, trainer: L.Trainer) -> None:
+    """Give ``module`` the average of a training that was finished before: Lightning leaves it the last weights."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+    if state["global_step"] == trainer.global_step:
+        module.load_state_dict(state["state_dict"])
 
 
 def _shares_batch_norm(accelerator: str, devices: int | str, num_nodes: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from gala_viz.counts import counted
 from gala_viz.training.recipes import Recipe
 
 MOMENTUM = 0.9
@@ -58,14 +59,17 @@ def describe_schedule(recipe: Recipe) -> str:
     name = "SGD with Nesterov momentum 0.9" if recipe.optimizer == "sgd" else "AdamW"
     rates = [getattr(recipe, key) for key in ("highest_rate", "backbone_rate", "gala_rate") if hasattr(recipe, key)]
     text = f"{name}, highest rate {' and '.join(f'{rate:.4g}' for rate in rates)}"
+    n_epochs = counted(recipe.epochs, "epoch")
+    if recipe.warmup_epochs >= recipe.epochs:
+        return f"{text} NOT REACHED: it rises over {recipe.warmup_epochs:g} epochs, of which there are {recipe.epochs}"
     if recipe.warmup_epochs:
         text += f" after a rise over {recipe.warmup_epochs:g} epochs"
     if recipe.schedule == "cosine":
-        return f"{text}, falling as a cosine to 0 over {recipe.epochs} epochs"
+        return f"{text}, falling as a cosine to 0 over {n_epochs}"
     reached = [epoch for epoch in recipe.step_epochs if epoch < recipe.epochs]
     text += f", divided by 10 at epochs {', '.join(map(str, reached))}" if reached else ", never lowered"
     missed = [epoch for epoch in recipe.step_epochs if epoch >= recipe.epochs]
     if missed:
         listed = ", ".join(map(str, missed))
-        text += f" (those at {listed} lie beyond its {recipe.epochs} epochs; --step-epochs sets others)"
+        text += f" (those at {listed} lie beyond its {n_epochs}; --step-epochs sets others)"
     return text

@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from gala_viz.networks.network_folders import is_function, own_code_of
 from gala_viz.registry import unknown_name
 from gala_viz.specs import read_settings, spec_from_settings
 from gala_viz.training.recipes import RECIPES, DistillationRecipe, Recipe, SupervisedRecipe
@@ -38,6 +39,13 @@ class RecipeFile:
     maps: str | None = None
     human_maps: str | None = None
     plain: tuple[str, ...] = ()
+
+
+def own_functions(recipe: Recipe) -> list[str]:
+    """Return the functions of somebody's own that a recipe runs: its builder, and what it starts with."""
+    start = str(getattr(recipe, "start", ""))
+    found = [recipe.builder if is_function(recipe.builder) else "", start if is_function(start) else own_code_of(start)]
+    return [name for name in found if name]
 
 
 def is_recipe_file(name: str) -> bool:
@@ -71,7 +79,8 @@ def read_recipe(path: Path) -> RecipeFile:
 def changed_recipe(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     """Return ``recipe`` with other ``settings``; of ``arguments`` and ``gala_options`` those that are named change.
 
-    Raises ``ValueError`` for a setting that it does not have, with the nearest.
+    Another ``input_px`` scales ``short_px``, unless that is among the settings: the network sees the same part. Raises
+    ``ValueError`` for a setting that it does not have, with the nearest.
     """
     known = {one.name for one in fields(recipe)}
     values = {}
@@ -79,6 +88,10 @@ def changed_recipe(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         if name not in known:
             raise ValueError(unknown_name("setting of this recipe", name, sorted(known)))
         values[name] = tuple(value) if isinstance(value, list) else value
+    short_px = getattr(recipe, "short_px", 0)
+    if short_px and "short_px" not in values and isinstance(values.get("input_px"), int):
+        # The same part of a photograph at another resolution.
+        values["short_px"] = round(short_px * values["input_px"] / recipe.input_px)  # type: ignore[attr-defined]
     for name in ("arguments", "gala_options"):
         if name in values:
             if not isinstance(values[name], dict):
@@ -86,10 +99,10 @@ def changed_recipe(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
             plain = {key: tuple(one) if isinstance(one, list) else one for key, one in values[name].items()}
             same_builder = values.get("builder", recipe.builder) == recipe.builder
             values[name] = {**getattr(recipe, name), **plain} if same_builder else plain
-    try:
-        return replace(recipe, **values)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+    changed = replace(recipe, **values)
+    if "step_epochs" in values and changed.schedule != "steps":
+        raise ValueError("step_epochs belong to the schedule 'steps' (--schedule steps); this one is a cosine.")
+    return changed
 
 
 def _collections(data: Any, folder: Path) -> dict[str, Any]:

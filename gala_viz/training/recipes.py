@@ -64,13 +64,11 @@ class Recipe:
         Epochs over which rates rise linearly; a fraction counts.
     weight_decay : float
         AdamW's; of SGD the factor of half the squared norm.
-    decaying : {"matrices", "outside_groups"}
-        Which weights decay: those of two or more dims, or of these only the ones outside of ``groupN`` modules, that is
-        a ResNet's stem and last layer, as the filter of names in the authors' code has it in effect.
     clip_norm : float
         Largest L2 norm of a step's gradients; 0: not clipped.
     ema : float
-        Decay of the exponential moving average of the weights, which is then the network; 0: none.
+        Decay of the exponential moving average of the weights, which is then the network; 0: none. In the first ``n``
+        steps it is at most ``(1 + n) / (10 + n)``, so that the first weights are soon forgotten.
     attention_weight : float
         Lambda, at least 0; with 0 no map is used by the attention loss.
     attention_warmup_epochs : float
@@ -102,7 +100,6 @@ class Recipe:
     step_epochs: tuple[int, ...] = (30, 60, 80)
     warmup_epochs: float = 0.0
     weight_decay: float
-    decaying: Decaying = "matrices"
     clip_norm: float = 0.0
     ema: float = 0.0
     attention_weight: float = 0.0
@@ -112,6 +109,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        _check_types(self)
         check_finite(self)
         check_file_name("name", self.name)
         for name in ("epochs", "batch_size", "accumulate"):
@@ -123,9 +121,6 @@ class Recipe:
         for name in (*not_negative, "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is 0 or more; got {getattr(self, name)}.")
-        for name in ("epochs", "batch_size", "accumulate", "seed"):
-            if not isinstance(getattr(self, name), int):
-                raise ValueError(f"{name} is a whole number; got {getattr(self, name)!r}.")
         if self.batch_size % self.accumulate:
             raise ValueError(f"accumulate divides batch_size; got {self.accumulate} and {self.batch_size}.")
         if not 0 <= self.ema < 1:
@@ -140,6 +135,38 @@ class Recipe:
     def uses_maps(self) -> bool:
         """Whether human maps are a part of the loss."""
         return self.attention_weight > 0 or self.harmonizer_weight > 0
+
+
+_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "str": (str, "a text"),
+    "int": (int, "a whole number"),
+    "float": ((int, float), "a number"),
+    "tuple[str, ...]": (str, "a list of texts"),
+    "tuple[int, ...]": (int, "a list of whole numbers"),
+    "tuple[float, float, float]": ((int, float), "a list of three numbers"),
+}
+
+
+def _check_types(recipe: Recipe) -> None:
+    """Raise ``ValueError`` for a setting of another type than its field's: a file may hold anything."""
+    for one in fields(recipe):
+        value, annotation = getattr(recipe, one.name), str(one.type)
+        if value is None and annotation.endswith("| None"):
+            continue
+        annotation = annotation.removesuffix(" | None")
+        if annotation.startswith("dict"):
+            fits, expected = isinstance(value, Mapping), "a table"
+        elif annotation in _TYPES:
+            kind, expected = _TYPES[annotation]
+            is_list = annotation.startswith("tuple")
+            items = value if is_list and isinstance(value, list | tuple) else (value,)
+            fits = isinstance(value, list | tuple) is is_list
+            fits = fits and all(isinstance(item, kind) and not isinstance(item, bool) for item in items)
+            fits = fits and ("three" not in expected or len(items) == 3)
+        else:
+            continue  # a choice of words, or categories, which are checked by themselves
+        if not fits:
+            raise ValueError(f"{one.name} is {expected}; got {value!r}.")
 
 
 def _check_positive(recipe: Recipe, names: Sequence[str]) -> None:
@@ -158,7 +185,7 @@ class DistillationRecipe(Recipe):
     ----------
     name, title, builder, arguments, gala, gala_options, epochs, batch_size, accumulate, optimizer, schedule
         See ``Recipe``.
-    step_epochs, warmup_epochs, weight_decay, decaying, clip_norm, ema
+    step_epochs, warmup_epochs, weight_decay, clip_norm, ema
         See ``Recipe``.
     attention_weight, attention_warmup_epochs, attention_loss, harmonizer_weight, seed
         See ``Recipe``.
@@ -240,7 +267,7 @@ class SupervisedRecipe(Recipe):
     ----------
     name, title, builder, arguments, gala, gala_options, epochs, batch_size, accumulate, optimizer, schedule
         See ``Recipe``.
-    step_epochs, warmup_epochs, weight_decay, decaying, clip_norm, ema
+    step_epochs, warmup_epochs, weight_decay, clip_norm, ema
         See ``Recipe``.
     attention_weight, attention_warmup_epochs, attention_loss, harmonizer_weight, seed
         See ``Recipe``.
@@ -259,6 +286,9 @@ class SupervisedRecipe(Recipe):
     rate_batch : int
         Batch size for which ``rate`` is meant; the highest rate is ``rate * batch_size / rate_batch`` (Goyal et al.
         2017). 0: ``rate`` itself.
+    decaying : {"matrices", "outside_groups"}
+        Which weights decay: those of two or more dims, or of these only the ones outside of ``groupN`` modules, that is
+        a ResNet's stem and last layer, as the filter of names in the authors' code has it in effect.
     label_smoothing : float
         Share of each label's weight that is spread over all categories, from 0 to below 1.
     input_px : int
@@ -285,8 +315,9 @@ class SupervisedRecipe(Recipe):
         Largest standard deviation of the Gaussian noise that is added, as a share of the pixels' range, from 0 to below
         1; the smallest is 0. A network that never met noise is not itself on SmoothGrad's noisy copies.
     gate : float, optional
-        Constant value of A at which GALA blocks start; None: their own random start. With ``start`` it is undone in the
-        batch norm before each block, so that the network begins as what it starts from.
+        Constant value of A at which new GALA blocks start; 0: their own random start. Behind weights of ``start`` it is
+        undone in the batch norm before each block, so that the network begins as what it starts from. None: 0.4 there,
+        else 0.
     norm_momentum : float
         Share of a new batch in the batch norms' running statistics: the published 0.003 would lag behind a training of
         two thousand steps. 0: as the builder has it.
@@ -308,6 +339,7 @@ class SupervisedRecipe(Recipe):
     weight_decay: float = 0.05
     rate: float = 4e-3
     rate_batch: int = 0
+    decaying: Decaying = "matrices"
     label_smoothing: float = 0.1
     input_px: int = 128
     short_px: int = 0
@@ -334,11 +366,16 @@ class SupervisedRecipe(Recipe):
         for name in ("brightness", "contrast", "label_smoothing", "noise"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a share from 0 to below 1; got {getattr(self, name)}.")
-        if self.rate_batch < 0 or (self.short_px and self.short_px < self.input_px):
-            raise ValueError(
-                f"rate_batch is 0 or more, short_px 0 or at least input_px; got {self.rate_batch}, and {self.short_px} "
-                f"for {self.input_px}."
-            )
+        if self.rate_batch < 0:
+            raise ValueError(f"rate_batch is 0 or more; got {self.rate_batch}.")
+        if self.short_px and self.short_px < self.input_px:
+            raise ValueError(f"short_px is 0 or at least input_px ({self.input_px}); got {self.short_px}.")
+        if self.crop == "window" and self.smallest_share != 1:
+            raise ValueError(f"a window has one size: smallest_share is 1 there; got {self.smallest_share}.")
+        if not isinstance(self.categories, str):
+            names = list(self.categories)
+            if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+                raise ValueError(f"categories are names of which none is empty and none occurs twice; got {names!r}.")
         if isinstance(self.categories, str) and self.categories not in ("auto", "imagenet", "own"):
             raise ValueError(f"categories are 'auto', 'imagenet', 'own', or a list of names; got {self.categories!r}.")
         _ = self.preprocessing

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import Callback
 from torch import nn
 
@@ -34,7 +35,7 @@ from gala_viz.training.held_out import HeldOutImages
 from gala_viz.training.optimisation import describe_schedule
 from gala_viz.training.recipes import DistillationRecipe, Recipe, SupervisedRecipe
 from gala_viz.training.sources import PhotoCollection, TrainingSource, describe_sources, sources_of_split
-from gala_viz.training.supervised import SupervisedModule, initial_network
+from gala_viz.training.supervised import SupervisedModule, initial_network, placed_weights
 from gala_viz.training.training_card import (
     VALIDATION_FILE,
     LearntImages,
@@ -152,11 +153,11 @@ def train(
     ValueError
         Collections are missing, an image cannot serve, or as ``fit``.
     """
-    check_hardware(hardware.device, hardware.precision)
+    check_hardware(hardware.device, hardware.precision, hardware.devices)
     recipe = replace(recipe, arguments=complete_arguments(recipe.builder, recipe.arguments))
     check_writable(out)
     setup = set_up_training(recipe, labels=labels, maps=maps, plain=plain, keep_duplicates=keep_duplicates, tell=tell)
-    module = training_module(recipe, setup)
+    module = training_module(recipe, setup, tell)
     training, validation = read_images(
         recipe,
         setup,
@@ -166,6 +167,9 @@ def train(
         progress=progress,
     )
     tell(describe_schedule(recipe))
+    if recipe.ema:
+        n_steps = len(training) // recipe.batch_size * recipe.epochs
+        tell(f"the network is the average of its weights over about {1 / (1 - recipe.ema):,.0f} of {n_steps:,} steps")
     n_workers = hardware.n_workers
     if n_workers is None:
         n_workers = 0 if training.in_memory else max(1, available_cores() // max(1, hardware.devices))
@@ -252,6 +256,10 @@ def set_up_training(
     validation = sources_of_split(watched, "validation", **options)
     for line in describe_sources([*training, *(source for source in validation if source.left_out)]):
         tell(f"  {line}")
+    if isinstance(recipe, SupervisedRecipe) and tuple(categories) != category_names():
+        learnt = {source.label(image) for source in training for image in source.images}
+        if missing := [name for number, name in enumerate(categories) if number not in learnt]:
+            tell(f"NO TRAINING IMAGE of {counted(len(missing), 'category', 'categories')}: {', '.join(missing[:8])}")
     return TrainingSetup(
         training=training,
         validation=validation,
@@ -300,9 +308,12 @@ def read_images(
         ("train", setup.training, stored, recipe.uses_maps),
         ("validation", setup.validation, setup.preprocessing, compares_attention),
     )
+    names = ", ".join(source.collection.name for source in setup.training)
     read = []
     for split, sources, frame, with_maps in parts:
         images = TrainingImages(sources, frame, with_maps=with_maps)
+        if split == "train" and recipe.uses_maps:
+            check_any_map(images, names)  # before anything is read
         if images.n_bytes <= memory_bytes:
             images.load(progress(f"reading {split} images"))
         else:
@@ -317,7 +328,7 @@ def read_images(
             tell(f"{split}: {n_left} cannot be read and are left out: {listed}")
         read.append(images)
     if recipe.uses_maps:
-        check_any_map(read[0], ", ".join(source.collection.name for source in setup.training))
+        check_any_map(read[0], names)
     return read[0], read[1]
 
 
@@ -388,13 +399,66 @@ def training_categories(
     return tuple(names), f"categories: {counted(len(names), 'one', 'of their own')} ({listed})"
 
 
-def training_module(recipe: Recipe, setup: TrainingSetup) -> CoTrainingModule:
-    """Return the Lightning module of a recipe, with the network at its beginning."""
+def training_module(recipe: Recipe, setup: TrainingSetup, tell: Tell = lambda line: None) -> CoTrainingModule:
+    """Return the Lightning module of a recipe, with the network at its beginning.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Says how the network is built, and how it learns.
+    setup : TrainingSetup
+        Its categories, and the network that it begins as.
+    tell : callable
+        Called with a line on how much of the network comes from that.
+
+    Returns
+    -------
+    CoTrainingModule
+        A ``SupervisedModule`` or a ``DistillationModule``.
+
+    Raises
+    ------
+    ValueError
+        The network cannot be built, or does not give one logit for each category.
+    """
     if isinstance(recipe, DistillationRecipe):
         assert setup.start is not None
         return DistillationModule(initial_student(recipe, setup.start), recipe, setup.start)
     assert isinstance(recipe, SupervisedRecipe)
-    return SupervisedModule(initial_network(recipe, len(setup.categories), setup.start), recipe)
+    network = initial_network(recipe, len(setup.categories), setup.start)
+    _check_logits(recipe, network, setup)
+    if setup.start is not None:
+        heads = len(setup.start.categories), len(setup.categories)
+        weights = placed_weights(setup.start.module.state_dict(), network, setup.start.name, recipe.builder, heads)
+        parameters = dict(network.named_parameters())
+        share = sum(parameters[key].numel() for key in weights if key in parameters) / sum(
+            one.numel() for one in parameters.values()
+        )
+        tell(f"begins with the weights of {setup.start.name}: {share:.1%} of its own, the others at random")
+    return SupervisedModule(network, recipe)
+
+
+@torch.no_grad()
+def _check_logits(recipe: Recipe, network: nn.Module, setup: TrainingSetup) -> None:
+    """Raise ``ValueError`` where a forward pass fails or gives other than one logit for each category."""
+    shape = (1, 3, *setup.preprocessing.input_px)
+    was_training = network.training
+    try:
+        logits = network.eval()(torch.zeros(shape))
+    except Exception as error:  # it may be external code
+        message = " ".join(str(error).split())[:300]
+        raise ValueError(
+            f"{recipe.name}: a forward pass of {recipe.builder} on an image {shape} raised {type(error).__name__}: "
+            f"{message}"
+        ) from error
+    finally:
+        network.train(was_training)
+    found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    if found != (1, len(setup.categories)):
+        raise ValueError(
+            f"{recipe.name}: {recipe.builder} should give one logit for each of the {len(setup.categories)} "
+            f"categories; its output is {found}."
+        )
 
 
 class _NetworkWriter:
@@ -446,6 +510,7 @@ class _NetworkWriter:
             trainer,
             setup.start,
             learnt=None if trainer is None else self.learnt,
+            is_final=epoch is None,
             folder_name=folder.name,
             beside=beside,
             float16=self.half,

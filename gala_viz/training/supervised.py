@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,12 +12,14 @@ from torch import Tensor, nn
 
 from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.networks.architectures import build_module
-from gala_viz.networks.gala import gala_layers
+from gala_viz.networks.gala import GalaBlock, gala_layers
 from gala_viz.networks.insert import open_gates
 from gala_viz.networks.network import Network
 from gala_viz.training.cotraining import CoTrainingModule
 from gala_viz.training.recipes import SupervisedRecipe
 
+START_GATE = 0.4
+"""A of GALA blocks that are put behind pretrained modules: at random they would undo what these have learnt."""
 _GROUP = re.compile(r"(^|\.)group\d+\.")
 
 
@@ -42,6 +45,11 @@ class SupervisedModule(CoTrainingModule):
         """
         named = [(path, one) for path, one in self.network.named_parameters() if one.requires_grad]
         everywhere = self.recipe.decaying == "matrices"
+        if not everywhere and not any(_GROUP.search(path) for path, _ in named):
+            raise ValueError(
+                f"{self.recipe.name}: decaying 'outside_groups' means a ResNet's stem and last layer, by modules "
+                "called groupN; this network has none. Say decaying = 'matrices' (--decaying matrices)."
+            )
         decays = {path for path, one in named if one.ndim >= 2 and (everywhere or not _GROUP.search(path))}
         rate = self.recipe.highest_rate
         return [
@@ -57,12 +65,11 @@ def initial_network(recipe: SupervisedRecipe, n_categories: int, start: Network 
     ----------
     recipe : SupervisedRecipe
         Says how it is built. Random weights depend on its seed; networks that differ in ``attention`` alone start with
-        the same body. GALA blocks start as the recipe's ``gate`` says.
+        the same body. New GALA blocks start as the recipe's ``gate`` says.
     n_categories : int
         Number of logits.
     start : Network, optional
-        The network whose weights it begins with. A weight of another shape, that of a last layer for other categories
-        for example, stays random.
+        The network whose weights it begins with; a last layer for other categories stays random.
 
     Returns
     -------
@@ -72,7 +79,7 @@ def initial_network(recipe: SupervisedRecipe, n_categories: int, start: Network 
     Raises
     ------
     ValueError
-        ``start`` has weights for which the architecture has no place.
+        ``start`` has weights for which the architecture has no place, or another shape.
     """
     arguments = {**recipe.arguments, "n_categories": n_categories}
     with torch.random.fork_rng(devices=()):
@@ -81,22 +88,27 @@ def initial_network(recipe: SupervisedRecipe, n_categories: int, start: Network 
         body = build_module(recipe.builder, bare, input_px=recipe.input_px)
         network = build_module(recipe.builder, arguments, recipe.gala, recipe.gala_options, input_px=recipe.input_px)
     network.load_state_dict(placed_weights(body.state_dict(), network, "its own body", recipe.builder), strict=False)
+    fresh = list(gala_layers(network).values())
     if start is not None:
-        weights = placed_weights(start.module.state_dict(), network, start.name, recipe.builder)
+        heads = len(start.categories), n_categories
+        weights = placed_weights(start.module.state_dict(), network, start.name, recipe.builder, heads)
         network.load_state_dict(weights, strict=False)
+        fresh = blocks_without(weights, network)
     if recipe.norm_momentum:
         for part in network.modules():
             if isinstance(part, nn.modules.batchnorm._BatchNorm):
                 part.momentum = recipe.norm_momentum
-    if recipe.gate is not None:
-        if start is not None:
-            open_gates(network, recipe.gate)
-        for block in gala_layers(network).values():
+    if start is not None and fresh and recipe.gate != 0:
+        open_gates(network, START_GATE if recipe.gate is None else recipe.gate, fresh)
+    elif recipe.gate:
+        for block in fresh:
             block.open_gate(recipe.gate)
     return network.train()
 
 
-def placed_weights(weights: dict[str, Tensor], network: nn.Module, source: str, builder: str) -> dict[str, Tensor]:
+def placed_weights(
+    weights: dict[str, Tensor], network: nn.Module, source: str, builder: str, heads: tuple[int, int] | None = None
+) -> dict[str, Tensor]:
     """Return those of the ``weights`` that fit ``network``, under its own keys.
 
     Parameters
@@ -109,30 +121,40 @@ def placed_weights(weights: dict[str, Tensor], network: nn.Module, source: str, 
         Where they come from, for the message.
     builder : str
         What ``network`` is called in the message.
+    heads : tuple of int, optional
+        Number of categories there and here: weights that differ in that alone are left out.
 
     Returns
     -------
     dict of str to Tensor
-        On the CPU; without those that have another shape there.
+        On the CPU.
 
     Raises
     ------
     ValueError
-        ``network`` has no place for one of them.
+        ``network`` has no place for one of them, or another shape.
     """
     state = network.state_dict()
+    bare = {key.replace(".body.", "."): key for key in state}
     placed = {}
     for key, value in weights.items():
-        owner, _, leaf = key.rpartition(".")
-        places = [key, f"{owner}.body.{leaf}"]
-        place = next((one for one in places if one in state), None)
-        if place is None:
-            place = next((one for one in state if one.replace(".body.", ".") == key), None)
+        place = key if key in state else bare.get(key.replace(".body.", "."))
         if place is None:
             raise ValueError(f"{builder} has no place for {key!r} of {source}.")
-        if state[place].shape == value.shape:
+        here, there = tuple(state[place].shape), tuple(value.shape)
+        if here == there:
             placed[place] = value.detach().cpu().clone()
+        elif heads is None or (there[:1], here[:1]) != ((heads[0],), (heads[1],)) or there[1:] != here[1:]:
+            raise ValueError(
+                f"{builder}: {key!r} has the shape {here}, in {source} {there}; it cannot begin with that."
+            )
     return placed
+
+
+def blocks_without(weights: Mapping[str, Tensor], network: nn.Module) -> list[GalaBlock]:
+    """Return the GALA blocks of ``network`` of which ``weights`` has nothing."""
+    paths = {path: part for path, part in network.named_modules() if isinstance(part, GalaBlock)}
+    return [block for path, block in paths.items() if not any(key.startswith(f"{path}.") for key in weights)]
 
 
 __getattr__ = deprecated_getattr(__name__)

@@ -103,15 +103,16 @@ def choose_weight(points: Sequence[TradeOffPoint]) -> float | None:
     return max(near, key=lambda point: (point.rho, -point.attention_weight)).attention_weight
 
 
-def read_values(path: Path) -> dict[str, tuple[float, float]]:
-    """Return image -> (correct, rho) of the table beside a network's card, NaN for what is empty.
+def read_values(path: Path) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return (collection, image) -> (correct, rho) of the table beside a network's card, NaN for what is empty.
 
     Raises ``OSError`` or ``ValueError`` where there is no such table.
     """
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     try:
-        return {row["image"]: (float(row["correct"] or "nan"), float(row["rho"] or "nan")) for row in rows}
+        numbers = [(float(row["correct"] or "nan"), float(row["rho"] or "nan")) for row in rows]
+        return dict(zip(((row["collection"], row["image"]) for row in rows), numbers, strict=True))
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is no table of validation images: {error!r} is missing.") from None
 

@@ -61,6 +61,7 @@ def write_trained_network(
     learnt: LearntImages | None = None,
     folder_name: str | None = None,
     beside: Mapping[str, bytes] | None = None,
+    is_final: bool = True,
     float16: bool = False,
 ) -> Path:
     """Write weights and card of a trained network into a folder of its recipe's name, and return the folder.
@@ -91,6 +92,8 @@ def write_trained_network(
         Name of the folder in ``out``; default: the recipe's name.
     beside : mapping of str to bytes, optional
         Further files of the folder, by name.
+    is_final : bool
+        Whether the training is over, so that the card has its time and its last losses.
     float16 : bool
         Store weights as float16, see ``write_network``; else as float32.
 
@@ -129,7 +132,7 @@ def write_trained_network(
             "date": datetime.now(UTC).strftime("%Y-%m-%d"),
             **{name: version(name) for name in ("torch", "lightning", "numpy")},
             "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
-            **({} if trainer is None else _training_facts(trainer)),
+            **({} if trainer is None else _training_facts(trainer, is_final)),
         },
     }
     folder = out / (folder_name or recipe.name)
@@ -188,7 +191,7 @@ def data_section(
                 entry[f"n_{part}_same_photographs_as_held_out"] = len(source.kept_duplicates)
             if not source.compared:
                 entry["compared_by_bytes"] = False
-            if source.role == "maps" or images.has_maps_of(source):
+            if images.with_maps and (source.role == "maps" or images.has_maps_of(source)):
                 entry[f"maps_{part}"] = images.describe_maps(source)
             kinds = getattr(collection, "map_kinds", {})
             if kinds and (source.role == "maps" or (part == "train" and images.has_maps_of(source))):
@@ -226,10 +229,10 @@ def hash_learnt_images(training: Sequence[TrainingSource], start: Network | None
     return content, {"complete": complete, **({"all_bytes": all_bytes, "training_images": section} if section else {})}
 
 
-def _training_facts(trainer: L.Trainer) -> dict[str, Any]:
-    """Return what [made] of a card says of a training: hardware, steps, seconds, and the losses of its last epoch."""
+def _training_facts(trainer: L.Trainer, is_final: bool) -> dict[str, Any]:
+    """Return what [made] of a card says of a training: hardware and steps; at its end seconds and the last losses."""
     facts: dict[str, Any] = {"trained_on": "; then ".join(hardware_of(trainer)), "steps": trainer.global_step}
-    rows = read_epochs(Path(trainer.default_root_dir) / EPOCHS_FILE)
+    rows = read_epochs(Path(trainer.default_root_dir) / EPOCHS_FILE) if is_final else []
     if rows:
         facts["seconds"] = round(sum(float(row["seconds"]) for row in rows))
         names = [name for name in ("loss", "category_loss", "attention_loss", "harmonizer_loss") if rows[-1].get(name)]
@@ -294,7 +297,8 @@ def supervised_sections(
     metrics : mapping
         As ``validation_metrics`` gives them, for [selection].
     licence : str, optional
-        Of the weights; default: this project's own for its rendered objects, else "not given".
+        Of the weights; default: this project's own for its rendered objects, that of the unmodified network where it
+        starts from it, else "not given".
     start : Network, optional
         The network whose weights it began with.
 
@@ -310,14 +314,15 @@ def supervised_sections(
         rho = "Spearman, attention norm and map at the layer's grid, mean over images"
         compared = {"maps": recipe.maps or "; ".join(dict.fromkeys(kinds)), "rho": rho}
     noise = recipe.noise or (NOISE_FRACTION if is_own else 0.0)
-    began = f"random weights, seed {recipe.seed}"
+    began, inherited = f"random weights, seed {recipe.seed}", OWN_LICENCE if is_own else NO_LICENCE
     if start is not None:
+        inherited = UNMODIFIED_LICENCE if start.name == UNMODIFIED_NETWORK else NO_LICENCE
         began = f"{start.name} (sha256 {start.sha256[:16]}), what is not in it: seed {recipe.seed}"
     return {
         "network": {
             "arguments": {**recipe.arguments, "n_categories": len(categories)},
             "start": began,
-            "licence": licence or (OWN_LICENCE if is_own and start is None else NO_LICENCE),
+            "licence": licence or inherited,
         },
         "categories": _categories(categories),
         "data": data_section(training, validation, start=start, maps=recipe.maps),

@@ -36,7 +36,7 @@ def attention_rho(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) ->
 
 @dataclass(frozen=True, eq=False)
 class ValidationValues:
-    """What a network does on each validation image.
+    """What a network does on each of ``images``, of ``collections``.
 
     ``correct`` and ``correct_in_five`` (image,) are 1 or 0, NaN without a label; the latter is None for a network of
     five categories or fewer. ``rho`` (layer, image) compares attention norm and map at the layer's grid, NaN without a
@@ -44,6 +44,7 @@ class ValidationValues:
     """
 
     images: tuple[str, ...]
+    collections: tuple[str, ...]
     correct: np.ndarray
     correct_in_five: np.ndarray | None
     layers: tuple[str, ...]
@@ -65,15 +66,15 @@ class ValidationValues:
         return numbers
 
     def table(self) -> bytes:
-        """Return the values as CSV: image, correct, rho (mean over layers); what is not known is empty."""
+        """Return the values as CSV: collection, image, correct, rho (mean over layers); what is not known is empty."""
         text = io.StringIO(newline="")
         writer = csv.writer(text)
-        writer.writerow(("image", "correct", "rho"))
+        writer.writerow(("collection", "image", "correct", "rho"))
         rho = self.rho.mean(axis=0) if len(self.layers) else np.full(len(self.images), np.nan)
-        for image, correct, one in zip(self.images, self.correct.tolist(), rho.tolist(), strict=True):
-            writer.writerow(
-                (image, "" if math.isnan(correct) else int(correct), "" if math.isnan(one) else f"{one:.5f}")
-            )
+        names = zip(self.collections, self.images, strict=True)
+        for name, correct, one in zip(names, self.correct.tolist(), rho.tolist(), strict=True):
+            told = "" if math.isnan(correct) else int(correct), "" if math.isnan(one) else f"{one:.5f}"
+            writer.writerow((*name, *told))
         return text.getvalue().encode()
 
 
@@ -87,6 +88,7 @@ def validation_values(network: nn.Module, batches: Iterable[Mapping[str, Any]]) 
     blocks = gala_layers(network.eval())
     device = next(network.parameters()).device
     images: list[str] = []
+    collections: list[str] = []
     first, five, rhos = [], [], []
     n_categories = 0
     for batch in batches:
@@ -97,6 +99,7 @@ def validation_values(network: nn.Module, batches: Iterable[Mapping[str, Any]]) 
         right = (logits.topk(min(5, n_categories), dim=1).indices == labels[:, None]).double()
         right[labels < 0] = torch.nan
         images += batch["images"]
+        collections += batch["collections"]
         first.append(right[:, 0].cpu().numpy())
         five.append(right.amax(dim=1).cpu().numpy())
         rho = np.full((len(blocks), len(labels)), np.nan)
@@ -105,12 +108,14 @@ def validation_values(network: nn.Module, batches: Iterable[Mapping[str, Any]]) 
             has_map = batch["has_map"]
             rho[:, has_map.cpu().numpy()] = attention_rho(norms, batch["map"].to(device), has_map.to(device))
         rhos.append(rho)
+    counts = np.array([bool(image) for image in images])  # one without a name stands for some that cannot be read
     return ValidationValues(
-        images=tuple(images),
-        correct=np.concatenate(first),
-        correct_in_five=np.concatenate(five) if n_categories > 5 else None,
+        images=tuple(image for image in images if image),
+        collections=tuple(name for name, image in zip(collections, images, strict=True) if image),
+        correct=np.concatenate(first)[counts],
+        correct_in_five=np.concatenate(five)[counts] if n_categories > 5 else None,
         layers=tuple(blocks),
-        rho=np.concatenate(rhos, axis=1),
+        rho=np.concatenate(rhos, axis=1)[:, counts],
     )
 
 

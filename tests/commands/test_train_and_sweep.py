@@ -104,9 +104,17 @@ def pretended(sweep, trial):
     folder = sweep.folder / "networks" / trial.name
     n_right = round(16 * (0.9 - trial.attention_weight / 10))
     values = "".join(
-        f"image{number},{int(number < n_right)},{trial.attention_weight / 5 + number / 100}\n" for number in range(16)
+        f"lamps,image{number},{int(number < n_right)},{trial.attention_weight / 5 + number / 100}\n"
+        for number in range(16)
     )
-    return [sys.executable, "-c", textwrap.dedent(program), str(folder), repr(card), f"image,correct,rho\n{values}"]
+    return [
+        sys.executable,
+        "-c",
+        textwrap.dedent(program),
+        str(folder),
+        repr(card),
+        f"collection,image,correct,rho\n{values}",
+    ]
 
 
 def swept(tmp_path, *options):

@@ -14,7 +14,7 @@ LONGEST_CELLS = 32
 
 
 def test_there_is_one_notebook_for_each_stage():
-    assert [name[:2] for name in NAMES] == [f"{number:02d}" for number in range(1, 8)]
+    assert [name[:2] for name in NAMES] == [f"{number:02d}" for number in range(1, 9)]
 
 
 @pytest.mark.parametrize("name", NAMES)

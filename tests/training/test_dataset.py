@@ -108,8 +108,28 @@ def test_a_photograph_that_cannot_be_read_is_left_out_of_its_batch_and_named(in_
     assert batch["unreadable"] == ["blob002"]
     assert len(batch["pixels"]) == len(batch["label"]) == len(batch["chances"]) == 3
     assert images.unreadable == (("blob002",) if in_memory else ())
-    with pytest.raises(ValueError, match="none of the 1 photographs of a batch can be read: blob002"):
-        BatchDataset(images)[BatchIndices(0, np.array([2]))]
+    alone = BatchDataset(images, seed=0)[BatchIndices(0, np.array([2]))]
+    assert (alone["images"], alone["unreadable"]) == (["blob003"], ["blob002"]), "the next one in its place"
+    validation = BatchDataset(images)[BatchIndices(0, np.array([2]))]
+    assert (validation["images"], validation["label"].tolist()) == ([""], [-1])
+    assert not validation["has_map"].any()
+
+
+def test_where_no_photograph_can_be_read_a_training_ends_in_words():
+    class Gone(Blobs):
+        def photo(self, image):
+            raise UnreadableImageError("gone")
+
+    with pytest.raises(ValueError, match="none of the 8 photographs can be read: blob000, blob001"):
+        BatchDataset(images_in(collection=Gone()), seed=0)[BatchIndices(0, np.array([2]))]
+
+
+def test_a_chance_that_is_one_as_float32_still_lies_in_the_picture():
+    """Uniform numbers are below 1; rounded to float32 one in 30 million is not."""
+    grid = torch.arange(36).reshape(1, 6, 6)
+    settings = {"crop": "window", "smallest_share": 1.0, "contrast": 0.0, "brightness": 0.0}
+    _, maps = augment(torch.zeros(1, 6, 6, 3, dtype=torch.uint8), grid, torch.ones(1, 6), size=4, **settings)
+    assert maps[0, 0].tolist() == [14, 15, 16, 17]
 
 
 def test_images_in_memory_are_those_that_are_read_when_needed():

@@ -23,6 +23,7 @@ from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
 from gala_viz.networks.architectures import build_module
 from gala_viz.networks.gala import gala_layers
+from gala_viz.networks.network import Network
 from gala_viz.networks.network_folders import WeightsError, read_card
 from gala_viz.networks.zoo import load_network
 from gala_viz.training.batches import TrainingDataModule, validation_batches
@@ -32,7 +33,7 @@ from gala_viz.training.fit import fit
 from gala_viz.training.harmonizer import harmonizer_loss, input_gradient, pyramid, standardise_and_cut
 from gala_viz.training.losses import attention_loss, attention_loss_of_code
 from gala_viz.training.optimisation import describe_schedule, rate_schedule, stepped_rate_factor
-from gala_viz.training.recipe_file import read_recipe
+from gala_viz.training.recipe_file import changed_recipe, read_recipe
 from gala_viz.training.recipes import RECIPES, SupervisedRecipe
 from gala_viz.training.supervised import SupervisedModule, initial_network
 from tests.collections.pictures import encoded
@@ -501,14 +502,20 @@ def backbone(width, n_categories):
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2 * width, n_categories),
     )
 """
-OWN_BODY = 'builder = "own_net_of_tests:backbone"\narguments = {width = 4}\ngala = ["4"]\ngala_options = {ratio = 2}'
+OWN_BODY = (
+    'builder = "own_net_of_tests:backbone"\narguments = {width = 4}\ngala = ["4"]\ngala_options = {ratio = 2}\n'
+    'decaying = "matrices"'
+)
 
 
 def test_a_backbone_of_ones_own_with_gala_trains_and_opens_only_where_its_code_is_named(folders, monkeypatch, capsys):
     (folders / "own_net_of_tests.py").write_text(OWN)
     monkeypatch.chdir(folders)
     monkeypatch.syspath_prepend(str(folders))
-    assert command(folders, "own", *with_maps(folders), body=OWN_BODY) == 0
+    assert command(folders, "own", *with_maps(folders), body=OWN_BODY) == 2
+    assert "runs the function own_net_of_tests:backbone, which is somebody's code" in capsys.readouterr().err
+    allowed = ["--allow-code", "own_net_of_tests:backbone"]
+    assert command(folders, "own", *with_maps(folders), *allowed, body=OWN_BODY) == 0
     folder = folders / "nets" / "own"
     assert read_card(folder)["network"]["gala"] == ["4"]
     with pytest.raises(
@@ -539,16 +546,80 @@ def test_a_backbone_of_ones_own_with_gala_trains_and_opens_only_where_its_code_i
 def test_a_network_begins_with_the_weights_of_another_but_for_its_last_layer(folders, capsys):
     assert command(folders, "first", *with_maps(folders)) == 0
     first = load_network(folders / "nets" / "first", device="cpu")
-    recipe = replace(read_recipe(folders / "first.toml").recipe, gate=0.5)
+    recipe = read_recipe(folders / "first.toml").recipe
     again = initial_network(recipe, 3, first)
-    body = {key: value for key, value in first.module.state_dict().items() if not key.startswith(("head", "group2"))}
-    for key, value in body.items():
-        assert torch.equal(value, again.state_dict()[key]), key
+    for key, value in first.module.state_dict().items():
+        assert key.startswith("head") or torch.equal(value, again.state_dict()[key]), key
     assert again.head.out_features == 3
+    capsys.readouterr()
     assert command(folders, "second", *with_maps(folders), "--start", str(folders / "nets" / "first")) == 0
     card = read_card(folders / "nets" / "second")
     assert card["network"]["start"].startswith("first (sha256 ")
     assert [one.get("learnt_by") for one in card["data"]["collections"]] == [None, "first"]
+    assert "begins with the weights of first: 100.0% of its own" in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r"'stem\.weight' has the shape \(6, 3, 7, 7\), in first \(4, 3, 7, 7\)"):
+        initial_network(replace(recipe, arguments={**recipe.arguments, "base_filters": 6}), 3, first)
+
+
+def test_new_gates_behind_pretrained_weights_leave_what_the_network_computes():
+    body = {"blocks": (1, 2), "base_filters": 4, "strides": (1, 2), "attention_groups": (2,)}
+    plain = tiny_supervised_recipe(arguments={**body, "attention": "none"}, attention_weight=0.0)
+    start = Network(initial_network(plain, 2), preprocessing=plain.preprocessing, categories=("a", "b"), name="start")
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    recipe = tiny_supervised_recipe(arguments={**body, "attention": "gala"})
+    with torch.no_grad():
+        begun = initial_network(recipe, 2, start).eval()
+        torch.testing.assert_close(begun(images), start.logits(images), atol=1e-5, rtol=1e-4)
+        at_random = initial_network(replace(recipe, gate=0.0), 2, start).eval()
+        assert (at_random(images) - start.logits(images)).abs().max() > 0.01
+        learnt = Network(initial_network(replace(recipe, seed=5), 2), preprocessing=plain.preprocessing, name="l",
+                         categories=("a", "b"))  # fmt: skip
+        again = initial_network(recipe, 2, learnt).eval()
+        torch.testing.assert_close(again(images), learnt.logits(images), atol=1e-6, rtol=1e-6)
+
+
+def test_a_training_that_is_finished_and_opened_again_is_still_the_average(tmp_path):
+    recipe = tiny_supervised_recipe(epochs=2, ema=0.9)
+    same_weights(trained(tmp_path, recipe), trained(tmp_path, recipe))
+
+
+def test_the_first_weights_are_soon_forgotten_by_an_average(tmp_path):
+    recipe = tiny_supervised_recipe(epochs=2, ema=0.9999)
+    first = initial_network(recipe, 2).state_dict()["stem.weight"]
+    plain = trained(tmp_path / "plain", replace(recipe, ema=0.0)).state_dict()["stem.weight"]
+    average = trained(tmp_path / "average", recipe).state_dict()["stem.weight"]
+    assert (average - plain).norm() < 0.7 * (first - plain).norm()
+
+
+def test_a_training_that_begins_anew_leaves_no_network_of_the_one_before(folders):
+    assert command(folders, "mine", *with_maps(folders)) == 0
+    run = folders / "runs" / "mine"
+    assert command(folders, "mine", *with_maps(folders), "--restart", "--replace", "--epochs", "1") == 0
+    assert [path.name for path in sorted((run / "epochs").iterdir())] == ["0001"]
+    made = read_card(run / "epochs" / "0001")["made"]
+    assert "final_loss" not in made, "an epoch's losses stand in the table"
+    assert made["steps"] == 5
+    assert "final_loss" in read_card(folders / "nets" / "mine")["made"]
+
+
+def test_dropout_draws_the_same_in_a_training_that_is_resumed(tmp_path):
+    class Dropping(SupervisedModule):
+        """With dropout before its last layer."""
+
+        def __init__(self, network, recipe):
+            network.head = nn.Sequential(nn.Dropout(0.5), network.head)
+            super().__init__(network, recipe)
+
+    def run(folder, **options):
+        module = Dropping(initial_network(RECIPE, 2), RECIPE)
+        pictures = TrainingDataModule(*PARTS, RECIPE)
+        return fit(module, pictures, folder, accelerator="cpu", devices=1, quiet=True, **options)
+
+    torch.manual_seed(1)
+    whole = run(tmp_path / "whole")
+    torch.manual_seed(2)
+    run(tmp_path / "parts", max_epochs=1)
+    same_weights(whole, run(tmp_path / "parts"))
 
 
 def test_a_model_of_transformers_trains_from_its_configuration_and_opens(folders):
@@ -559,7 +630,8 @@ def test_a_model_of_transformers_trains_from_its_configuration_and_opens(folders
     config.save_pretrained(folders / "theirs")
     body = (
         f'builder = "transformers:{folders / "theirs"}"\narguments = {{}}\n'
-        'gala = ["resnet.encoder.stages.1.layers.0.layer.1.normalization"]\ngala_options = {ratio = 2}'
+        'gala = ["resnet.encoder.stages.1.layers.0.layer.1.normalization"]\ngala_options = {ratio = 2}\n'
+        'decaying = "matrices"'
     )
     assert command(folders, "theirs", *with_maps(folders), body=body) == 0
     for file in (folders / "theirs").iterdir():
@@ -579,12 +651,48 @@ def test_a_model_of_transformers_trains_from_its_configuration_and_opens(folders
         ),
         ("transformers:x", {"config": {"depths": [1]}}, "with a model_type, was expected"),
         ("transformers:x", {"config": {"model_type": "no such"}}, "transformers:x: "),
+        ("transformers:x", {}, "a card holds the configuration"),
+        ("transformers:x", {"config": {"model_type": "timm_wrapper"}}, "transformers:x: "),
+        (
+            "transformers:x",
+            {"config": {"model_type": "vit", "experts_implementation": "a"}},
+            "'experts_implementation'",
+        ),
+        ("transformers:x", {"config": {"model_type": "vit", "hub": "hf-hub:a/b"}}, "the setting 'hub' is not one"),
+        ("transformers:x", {"config": {"model_type": "vit", "x": {"checkpoint_path": "a"}}}, "the setting 'x' is not"),
+        ("resnet", "x", "its arguments and gala_options are tables of settings; got 'x'"),
+        ("lite0", {"n_categories": 5}, "lite0: .*unexpected keyword argument 'n_categories'"),
     ],
 )
-def test_a_card_tells_a_library_nothing_but_an_architecture(builder, arguments, told):
-    pytest.importorskip("transformers")
+def test_a_card_tells_a_library_nothing_but_an_architecture(builder, arguments, told, monkeypatch):
+    transformers = pytest.importorskip("transformers")
+    fetched = lambda *_, **__: pytest.fail("something was fetched")  # noqa: E731
+    monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", fetched)
     with pytest.raises(ValueError, match=told):
-        build_module(builder, arguments)
+        build_module(builder, arguments, allowed_function="", from_card=True)
+
+
+def test_a_card_does_not_choose_how_transformers_computes(monkeypatch):
+    transformers = pytest.importorskip("transformers")
+    asked = {}
+    real = transformers.AutoModelForImageClassification.from_config
+    monkeypatch.setattr(
+        transformers.AutoModelForImageClassification, "from_config", lambda c, **k: asked.update(k) or real(c, **k)
+    )
+    config = {"model_type": "resnet", "embedding_size": 8, "hidden_sizes": [8], "depths": [1], "layer_type": "basic",
+              "_attn_implementation": "kernels-community/x", "auto_map": {"AutoConfig": "evil.py"}}  # fmt: skip
+    build_module("transformers:x", {"config": config, "n_categories": 3}, allowed_function="", from_card=True)
+    assert asked == {"trust_remote_code": False, "attn_implementation": "eager"}
+
+
+def test_a_module_that_is_put_in_the_place_of_one_of_transformers_runs():
+    transformers = pytest.importorskip("transformers")
+    from gala_viz.networks.external import LogitsOfTransformers
+
+    config = transformers.ResNetConfig(embedding_size=8, hidden_sizes=[8], depths=[1], layer_type="basic", num_labels=3)
+    module = LogitsOfTransformers(transformers.ResNetForImageClassification(config)).eval()
+    module.add_module("classifier", nn.Sequential(nn.Flatten(), nn.Linear(8, 5)))
+    assert module(torch.zeros(1, 3, 32, 32)).shape == (1, 5)
 
 
 @pytest.mark.parametrize(
@@ -595,6 +703,15 @@ def test_a_card_tells_a_library_nothing_but_an_architecture(builder, arguments, 
         ('format = 1\nbase = "gala-resnet50"\nrate = -1', "rate is above 0"),
         ('format = 1\nname = "x"\nfamily = "none"', "no family of recipes called 'none'"),
         ('format = 1\nname = "x"\ncollections = "y"', "unknown settings: collections"),
+        ('format = 1\nbase = "resnet50"\nepochs = "3"', "epochs is a whole number; got '3'"),
+        ('format = 1\nbase = "resnet50"\ngala = "layer3"', "gala is a list of texts; got 'layer3'"),
+        ('format = 1\nbase = "resnet50"\nstep_epochs = [30.5]', "step_epochs is a list of whole numbers"),
+        ('format = 1\nbase = "resnet50"\nname = 3', "name is a text; got 3"),
+        ('format = 1\nbase = "resnet50"\nmean = [1, 2]', "mean is a list of three numbers"),
+        ('format = 1\nbase = "resnet50"\nsmallest_share = 0.5', "smallest_share is 1 there"),
+        ('format = 1\nbase = "resnet50"\ncategories = ["a", "b", "b"]', "none occurs twice"),
+        ('format = 1\nbase = "small-gala"\nstep_epochs = [3]', "step_epochs belong to the schedule 'steps'"),
+        ('format = 1\nbase = "lite0-gala-human"\nfrozen = "_conv_stem"', "frozen is a list of texts"),
         ('format = 1\nbase = "resnet50"\n[data]\nlabel = "x"', "[data] knows labels, maps, human_maps, plain"),
         ('base = "resnet50"', "is no recipe of format 1"),
         ("format = ", "is no recipe"),
@@ -624,6 +741,53 @@ def test_a_recipe_file_holds_its_collections_and_options_change_it(folders, monk
     assert (card["recipe"]["epochs"], card["recipe"]["rate"]) == (1, 0.05)
     assert card["categories"]["names"] == list(CATEGORIES[:3])
     assert math.isclose(card["made"]["steps"], 3)
+
+
+def test_another_resolution_shows_the_same_part_of_a_photograph():
+    changed = changed_recipe(RECIPES["resnet50"], {"input_px": 112})
+    assert (changed.short_px, changed.input_px) == (128, 112)
+    assert changed_recipe(RECIPES["resnet50"], {"input_px": 320}).short_px == 366
+    assert changed_recipe(RECIPES["resnet50"], {"input_px": 112, "short_px": 256}).short_px == 256
+    assert changed_recipe(RECIPES["small-gala"], {"input_px": 64}).preprocessing.short_px == 64
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"compile_network": True}, "a compiled network has no second derivative"),
+        ({"precision": "16-mixed"}, "16-mixed needs a GPU"),
+        ({"devices": 0}, "devices counts processes, from 1 on; got 0"),
+    ],
+)
+def test_what_the_harmonizer_cannot_have_is_refused_before_anything_runs(tmp_path, options, told):
+    recipe = tiny_supervised_recipe(harmonizer_weight=1.0)
+    module = SupervisedModule(initial_network(recipe, 2), recipe)
+    settings = {"accelerator": "cpu", "devices": 1, "quiet": True, **options}
+    with pytest.raises(ValueError, match=told):
+        fit(module, TrainingDataModule(*PARTS, recipe), tmp_path, **settings)
+
+
+def test_other_outputs_and_a_rate_that_is_never_reached_are_told_at_the_start(folders, monkeypatch, capsys):
+    (folders / "own_net_of_tests.py").write_text(OWN.replace("2 * width, n_categories)", "2 * width, 3)"))
+    monkeypatch.chdir(folders)
+    monkeypatch.syspath_prepend(str(folders))
+    monkeypatch.delitem(sys.modules, "own_net_of_tests", raising=False)
+    options = [*with_maps(folders), "--allow-code", "own_net_of_tests:backbone"]
+    assert command(folders, "own", *options, body=OWN_BODY) == 2
+    assert "should give one logit for each of the 5 categories; its output is (1, 3)" in capsys.readouterr().err
+    monkeypatch.delitem(sys.modules, "own_net_of_tests", raising=False)
+    told = describe_schedule(replace(RECIPES["small-gala"], epochs=1))
+    assert "NOT REACHED: it rises over 2 epochs, of which there are 1" in told
+
+
+def test_maps_that_are_wanted_and_not_there_are_told_before_anything_is_read(folders, capsys):
+    assert command(folders, "mine", "--labels", str(folders / "mine")) == 2
+    told = capsys.readouterr()
+    assert "compares attention with human maps, but there is none" in told.err
+    assert "usable" not in told.out
+    options = ["--labels", str(folders / "mine"), "--attention-weight", "0", "--score-every", "1"]
+    assert command(folders, "mine", *options) == 2
+    assert "no image of the validation split has a human map to score against" in capsys.readouterr().err
 
 
 def test_recipes_without_images_say_what_they_need(capsys):

@@ -57,8 +57,8 @@ def test_a_file_that_is_no_table_of_images_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("image,right\nx,1\n")
     with pytest.raises(ValueError, match="no table of validation images: KeyError"):
         read_values(tmp_path / "a.csv")
-    (tmp_path / "b.csv").write_text("image,correct,rho\nx,1,\ny,,0.5\n")
+    (tmp_path / "b.csv").write_text("collection,image,correct,rho\na,x,1,\nb,x,,0.5\n")
     values = read_values(tmp_path / "b.csv")
-    assert values["x"][0] == 1
-    assert np.isnan(values["x"][1])
-    assert np.isnan(values["y"][0])
+    assert values["a", "x"][0] == 1
+    assert np.isnan(values["a", "x"][1])
+    assert np.isnan(values["b", "x"][0])
