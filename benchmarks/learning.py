@@ -70,7 +70,8 @@ def main() -> None:
     counts = None if arguments.per_category is None else {"train": arguments.per_category}
     for shortcut in arguments.shortcuts:
         HELD[shortcut] = held(RenderedCollection(RenderingSpec(shortcut=shortcut), counts=counts), "train")
-    counts = None if counts is None else {**counts, "validation": 50, "test": 50}
+    held_out = dict.fromkeys(("validation", "test"), arguments.held_out)
+    counts = None if counts is None else counts | held_out
     COLLECTIONS["validation"] = RenderedCollection(counts=counts)
     HELD["validation"] = held(COLLECTIONS["validation"], arguments.report)
     print(f"images made and read in {time.monotonic() - start:.0f} s", flush=True)
@@ -99,6 +100,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--report", default="validation", choices=["validation", "test"])
     parser.add_argument("--images", type=int, default=120)
     parser.add_argument("--per-category", type=int, help="images of a category in each split; all where not given")
+    parser.add_argument("--held-out", type=int, default=50, help="the same of validation and test, with --per-category")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--device", help="cpu, cuda, or what is there")
     parser.add_argument("--out", type=Path, default=Path("runs/learning.csv"))

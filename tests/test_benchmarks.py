@@ -21,7 +21,7 @@ TINY = {
     "explore.py": "--images 200",
     "files_crossed.py": "--network rendered-gala --samples 2",
     "game.py": "--players 1 --seconds 1 --repeats 1",
-    "learning.py": "--recipes rendered-gala --epochs 1 --seeds 0 --images 2 --per-category 6 --out learning.csv",
+    "learning.py": "--recipes rendered-gala --epochs 1 --seeds 0 --images 2 --per-category 6 --held-out 2 --out l.csv",
     "open_collection.py": "--images 50 --repeats 1",
     "page.py": "--networks rendered-gala rendered-resnet --repeats 1 --chromium CHROMIUM",
     "recovery.py": "--simulations 1 --participants 2",
@@ -45,7 +45,15 @@ def test_every_benchmark_has_a_tiny_run(repository):
     assert scripts(repository) == sorted(TINY)
 
 
-@pytest.mark.parametrize("script", sorted(set(TINY) - set(APART)))
+LONG = ("batch.py", "game.py", "page.py", "smoothgrad.py")
+"""Those that take a quarter of a minute or more."""
+
+
+def of(names):
+    return [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in names]
+
+
+@pytest.mark.parametrize("script", of(sorted(set(TINY) - set(APART))))
 def test_a_benchmark_runs(script, repository, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(repository))
@@ -59,7 +67,7 @@ def test_a_benchmark_runs(script, repository, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.strip()
 
 
-@pytest.mark.parametrize("script", APART)
+@pytest.mark.parametrize("script", of(APART))
 def test_a_benchmark_runs_in_a_process_of_its_own(script, repository, tmp_path, chromium_path):
     words = [chromium_path if word == "CHROMIUM" else word for word in shlex.split(TINY[script])]
     command = [sys.executable, str(repository / "benchmarks" / script), *words]

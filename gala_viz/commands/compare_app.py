@@ -73,7 +73,7 @@ def build_explore_page(
 
     ``compare_url`` is where the comparison is served; ``is_public`` as in ``build_compare_page``.
     """
-    from gala_viz.panels.compare.figure_pool import DRAWING_LOCK
+    from gala_viz.plots.bokeh_rendering import DRAWING_LOCK
 
     with DRAWING_LOCK:
         from gala_viz.panels.explore.explore_page import explore_page

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+
 import holoviews as hv
 from bokeh.document import Document
 from bokeh.model.util import collect_models
 from bokeh.models import GlyphRenderer
 from bokeh.plotting import figure
+
+DRAWING_LOCK = threading.RLock()
+"""Held while a figure is drawn, one at a time, and while a module is imported that loads Datashader.
+
+HoloViews' options are the whole process's, and of two threads that draw one may fail. Datashader tries to import
+dask.dataframe, which fails without pyarrow; HoloViews, while it draws, uses every module that seems to be loaded.
+"""
 
 
 def bokeh_figure(plot: hv.Element | hv.Overlay) -> figure:
@@ -17,7 +26,8 @@ def bokeh_figure(plot: hv.Element | hv.Overlay) -> figure:
     document ends, which for figures drawn ahead of any session lasts as long as the process. Nothing here needs that,
     so the plot is released.
     """
-    rendered = hv.renderer("bokeh").instance(theme=None).get_plot(plot, doc=Document())
+    with DRAWING_LOCK:
+        rendered = hv.renderer("bokeh").instance(theme=None).get_plot(plot, doc=Document())
     rendered.document = None
     fig = rendered.state
     for renderer in fig.renderers:

@@ -341,6 +341,7 @@ TROUBLED_WINDOW = """
 """
 
 
+@pytest.mark.slow
 def test_what_happens_to_the_window_is_marked_in_that_trial_alone(participant):
     page = participant.page
     page.evaluate(ACTING.replace("ACTS", TROUBLED_WINDOW))

@@ -45,6 +45,7 @@ def test_a_shipped_network_recognises_most_of_the_photographs_that_it_comes_with
     assert is_correct(network, photos, block_results(network, photos, photos.images, PASSING)).sum() >= 16
 
 
+@pytest.mark.slow
 def test_the_co_trained_network_attends_where_people_look_and_the_vanilla_does_not(shared_data):
     osie = open_collection(shared_data / "osie")
     held_out = [image for image in osie.images if osie.split(image) == "test"][:12]

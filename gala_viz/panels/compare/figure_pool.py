@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
@@ -12,18 +11,12 @@ from bokeh.plotting import figure
 from gala_viz.panels.compare.layer_view import LayerView
 from gala_viz.panels.compare.main_row import MainRow
 from gala_viz.panels.score_view import score_figure
+from gala_viz.plots.bokeh_rendering import DRAWING_LOCK
 from gala_viz.store.source import NetworkInfo
 from gala_viz.threads import shutdown_event, start_thread
 
 REFILL_DELAY_S = 3.0
 """Delay after a session began until the next set is drawn: the session's first maps go before it."""
-
-DRAWING_LOCK = threading.Lock()
-"""Held while figures are drawn in a thread, and while a module is imported that loads Datashader.
-
-Datashader tries to import dask.dataframe, which fails without pyarrow; HoloViews, while it draws, uses every module
-that seems to be loaded.
-"""
 
 
 @dataclass(frozen=True, slots=True)
