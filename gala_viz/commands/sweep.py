@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from gala_viz.training.recipe_file import RecipeFile
     from gala_viz.training.recipes import SupervisedRecipe
+    from gala_viz.training.run import TrainingSetup
     from gala_viz.training.trade_off import Trial
 
 TABLE_FILE, CURVE_FILE = "trade_off.csv", "trade_off_curve.csv"
@@ -69,6 +70,7 @@ class Arguments(TrainingOptions):
         if not self.weights or not self.seeds:
             raise ValueError("at least one lambda and one seed were expected, for example --weights 0 1 6 --seeds 0 1.")
         from gala_viz.training.fit import check_hardware
+        from gala_viz.training.run import check_maps_are_there
 
         check_hardware(self.device, self.precision)
         for weight in self.weights:
@@ -78,6 +80,8 @@ class Arguments(TrainingOptions):
         sys.stdout.write(f"{len(trials)} trainings, {len(trials) - len(waiting)} of them done\n")
         if waiting and self.n_at_once < self.jobs:
             sys.stdout.write(f"{self.n_at_once} at a time: each has {self.n_threads} threads of {available_cores()}\n")
+        if any(self.weights):
+            check_maps_are_there(replace(recipe, attention_weight=max(self.weights)), self.setup)
         self.folder.mkdir(parents=True, exist_ok=True)
         if waiting:
             open_collections(self.recipe_file)  # rendered once, before several trainings need them
@@ -117,14 +121,26 @@ class Arguments(TrainingOptions):
         return max(1, min(self.jobs, fit))
 
     @cached_property
+    def setup(self) -> TrainingSetup:
+        """Which images train and validate, and what is learnt of them."""
+        from gala_viz.training.run import set_up_training
+
+        labels, maps, _ = open_collections(self.recipe_file, prepare=False)
+        return set_up_training(
+            self.recipe_file.recipe,
+            labels=labels,
+            maps=maps,
+            keep_duplicates=self.keep_duplicates,
+            tell=lambda line: print(line, flush=True),
+        )
+
+    @cached_property
     def circumstances(self) -> dict[str, Any]:
         """What a finished training shares with this sweep beside its recipe: images, hardware, precision, threads."""
         from gala_viz.specs import fingerprint
         from gala_viz.training.checkpoints import hardware_text
-        from gala_viz.training.run import set_up_training
 
-        labels, maps, _ = open_collections(self.recipe_file, prepare=False)
-        setup = set_up_training(self.recipe_file.recipe, labels=labels, maps=maps, keep_duplicates=self.keep_duplicates)
+        setup = self.setup
         images: dict[tuple[str, str], dict[str, str]] = {}
         for split, sources in (("train", setup.training), ("validation", setup.validation)):
             for source in sources:
@@ -180,7 +196,7 @@ class Arguments(TrainingOptions):
         points = trade_off(found)
         weight = choose_weight(points)
         rows = [{**asdict(point), "proposed": int(point.attention_weight == weight)} for point in points]
-        _write_rows(self.folder / CURVE_FILE, rows)
+        sys.stdout.write(f"{_write_rows(self.folder / CURVE_FILE, rows)}\n")
         path = write_trade_off(points, weight, self.folder / "trade_off.png")
         sys.stdout.write(f"{path}\n")
         if weight is not None:

@@ -57,11 +57,15 @@ class BatchSampler(Sampler[BatchIndices]):
         draws: tuple[tuple[np.ndarray, int], ...] = (),
     ) -> None:
         n_drawn = sum(min(len(positions), most) for positions, most in draws) if draws else n_images
-        if batch_size % (world_size * accumulate) or (seed is not None and n_drawn < batch_size):
-            parts = f" in {accumulate} parts" if accumulate > 1 else ""
+        if seed is not None and n_drawn < batch_size:
             raise ValueError(
-                f"a batch of {batch_size} images{parts} needs as many images, and a number of processes that divides "
-                f"it; got {n_drawn} images and {world_size} processes. Choose a smaller batch_size (--batch-size)."
+                f"a step takes {batch_size} images, and there are {n_drawn} to train with; choose a smaller batch_size "
+                "(--batch-size)."
+            )
+        if batch_size % (world_size * accumulate):
+            raise ValueError(
+                f"a batch of {batch_size} images cannot be shared by {world_size} processes in {accumulate} parts; "
+                "choose a batch_size (--batch-size) that they divide."
             )
         self.n_images, self.batch_size, self.seed, self.rank, self.world_size = (
             n_drawn,

@@ -22,9 +22,9 @@ COLUMNS = (
     *("accuracy", "distance", "rho", "agreement", "alignment", "ceiling"),
     *("rate", "gradient_norm", "images_per_s", "seconds", "unreadable"),
 )
-"""Losses, weight and gradient norm (before any clipping) are means over the epoch's steps; metrics are of the
-validation images, ``alignment`` and ``ceiling`` of those that an ``AlignmentCallback`` scores. ``unreadable`` counts
-photographs of the epoch that could not be read."""
+"""Epochs count from 1. Losses, weight and gradient norm (before any clipping) are means over the epoch's steps, the
+rate is that of the last one; metrics are of the validation images, ``alignment`` and ``ceiling`` of those that an
+``AlignmentCallback`` scores. ``unreadable`` counts photographs of the epoch that could not be read."""
 METRICS = ("accuracy", "distance", "rho", "agreement", "alignment", "ceiling")
 
 
@@ -46,6 +46,7 @@ class EpochLog(Callback):
         self._n_unreadable: float = 0
         self.unreadable: set[str] = set()
         """Photographs that this process could not read so far."""
+        self._rate = math.nan
         self._begun_s, self._before_s = time.monotonic(), 0.0
 
     def state_dict(self) -> dict[str, Any]:
@@ -80,6 +81,7 @@ class EpochLog(Callback):
 
     def on_before_optimizer_step(self, trainer: L.Trainer, module: L.LightningModule, optimizer: Any) -> None:
         """Add the L2 norm of all gradients; that of a step which mixed precision skips is not finite, and counts 0."""
+        self._rate = max(group["lr"] for group in optimizer.param_groups)
         gradients = [one.grad.detach() for one in module.parameters() if one.grad is not None]
         if gradients:
             norm = torch.stack([one.norm() for one in gradients]).norm()
@@ -135,11 +137,11 @@ class EpochLog(Callback):
         metrics |= module.epoch_values  # type: ignore[operator]
         module.epoch_values.clear()  # type: ignore[operator]
         row = {
-            "epoch": trainer.current_epoch,
+            "epoch": trainer.current_epoch + 1,
             "step": trainer.global_step,
             **means,
             **metrics,
-            "rate": max(group["lr"] for optimizer in trainer.optimizers for group in optimizer.param_groups),
+            "rate": self._rate,
             "images_per_s": self._n_images / seconds if seconds > 0 else math.nan,
             "seconds": seconds,
             "unreadable": round(float(unread)),
@@ -189,12 +191,18 @@ def read_epochs(path: Path) -> list[dict[str, str]]:
 
 
 def epoch_text(row: dict[str, Any], n_epochs: int) -> str:
-    """Return one epoch in a line: "epoch 3 of 10: loss 1.234, accuracy 0.612, 61 images/s, 4.2 min left"."""
-    done = row["epoch"] + 1
-    parts = [f"{name} {row[name]:.3f}" for name in ("loss", "accuracy", "rho", "alignment") if name in row]
+    """Return one epoch in a line: "epoch 3 of 10: loss 1.234, accuracy 0.612, 61 images/s, 4.2 min left".
+
+    Where maps train, the loss is told with its parts: categories + lambda x attention.
+    """
+    done = row["epoch"]
+    parts = [f"loss {row['loss']:.3f}"]
+    if "attention_loss" in row:  # lambda rises, and the loss with it
+        parts[0] += f" = {row['category_loss']:.3f} + {row['attention_weight']:.3g} x {row['attention_loss']:.3f}"
+    parts += [f"{name} {row[name]:.3f}" for name in ("accuracy", "rho", "alignment") if name in row]
     parts.append(f"{row['images_per_s']:.0f} images/s")
     if row.get("unreadable"):
-        parts.append(f"{row['unreadable']} photographs could not be read")
+        parts.append(f"unreadable: {row['unreadable']}")
     left_s = row["seconds"] * max(0, n_epochs - done)
     if left_s:
         parts.append(f"{left_s / 3600:.1f} h left" if left_s >= 5400 else f"{left_s / 60:.1f} min left")

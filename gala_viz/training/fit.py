@@ -118,6 +118,8 @@ def fit(
         checkpoint = checkpoint_to_resume(folder) if resume else None
         if holds and checkpoint is None:
             clear_run(folder)
+        elif checkpoint is not None and tell is not None:
+            tell(f"goes on from {checkpoint}")
         if compile_network:
             module.network.compile()
         recipe = module.recipe
@@ -156,6 +158,8 @@ def fit(
             if recipe.ema and checkpoint is not None:
                 _take_average(module, checkpoint, trainer)
         except TrainingStopped:
+            if tell is not None and trainer.is_global_zero:
+                tell(f"stopped; its checkpoint is in {folder}, from which the same training goes on")
             raise KeyboardInterrupt from None
         except SystemExit:
             if trainer.interrupted:

@@ -61,7 +61,7 @@ def describe_schedule(recipe: Recipe) -> str:
     text = f"{name}, highest rate {' and '.join(f'{rate:.4g}' for rate in rates)}"
     n_epochs = counted(recipe.epochs, "epoch")
     if recipe.warmup_epochs >= recipe.epochs:
-        return f"{text} NOT REACHED: it rises over {recipe.warmup_epochs:g} epochs, of which there are {recipe.epochs}"
+        return f"{text} NOT REACHED: the warm-up takes {recipe.warmup_epochs:g} epochs, the training has {n_epochs}"
     if recipe.warmup_epochs:
         text += f" after a rise over {recipe.warmup_epochs:g} epochs"
     if recipe.schedule == "cosine":

@@ -17,6 +17,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import nn
 
+from gala_viz.collections import open_collection
 from gala_viz.counts import counted
 from gala_viz.cpu_threads import available_cores
 from gala_viz.imagenet import CATEGORIES, category_names
@@ -25,7 +26,7 @@ from gala_viz.networks.network import Network
 from gala_viz.networks.network_folders import EPOCHS_FOLDER, check_writable
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import load_network
-from gala_viz.training.batches import TrainingDataModule, validation_batches
+from gala_viz.training.batches import TrainingDataModule, epoch_draws, validation_batches
 from gala_viz.training.checkpoints import CHECKPOINT_MINUTES
 from gala_viz.training.cotraining import CoTrainingModule
 from gala_viz.training.dataset import MEMORY_BYTES, ProgressCallback, TrainingImages, check_any_map
@@ -87,9 +88,9 @@ class TrainingSetup:
 def train(
     recipe: Recipe,
     *,
-    labels: PhotoCollection | None = None,
-    maps: PhotoCollection | None = None,
-    plain: Sequence[PhotoCollection] = (),
+    labels: PhotoCollection | str | Path | None = None,
+    maps: PhotoCollection | str | Path | None = None,
+    plain: Sequence[PhotoCollection | str | Path] = (),
     out: Path = Path("models"),
     runs: Path = Path("runs"),
     hardware: Hardware = Hardware(),
@@ -110,11 +111,12 @@ def train(
     ----------
     recipe : Recipe
         All settings of the training.
-    labels : PhotoCollection, optional
-        Photographs of which a category is known; their own human maps, if they have any, are used too.
-    maps : PhotoCollection, optional
+    labels : PhotoCollection, str or Path, optional
+        Photographs of which a category is known, or their name or folder; their own human maps, if they have any, are
+        used too.
+    maps : PhotoCollection, str or Path, optional
         Photographs with human maps; their categories, where they are known, are used too. It may be that of ``labels``.
-    plain : sequence of PhotoCollection
+    plain : sequence of PhotoCollection, str or Path
         Further photographs, which a recipe's teacher alone labels.
     out : Path
         The network's folder is ``out``/<recipe's name>; what is there is written over.
@@ -156,7 +158,14 @@ def train(
     check_hardware(hardware.device, hardware.precision, hardware.devices)
     recipe = replace(recipe, arguments=complete_arguments(recipe.builder, recipe.arguments))
     check_writable(out)
-    setup = set_up_training(recipe, labels=labels, maps=maps, plain=plain, keep_duplicates=keep_duplicates, tell=tell)
+    setup = set_up_training(
+        recipe,
+        labels=_opened(labels),
+        maps=_opened(maps),
+        plain=[one for one in map(_opened, plain) if one is not None],
+        keep_duplicates=keep_duplicates,
+        tell=tell,
+    )
     module = training_module(recipe, setup, tell)
     training, validation = read_images(
         recipe,
@@ -167,6 +176,7 @@ def train(
         progress=progress,
     )
     tell(describe_schedule(recipe))
+    tell(_describe_steps(recipe, training))
     if recipe.ema:
         n_steps = len(training) // recipe.batch_size * recipe.epochs
         tell(f"the network is the average of its weights over about {1 / (1 - recipe.ema):,.0f} of {n_steps:,} steps")
@@ -256,6 +266,10 @@ def set_up_training(
     validation = sources_of_split(watched, "validation", **options)
     for line in describe_sources([*training, *(source for source in validation if source.left_out)]):
         tell(f"  {line}")
+    for _, collection in everything:
+        if skipped := getattr(collection, "skipped", ()):
+            name, why = skipped[0]
+            tell(f"  {collection.name}: {counted(len(skipped), 'file')} not used, the first: {name}: {why}")
     if isinstance(recipe, SupervisedRecipe) and tuple(categories) != category_names():
         learnt = {source.label(image) for source in training for image in source.images}
         if missing := [name for number, name in enumerate(categories) if number not in learnt]:
@@ -312,8 +326,8 @@ def read_images(
     read = []
     for split, sources, frame, with_maps in parts:
         images = TrainingImages(sources, frame, with_maps=with_maps)
-        if split == "train" and recipe.uses_maps:
-            check_any_map(images, names)  # before anything is read
+        if split == "train":
+            check_maps_are_there(recipe, setup, tell)  # before anything is read
         if images.n_bytes <= memory_bytes:
             images.load(progress(f"reading {split} images"))
         else:
@@ -324,12 +338,27 @@ def read_images(
                 tell(f"{split}: {source.collection.name}: {images.describe_maps(source)}")
         if images.unreadable:
             listed = ", ".join(images.unreadable[:5])
-            n_left = counted(len(images.unreadable), "photograph")
-            tell(f"{split}: {n_left} cannot be read and are left out: {listed}")
+            tell(f"{split}: {counted(len(images.unreadable), 'photograph')} cannot be read, left out: {listed}")
         read.append(images)
     if recipe.uses_maps:
         check_any_map(read[0], names)
     return read[0], read[1]
+
+
+def check_maps_are_there(recipe: Recipe, setup: TrainingSetup, tell: Tell = lambda line: None) -> None:
+    """Raise ``ValueError`` where maps would train and no training image has one; nothing is read.
+
+    Where some have and do not train, ``tell`` says so.
+    """
+    images = TrainingImages(setup.training, setup.preprocessing)
+    if recipe.uses_maps:
+        check_any_map(images, ", ".join(source.collection.name for source in setup.training))
+    elif images.has_map.any():
+        tell("human maps have no part in this training: lambda is 0")
+
+
+def _opened(collection: PhotoCollection | str | Path | None) -> PhotoCollection | None:
+    return open_collection(collection) if isinstance(collection, str | Path) else collection
 
 
 def collections_by_role(
@@ -373,14 +402,15 @@ def training_categories(
         return recipe.categories, f"categories: the {len(recipe.categories)} that are listed"
     if recipe.categories == "imagenet":
         return category_names(), "categories: ImageNet's 1,000"
-    for collection in collections:
-        if recipe.categories == "auto" and (own := getattr(collection, "categories", None)):
-            return tuple(own), f"categories: the {len(own)} of {collection.name}"
     pairs: Counter[tuple[str, int | None]] = Counter()
     for collection in collections:
         for image in held_out.splits_of(collection).images_of("train"):
             if (name := collection.category(image)) is not None:
                 pairs[name, collection.target(image)] += 1
+    for collection in collections:
+        own = getattr(collection, "categories", None)
+        if recipe.categories == "auto" and own and {name for name, _ in pairs} <= set(own):
+            return tuple(own), f"categories: the {len(own)} of {collection.name}"
     if recipe.categories == "auto" and len({index for _, index in pairs} - {None}) == len(CATEGORIES):
         return category_names(), "categories: ImageNet's 1,000, each of which has training images"
     names = sorted({name for name, _ in pairs})
@@ -459,6 +489,16 @@ def _check_logits(recipe: Recipe, network: nn.Module, setup: TrainingSetup) -> N
             f"{recipe.name}: {recipe.builder} should give one logit for each of the {len(setup.categories)} "
             f"categories; its output is {found}."
         )
+
+
+def _describe_steps(recipe: Recipe, training: TrainingImages) -> str:
+    """Return how many steps an epoch has, and how many images are in none of them."""
+    draws = epoch_draws(training, recipe)  # type: ignore[arg-type]
+    n = sum(min(len(positions), most) for positions, most in draws) if draws else len(training)
+    text = f"{counted(n // recipe.batch_size, 'step')} of {recipe.batch_size} images an epoch"
+    if rest := n % recipe.batch_size:
+        text += f"; {rest} of {n:,} images, others in each, are in none"
+    return text
 
 
 class _NetworkWriter:

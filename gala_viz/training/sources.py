@@ -219,7 +219,10 @@ def _why_no_labels(source: TrainingSource, unknown: Mapping[str | None, int]) ->
         return f"{whole}: photographs lie in folders that are named by their categories."
     came, expected = (" and ".join(repr(name) for name in names[:2]) for names in (list(unknown), source.categories))
     wnids = f", or ImageNet's WordNet ids, for example {CATEGORIES[0][0]!r}" * (source.categories == category_names())
-    return f"{whole} that the network knows: there are {came}; expected are names such as {expected}{wnids}."
+    return (
+        f"{whole} that the network knows: there are {came}; expected are names such as {expected}{wnids}. "
+        "--categories own takes those that there are."
+    )
 
 
 def _why_no_maps(collection: PhotoCollection, splits: Splits, split: Split) -> str:
@@ -252,6 +255,8 @@ def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
             line += f"the first: {source.left_out[0]}"
         if source.kept_duplicates:
             line += f"; {len(source.kept_duplicates):,} are the same photographs as held-out ones and are kept"
+        if source.role == "maps" and (n_without := sum(source.label(image) is None for image in source.images)):
+            line += f"; {n_without:,} have no category that the network knows and learn by their maps alone"
         if source.unknown:
             n = sum(source.unknown.values())
             line += f"; {n:,} have a category that the network does not know: {listed_categories(source.unknown)}"

@@ -184,6 +184,9 @@ def data_section(
                 sentences.append(f"{collection.name}: {describe_split_rule(splits.rule, splits.seed)}")
             entry = entries[key]
             entry |= {f"n_{part}": len(source.images), f"ids_{part}": fingerprint(list(source.images))}
+            n_labelled = sum(source.label(image) is not None for image in source.images)
+            if source.role == "maps" and n_labelled < len(source.images):
+                entry[f"n_{part}_labelled"] = n_labelled
             if source.left_out:
                 what = "n_left_out_as_held_out" if part == "train" else "n_validation_left_out_as_test"
                 entry[what] = len(source.left_out)

@@ -147,7 +147,7 @@ def test_each_epoch_has_a_row_and_a_line_and_a_resumed_training_goes_on_in_the_t
     trained(tmp_path, max_epochs=2, tell=lines.append)
     trained(tmp_path, tell=lines.append)
     rows = read_epochs(tmp_path / EPOCHS_FILE)
-    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert [row["step"] for row in rows] == ["12", "24", "36"]
     for row in rows:
         parts = float(row["category_loss"]) + float(row["attention_weight"]) * float(row["attention_loss"])
@@ -156,8 +156,9 @@ def test_each_epoch_has_a_row_and_a_line_and_a_resumed_training_goes_on_in_the_t
         assert float(row["images_per_s"]) > 0
         assert 0 <= float(row["accuracy"]) <= 1
         assert -1 <= float(row["rho"]) <= 1
-    assert float(rows[2]["rate"]) < float(rows[1]["rate"])
-    assert [line.split(":")[0] for line in lines] == ["epoch 1 of 2", "epoch 2 of 2", "epoch 3 of 3"]
+    assert 0 < float(rows[2]["rate"]) < float(rows[1]["rate"]), "of the last step that was taken"
+    begins = [line.split(":")[0] for line in lines]
+    assert begins == ["epoch 1 of 2", "epoch 2 of 2", f"goes on from {tmp_path / LAST_CHECKPOINT}", "epoch 3 of 3"]
     with (tmp_path / "log" / "version_0" / "metrics.csv").open() as file:
         assert "loss" in next(csv.reader(file))
 
@@ -189,7 +190,7 @@ def test_a_table_that_cannot_be_written_never_ends_a_training(tmp_path, caplog):
 
     trained(tmp_path, max_epochs=1, tell=gone)
     assert (tmp_path / LAST_CHECKPOINT).is_file()
-    assert "epoch 0 is not told" in caplog.text
+    assert "epoch 1 is not told" in caplog.text
 
 
 def test_a_training_that_is_finished_is_not_said_to_have_run_where_nothing_ran(tmp_path):
@@ -220,10 +221,12 @@ def test_the_first_process_of_a_training_holds_its_lock(tmp_path, monkeypatch, e
 
 
 def test_the_time_that_is_left_is_of_all_epochs():
-    row = {"epoch": 2, "loss": 1.5, "accuracy": 0.25, "images_per_s": 61.2, "seconds": 60.0}
+    row = {"epoch": 3, "loss": 1.5, "accuracy": 0.25, "images_per_s": 61.2, "seconds": 60.0}
     assert epoch_text(row, 10) == "epoch 3 of 10: loss 1.500, accuracy 0.250, 61 images/s, 7.0 min left"
     assert epoch_text({**row, "seconds": 3600.0}, 10).endswith("7.0 h left")
-    assert epoch_text({**row, "epoch": 9}, 10).endswith("61 images/s")
+    maps = {"category_loss": 1.1, "attention_weight": 0.4, "attention_loss": 1.0}
+    assert epoch_text({**row, **maps}, 10).startswith("epoch 3 of 10: loss 1.500 = 1.100 + 0.4 x 1.000, accuracy")
+    assert epoch_text({**row, "epoch": 10}, 10).endswith("61 images/s")
 
 
 def test_the_epochs_loss_is_the_mean_of_its_steps(tmp_path):

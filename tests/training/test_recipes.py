@@ -35,6 +35,7 @@ from gala_viz.training.losses import attention_loss, attention_loss_of_code
 from gala_viz.training.optimisation import describe_schedule, rate_schedule, stepped_rate_factor
 from gala_viz.training.recipe_file import changed_recipe, read_recipe
 from gala_viz.training.recipes import RECIPES, SupervisedRecipe
+from gala_viz.training.run import train
 from gala_viz.training.supervised import SupervisedModule, initial_network
 from tests.collections.pictures import encoded
 
@@ -360,6 +361,12 @@ def command(folders, name="mine", *options, body=TINY_BODY, base="gala-resnet50-
     return main(["train", str(folders / f"{name}.toml"), *where, *options])
 
 
+def read_recipe_of(folders):
+    """The recipe that ``command`` writes."""
+    command(folders, "by-python", "--epochs", "0")
+    return read_recipe(folders / "by-python.toml").recipe
+
+
 def with_maps(folders):
     return ["--labels", str(folders / "mine"), "--human-maps", str(folders / "maps")]
 
@@ -370,6 +377,7 @@ def test_categories_of_ones_own_in_folders_and_a_folder_of_maps_train_by_one_com
     assert "categories: 5 of their own (apple, bench, cat, drum, eel)" in told
     assert "mine (labels): 40 images train; train 40, validation 15, test 15 (the collection's own splits)" in told
     assert "train: mine: 20 of 20 maps usable" in told
+    assert "5 steps of 8 images an epoch\n" in told
     assert "SGD with Nesterov momentum 0.9, highest rate 0.003125" in told
     network = load_network(folders / "nets" / "mine", device="cpu")
     assert network.categories == CATEGORIES
@@ -441,9 +449,42 @@ def test_clickme_records_train_alone_with_their_own_labels_or_imagenets(folders,
     assert card["categories"]["names"] == list(CATEGORIES)
     assert (card["data"]["collections"][0]["role"], card["data"]["collections"][0]["n_train"]) == ("maps", 10)
     assert card["selection"]["n_labelled"] == card["selection"]["n_with_maps"] == 10
+    (folders / "tf" / "categories.txt").write_text("\n".join(CATEGORIES[:3]))
+    assert command(folders, "few", "--maps", str(folders / "tf")) == 0
+    told = capsys.readouterr().out
+    assert "4 have no category that the network knows and learn by their maps alone" in told
+    assert "1 step of 8 images an epoch; 2 of 10 images, others in each, are in none" in told
+    assert read_card(folders / "nets" / "few")["data"]["collections"][0]["n_train_labelled"] == 6
     (folders / "tf" / "categories.txt").write_text("a\na\n")
     with pytest.raises(ValueError, match="one name a line, none of them empty and none twice"):
         open_collection(folders / "tf")
+
+
+def test_maps_that_fit_no_photograph_are_told(folders, capsys):
+    (folders / "maps" / "train" / "apple" / "nowhere.npy").write_bytes(b"")
+    np.save(folders / "maps" / "train" / "apple" / "nowhere.npy", np.eye(4))
+    assert command(folders, "mine", *with_maps(folders)) == 0
+    told = capsys.readouterr().out
+    assert "mine: 1 file not used, the first: " in told
+    assert "nowhere.npy" in told
+
+
+def test_human_maps_that_have_no_part_in_a_training_are_told(folders, capsys):
+    assert command(folders, "mine", *with_maps(folders), "--attention-weight", "0") == 0
+    assert "human maps have no part in this training: lambda is 0" in capsys.readouterr().out
+
+
+def test_what_a_stopped_training_goes_on_from_is_told(tmp_path):
+    lines = []
+    trained(tmp_path, max_epochs=1)
+    trained(tmp_path, tell=lines.append)
+    assert lines[0] == f"goes on from {tmp_path / 'last.ckpt'}"
+
+
+def test_python_takes_names_and_folders_too(folders):
+    recipe = replace(read_recipe_of(folders), attention_weight=0.0)
+    folder = train(recipe, labels=folders / "mine", out=folders / "out", runs=folders / "runs")
+    assert read_card(folder)["data"]["collections"][0]["n_train"] == 40
 
 
 def test_labels_and_maps_in_two_collections_train_together(folders):
@@ -777,7 +818,7 @@ def test_other_outputs_and_a_rate_that_is_never_reached_are_told_at_the_start(fo
     assert "should give one logit for each of the 5 categories; its output is (1, 3)" in capsys.readouterr().err
     monkeypatch.delitem(sys.modules, "own_net_of_tests", raising=False)
     told = describe_schedule(replace(RECIPES["small-gala"], epochs=1))
-    assert "NOT REACHED: it rises over 2 epochs, of which there are 1" in told
+    assert "NOT REACHED: the warm-up takes 2 epochs, the training has 1 epoch" in told
 
 
 def test_maps_that_are_wanted_and_not_there_are_told_before_anything_is_read(folders, capsys):
