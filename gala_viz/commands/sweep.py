@@ -75,7 +75,8 @@ class Arguments(TrainingOptions):
         check_hardware(self.device, self.precision)
         for weight in self.weights:
             replace(recipe, attention_weight=weight)  # a lambda without sense is refused before anything is opened
-        trials = [self._trial(recipe, weight, seed) for weight in self.weights for seed in self.seeds]
+        weights = dict.fromkeys(weight + 0.0 for weight in self.weights)  # each once, and no -0
+        trials = [self._trial(recipe, weight, seed) for weight in weights for seed in dict.fromkeys(self.seeds)]
         waiting = [trial for trial in trials if self.trial_folder(trial) is None]
         sys.stdout.write(f"{len(trials)} trainings, {len(trials) - len(waiting)} of them done\n")
         if waiting and self.n_at_once < self.jobs:
@@ -85,12 +86,15 @@ class Arguments(TrainingOptions):
         self.folder.mkdir(parents=True, exist_ok=True)
         if waiting:
             open_collections(self.recipe_file)  # rendered once, before several trainings need them
-        try:
-            failed = self._train(waiting, trials)
-        finally:
-            table = self.write_table(trials)
-        sys.stdout.write(f"{table}\n")
-        self._draw(trials)
+        from gala_viz.training.run_lock import locked_run
+
+        with locked_run(self.folder):
+            try:
+                failed = self._train(waiting, trials)
+            finally:
+                table = self.write_table(trials)
+            sys.stdout.write(f"{table}\n")
+            self._draw(trials)
         if failed:
             logs = ", ".join(str(self.folder / f"{trial.name}.txt") for trial in failed)
             raise ValueError(f"{len(failed)} of {len(trials)} trainings failed; what they said is in {logs}.")
@@ -229,7 +233,8 @@ class Arguments(TrainingOptions):
         changed = {name: value for name, value in settings(recipe).items() if name not in ("name", "title", "seed")}
         # Checkpoints and networks of other settings, images, hardware or threads have names of their own and stay.
         where = fingerprint(self.circumstances, toml_values({**changed, "attention_weight": 0}))[:6]
-        name = f"{recipe.name}-lambda{weight:g}-seed{seed}-{where}"
+        number = f"{weight:g}" if float(f"{weight:g}") == weight else repr(weight)
+        name = f"{recipe.name}-lambda{number}-seed{seed}-{where}"
         return replace(recipe, name=name, attention_weight=weight, seed=seed)
 
     def _train(self, queue: list[SupervisedRecipe], trials: Sequence[SupervisedRecipe]) -> list[SupervisedRecipe]:
@@ -304,11 +309,12 @@ def training_command(sweep: Arguments, trial: SupervisedRecipe) -> list[str]:
 
 
 def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    partial = path.with_suffix(".partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
         writer.writeheader()
         writer.writerows(rows)
-    return path
+    return partial.replace(path)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gala_viz.training.run import Hardware
     from gala_viz.training.sources import PhotoCollection
 
+MAX_MEMORY_GB = 1_000_000
 RECIPE_OPTIONS = (
     *("attention_weight", "attention_loss", "harmonizer_weight", "epochs", "batch_size", "rate", "optimizer"),
     *("schedule", "step_epochs", "warmup_epochs", "weight_decay", "accumulate", "clip_norm", "ema", "input_px"),
@@ -150,8 +151,11 @@ class TrainingOptions:
 
         here = int(os.environ.get("LOCAL_WORLD_SIZE", getattr(self, "devices", 1)))
         everywhere = int(os.environ.get("WORLD_SIZE", here))
-        if self.memory_gb < 0 or (self.workers or 0) < 0:
-            raise ValueError(f"--memory-gb and --workers are 0 or more; got {self.memory_gb} and {self.workers}.")
+        if not 0 <= self.memory_gb <= MAX_MEMORY_GB or (self.workers or 0) < 0:
+            raise ValueError(
+                f"--memory-gb lies between 0 and {MAX_MEMORY_GB:,}, --workers is 0 or more; got {self.memory_gb} and "
+                f"{self.workers}."
+            )
         return Hardware(
             device="gpu" if self.device == "cuda" else self.device,
             devices=here,
@@ -230,12 +234,13 @@ class Arguments(TrainingOptions):
         sys.stdout.flush()
         from gala_viz.training.run import train
 
-        if self.score_every < 0 or (self.keep_every or 0) < 0 or self.checkpoint_minutes < 0:
+        if self.score_every < 0 or (self.keep_every or 0) < 0 or not self.checkpoint_minutes >= 0:
             raise ValueError("--score-every, --keep-every and --checkpoint-minutes are 0 or more.")
         labels, maps, plain = open_collections(found, quiet=self.quiet)
 
         def tell(line: str) -> None:
-            print(line if line.startswith(" ") else f"{recipe.name}: {line}", flush=True)
+            text = line if line.startswith(" ") else f"{recipe.name}: {line}"
+            print("".join(one if one.isprintable() else "?" for one in text), flush=True)  # names may hold anything
 
         folder = train(
             recipe,
@@ -250,6 +255,7 @@ class Arguments(TrainingOptions):
             keep_every=self.keep_every,
             half=self.half,
             resume=not self.restart,
+            replace_network=self.replace,
             quiet=self.quiet,
             checkpoint_minutes=self.checkpoint_minutes,
             callbacks=self._scores(recipe, maps or labels, tell) if self.score_every else (),
@@ -275,14 +281,10 @@ class Arguments(TrainingOptions):
 
     def _check_free(self, recipe: Recipe) -> None:
         """Raise ``ValueError`` where a network of this name is in the way, unless it may be replaced."""
-        from gala_viz.networks.network_folders import CARD, check_writable
+        from gala_viz.networks.network_folders import check_free, check_writable
 
-        folder = self.out / recipe.name
-        if (folder / CARD).exists() and not self.replace:
-            raise ValueError(
-                f"{folder} holds a network already; give this one another --name or --out, or write over the other "
-                "with --replace."
-            )
+        if not self.replace:
+            check_free(self.out / recipe.name)
         check_writable(self.out)
 
 

@@ -121,8 +121,12 @@ def build_module(
         except TypeError as error:
             raise ValueError(f"{builder}: {error}.") from error
     if gala:
-        channels_seen_on = torch.zeros(1, 3, input_px, input_px)
-        add_gala(module, list(gala), example=channels_seen_on, **(gala_options or {}))
+        options = dict(gala_options or {})
+        if unknown := sorted(set(options) - {"form", "ratio", "squash"}):
+            raise ValueError(f"gala_options knows form, ratio and squash; got {', '.join(unknown)}.")
+        if not isinstance(options.get("ratio", 1), int):
+            raise ValueError(f"gala_options: ratio is a whole number; got {options['ratio']!r}.")
+        add_gala(module, list(gala), example=torch.zeros(1, 3, input_px, input_px), **options)
     return module
 
 

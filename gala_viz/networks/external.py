@@ -187,7 +187,7 @@ def _from_transformers(name: str) -> dict[str, Any]:
     """
     transformers = import_library("transformers")
     try:
-        model = transformers.AutoModelForImageClassification.from_pretrained(name)
+        model = transformers.AutoModelForImageClassification.from_pretrained(name, trust_remote_code=False)
         processor_config, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name)
     except Exception as error:  # a missing file, a missing library, a configuration of another kind of model
         raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error

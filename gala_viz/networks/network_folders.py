@@ -148,7 +148,14 @@ def read_verified_weights(folder: Path, card: Mapping[str, Any]) -> bytes:
     Raises ``WeightsError`` where the file is missing or its checksum is not the one in ``card``.
     """
     path = folder / WEIGHTS
+    expected = card["weights"].get("bytes")
     try:
+        if path.exists() and not path.is_file():
+            raise WeightsError(f"{path}: a plain file was expected.")
+        if isinstance(expected, int) and path.is_file() and path.stat().st_size > 4 * expected + 2**20:
+            raise WeightsError(
+                f"{path}: it has {path.stat().st_size:,} bytes, far more than the {expected:,} that the card says."
+            )
         content = path.read_bytes()
     except FileNotFoundError:
         raise WeightsError(f"{path}: not found; a network's folder holds {CARD} and {WEIGHTS}.") from None
@@ -166,9 +173,21 @@ def check_writable(folder: Path) -> None:
 
     A training is long, and its end too late to find out.
     """
-    place = next(one for one in (folder, *folder.absolute().parents) if one.is_dir())
+    above = (folder.absolute(), *folder.absolute().parents)
+    if (blocked := next((one for one in above if one.exists() and not one.is_dir()), None)) is not None:
+        raise NotADirectoryError(f"{blocked} is a file; a folder was expected there.")
+    place = next(one for one in above if one.is_dir())
     with tempfile.TemporaryFile(dir=place):
         pass
+
+
+def check_free(folder: Path) -> None:
+    """Raise ``ValueError`` where ``folder`` holds a network already."""
+    if (folder / CARD).exists():
+        raise ValueError(
+            f"{folder} holds a network already; give this one another --name or --out, or write over the other "
+            "with --replace."
+        )
 
 
 def is_shipped(name: str) -> bool:

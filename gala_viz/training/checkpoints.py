@@ -209,7 +209,10 @@ def clear_run(folder: Path) -> None:
     for old in (*(folder / name for name in names), *folder.glob("hpc_ckpt_*")):
         old.unlink(missing_ok=True)
     for card in (folder / EPOCHS_FOLDER).glob(f"*/{CARD}"):
-        shutil.rmtree(card.parent)
+        if card.parent.is_symlink():
+            card.parent.unlink()
+        else:
+            shutil.rmtree(card.parent)
 
 
 class CheckRecipeCallback(Callback):
@@ -256,13 +259,6 @@ class CheckRecipeCallback(Callback):
                 "this training another --name or --runs. The rates of a whole training are planned at its start, so "
                 "that one of more epochs is another one."
             )
-        before, now = checkpoint.get("alike", {}), _alike(trainer)
-        if changes := "; ".join(f"{key}: {before[key]}, now {now[key]}" for key in before if before[key] != now[key]):
-            raise ValueError(
-                f"the checkpoint was trained otherwise ({changes}); go on as it began, or begin anew with --restart "
-                "(resume=False)."
-            )
-        self.hardware = list(checkpoint.get("hardware", ["not known"]))
         if checkpoint.get("images") != _images(trainer):
             reason = "does not say which images it learnt from"
             if "images" in checkpoint:
@@ -270,6 +266,14 @@ class CheckRecipeCallback(Callback):
             raise ValueError(
                 f"the checkpoint {reason}; begin anew with --restart (resume=False), or choose an empty folder."
             )
+        before, now = checkpoint.get("alike", {}), _alike(trainer)
+        different = [key for key in before if before[key] != now.get(key)]
+        if changes := "; ".join(f"{key}: {before[key]}, now {now.get(key)}" for key in different):
+            raise ValueError(
+                f"the checkpoint was trained otherwise ({changes}); go on as it began, or begin anew with --restart "
+                "(resume=False)."
+            )
+        self.hardware = list(checkpoint.get("hardware", ["not known"]))
 
 
 def describe_hardware(trainer: L.Trainer) -> str:
@@ -313,7 +317,12 @@ def hardware_of(trainer: L.Trainer) -> list[str]:
 
 def _alike(trainer: L.Trainer) -> dict[str, Any]:
     """Return what a resumed training shares with its begin, beside recipe and images."""
-    return {"precision": _precision(trainer), "processes": trainer.world_size}
+    alike: dict[str, Any] = {"precision": _precision(trainer), "processes": trainer.world_size}
+    alike["start"] = getattr(trainer.lightning_module, "start_identity", "")
+    training = getattr(trainer.datamodule, "training", None)  # type: ignore[attr-defined]
+    if training is not None and hasattr(training, "has_map"):
+        alike["usable maps"] = f"{int(training.has_map.sum())} ({fingerprint(training.has_map.tolist())[:6]})"
+    return alike
 
 
 def _precision(trainer: L.Trainer) -> str:

@@ -65,6 +65,8 @@ class CoTrainingModule(L.LightningModule):
         self._steps_per_epoch = 1
         self.step_values: dict[str, Tensor] = {}
         """Loss, its parts and lambda in the last step."""
+        self.start_identity = ""
+        """What names the network that it begins as, so that a training does not go on with another one."""
         self.epoch_values: dict[str, float] = {}
         """What callbacks found in the present epoch, for the table of epochs."""
         if recipe.attention_weight and not self._blocks:

@@ -161,7 +161,10 @@ class EpochLog(Callback):
 
     def _write(self, row: dict[str, Any]) -> None:
         """Write the table anew with ``row``; of an epoch that is trained again the new row stays, and none after it."""
-        rows = [one for one in read_epochs(self._path) if int(one["epoch"]) < row["epoch"]]
+        before = read_epochs(self._path)
+        if not before and self._path.is_file():  # it cannot be read, and is kept
+            self._path.replace(self._path.with_suffix(".damaged"))
+        rows = [one for one in before if int(one["epoch"]) < row["epoch"]]
         partial = self._path.with_suffix(".partial")
         with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS, restval="")
@@ -183,11 +186,23 @@ def _over_processes(values: dict[str, Any]) -> dict[str, float]:
 
 
 def read_epochs(path: Path) -> list[dict[str, str]]:
-    """Return the rows of an ``epochs.csv``, with its columns as texts; none where there is no such file."""
+    """Return the rows of an ``epochs.csv``, with its columns as texts; none where there is no such file.
+
+    None, too, where it is damaged: a table never ends a training.
+    """
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{name: row[name] or "" for name in COLUMNS} for row in csv.DictReader(file)]
+        for row in rows:
+            int(row["epoch"])
+            for value in row.values():
+                float(value or 0)
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        _log.warning("%s is damaged (%s).", path, error)
+        return []
+    return rows
 
 
 def epoch_text(row: dict[str, Any], n_epochs: int) -> str:

@@ -155,7 +155,7 @@ def fit(
         try:
             with arithmetic(precision, choose_device(None)):
                 trainer.fit(module, datamodule, ckpt_path=checkpoint, weights_only=True)
-            if recipe.ema and checkpoint is not None:
+            if recipe.ema and checkpoint is not None and checkpoint.is_file():  # one within an epoch is gone by now
                 _take_average(module, checkpoint, trainer)
         except TrainingStopped:
             if tell is not None and trainer.is_global_zero:

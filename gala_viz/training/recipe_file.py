@@ -68,7 +68,7 @@ def read_recipe(path: Path) -> RecipeFile:
             content.setdefault("title", content.get("name", ""))
             recipe = spec_from_settings(FAMILIES[family or "supervised"], content)
         else:
-            if base not in RECIPES:
+            if not isinstance(base, str) or base not in RECIPES:
                 raise ValueError(unknown_name("recipe", str(base), RECIPES))
             recipe = changed_recipe(RECIPES[base], content)
         return RecipeFile(recipe=recipe, **_collections(data, path.parent))
@@ -117,4 +117,6 @@ def _collections(data: Any, folder: Path) -> dict[str, Any]:
 
     found: dict[str, Any] = {name: located(value) for name, value in data.items() if name != "plain"}
     plain = data.get("plain", [])
+    if not isinstance(plain, str | list):
+        raise ValueError(f"[data] plain is a folder or a list of some; got {plain!r}.")
     return {**found, "plain": tuple(located(name) for name in ([plain] if isinstance(plain, str) else plain))}

@@ -19,6 +19,8 @@ Schedule = Literal["cosine", "steps"]
 Decaying = Literal["matrices", "outside_groups"]
 AttentionLoss = Literal["paper", "code"]
 Crop = Literal["resized", "window"]
+MAX_PX = 8192
+"""Longest side of an input, in pixels."""
 _CHOICES = {
     "optimizer": ("adamw", "sgd"),
     "schedule": ("cosine", "steps"),
@@ -123,6 +125,9 @@ class Recipe:
                 raise ValueError(f"{name} is 0 or more; got {getattr(self, name)}.")
         if self.batch_size % self.accumulate:
             raise ValueError(f"accumulate divides batch_size; got {self.accumulate} and {self.batch_size}.")
+        for name, most in {"epochs": 10**6, "batch_size": 10**6, "seed": 2**63 - 1, "warmup_epochs": 10**6}.items():
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} is at most {most:,}; got {getattr(self, name):,}.")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema is a share from 0 (none) to below 1; got {self.ema}.")
         if list(self.step_epochs) != sorted(set(self.step_epochs)) or min(self.step_epochs, default=1) < 1:
@@ -357,6 +362,9 @@ class SupervisedRecipe(Recipe):
     def __post_init__(self) -> None:
         Recipe.__post_init__(self)
         _check_positive(self, ("rate", "input_px"))
+        for name, most in {"rate": 10**6, "input_px": MAX_PX, "short_px": MAX_PX}.items():
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} is at most {most:,}; got {getattr(self, name):g}.")
         if not 0 <= self.norm_momentum <= 1:
             raise ValueError(f"norm_momentum is a share, 0 for the builder's own; got {self.norm_momentum}.")
         if not 0 < self.smallest_share <= 1:
@@ -372,6 +380,8 @@ class SupervisedRecipe(Recipe):
             raise ValueError(f"short_px is 0 or at least input_px ({self.input_px}); got {self.short_px}.")
         if self.crop == "window" and self.smallest_share != 1:
             raise ValueError(f"a window has one size: smallest_share is 1 there; got {self.smallest_share}.")
+        if not isinstance(self.categories, str | tuple | list):
+            raise ValueError(f"categories are a word or a list of names; got {self.categories!r}.")
         if not isinstance(self.categories, str):
             names = list(self.categories)
             if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):

@@ -23,7 +23,7 @@ from gala_viz.cpu_threads import available_cores
 from gala_viz.imagenet import CATEGORIES, category_names
 from gala_viz.networks.architectures import complete_arguments
 from gala_viz.networks.network import Network
-from gala_viz.networks.network_folders import EPOCHS_FOLDER, check_writable
+from gala_viz.networks.network_folders import EPOCHS_FOLDER, check_free, check_writable
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.zoo import load_network
 from gala_viz.training.batches import TrainingDataModule, epoch_draws, validation_batches
@@ -35,8 +35,9 @@ from gala_viz.training.fit import check_hardware, fit
 from gala_viz.training.held_out import HeldOutImages
 from gala_viz.training.optimisation import describe_schedule
 from gala_viz.training.recipes import DistillationRecipe, Recipe, SupervisedRecipe
+from gala_viz.training.run_lock import locked_run
 from gala_viz.training.sources import PhotoCollection, TrainingSource, describe_sources, sources_of_split
-from gala_viz.training.supervised import SupervisedModule, initial_network, placed_weights
+from gala_viz.training.supervised import SupervisedModule, identity_of, initial_network, weights_of_start
 from gala_viz.training.training_card import (
     VALIDATION_FILE,
     LearntImages,
@@ -99,6 +100,7 @@ def train(
     keep_every: int | None = None,
     half: bool = False,
     resume: bool = True,
+    replace_network: bool = True,
     quiet: bool = True,
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
     callbacks: Sequence[Callback] = (),
@@ -134,6 +136,8 @@ def train(
         Write weights as float16, vectors as float32.
     resume : bool
         Go on from the checkpoint of an earlier run.
+    replace_network : bool
+        Write over a network of that name; else one that is there, or comes there meanwhile, is refused.
     quiet : bool
         Draw no progress bar.
     checkpoint_minutes : float
@@ -158,6 +162,8 @@ def train(
     check_hardware(hardware.device, hardware.precision, hardware.devices)
     recipe = replace(recipe, arguments=complete_arguments(recipe.builder, recipe.arguments))
     check_writable(out)
+    if not replace_network:
+        check_free(out / recipe.name)
     setup = set_up_training(
         recipe,
         labels=_opened(labels),
@@ -189,25 +195,28 @@ def train(
     kept = [_KeepEpochs(writer, runs / recipe.name, every)] if every else []
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\)")  # Lightning's, to PyTorch
-    network = fit(
-        module,
-        pictures,
-        runs / recipe.name,
-        accelerator=hardware.device,
-        devices=hardware.devices,
-        num_nodes=hardware.num_nodes,
-        precision=hardware.precision,
-        compile_network=hardware.compile_network,
-        resume=resume,
-        quiet=quiet,
-        checkpoint_minutes=checkpoint_minutes,
-        callbacks=[*kept, *callbacks],
-        tell=tell,
-    )
-    trainer = pictures.trainer
-    if trainer is not None and not trainer.is_global_zero:
-        return None
-    return writer.write(out / recipe.name, network, trainer)
+    with locked_run(runs / recipe.name):  # until the card is written: it tells of this run alone
+        network = fit(
+            module,
+            pictures,
+            runs / recipe.name,
+            accelerator=hardware.device,
+            devices=hardware.devices,
+            num_nodes=hardware.num_nodes,
+            precision=hardware.precision,
+            compile_network=hardware.compile_network,
+            resume=resume,
+            quiet=quiet,
+            checkpoint_minutes=checkpoint_minutes,
+            callbacks=[*kept, *callbacks],
+            tell=tell,
+        )
+        trainer = pictures.trainer
+        if trainer is not None and not trainer.is_global_zero:
+            return None
+        if not replace_network:
+            check_free(out / recipe.name)
+        return writer.write(out / recipe.name, network, trainer)
 
 
 def set_up_training(
@@ -357,7 +366,7 @@ def check_maps_are_there(recipe: Recipe, setup: TrainingSetup, tell: Tell = lamb
         tell("human maps have no part in this training: lambda is 0")
 
 
-def _opened(collection: PhotoCollection | str | Path | None) -> PhotoCollection | None:
+def _opened(collection: Any) -> PhotoCollection | None:
     return open_collection(collection) if isinstance(collection, str | Path) else collection
 
 
@@ -453,19 +462,20 @@ def training_module(recipe: Recipe, setup: TrainingSetup, tell: Tell = lambda li
     """
     if isinstance(recipe, DistillationRecipe):
         assert setup.start is not None
-        return DistillationModule(initial_student(recipe, setup.start), recipe, setup.start)
+        student = DistillationModule(initial_student(recipe, setup.start), recipe, setup.start)
+        student.start_identity = identity_of(setup.start)
+        return student
     assert isinstance(recipe, SupervisedRecipe)
-    network = initial_network(recipe, len(setup.categories), setup.start)
+    network = initial_network(recipe, len(setup.categories), setup.start, setup.categories)
     _check_logits(recipe, network, setup)
+    module = SupervisedModule(network, recipe)
     if setup.start is not None:
-        heads = len(setup.start.categories), len(setup.categories)
-        weights = placed_weights(setup.start.module.state_dict(), network, setup.start.name, recipe.builder, heads)
-        parameters = dict(network.named_parameters())
-        share = sum(parameters[key].numel() for key in weights if key in parameters) / sum(
-            one.numel() for one in parameters.values()
-        )
+        module.start_identity = identity_of(setup.start)
+        weights = weights_of_start(setup.start, network, recipe.builder, len(setup.categories), setup.categories)
+        sizes = {key: one.numel() for key, one in network.named_parameters()}
+        share = sum(sizes.get(key, 0) for key in weights) / sum(sizes.values())
         tell(f"begins with the weights of {setup.start.name}: {share:.1%} of its own, the others at random")
-    return SupervisedModule(network, recipe)
+    return module
 
 
 @torch.no_grad()

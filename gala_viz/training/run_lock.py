@@ -29,7 +29,7 @@ def locked_run(folder: Path) -> Iterator[bool]:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "run.lock")
+        lock = FileLock(folder / "run.lock", is_singleton=True)  # a training holds it twice: it writes the card, too
         lock.acquire(timeout=0)
     except Timeout:
         raise ValueError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -58,7 +59,12 @@ class SupervisedModule(CoTrainingModule):
         ]
 
 
-def initial_network(recipe: SupervisedRecipe, n_categories: int, start: Network | None = None) -> nn.Module:
+def initial_network(
+    recipe: SupervisedRecipe,
+    n_categories: int,
+    start: Network | None = None,
+    categories: Sequence[str] | None = None,
+) -> nn.Module:
     """Return the recipe's architecture, for ``n_categories``, with its first weights.
 
     Parameters
@@ -70,6 +76,8 @@ def initial_network(recipe: SupervisedRecipe, n_categories: int, start: Network 
         Number of logits.
     start : Network, optional
         The network whose weights it begins with; a last layer for other categories stays random.
+    categories : sequence of str, optional
+        Their names; default: those of ``start``, where it has as many.
 
     Returns
     -------
@@ -90,8 +98,7 @@ def initial_network(recipe: SupervisedRecipe, n_categories: int, start: Network 
     network.load_state_dict(placed_weights(body.state_dict(), network, "its own body", recipe.builder), strict=False)
     fresh = list(gala_layers(network).values())
     if start is not None:
-        heads = len(start.categories), n_categories
-        weights = placed_weights(start.module.state_dict(), network, start.name, recipe.builder, heads)
+        weights = weights_of_start(start, network, recipe.builder, n_categories, categories)
         network.load_state_dict(weights, strict=False)
         fresh = blocks_without(weights, network)
     if recipe.norm_momentum:
@@ -106,14 +113,56 @@ def initial_network(recipe: SupervisedRecipe, n_categories: int, start: Network 
     return network.train()
 
 
-def placed_weights(
-    weights: dict[str, Tensor], network: nn.Module, source: str, builder: str, heads: tuple[int, int] | None = None
+def weights_of_start(
+    start: Network, network: nn.Module, builder: str, n_categories: int, categories: Sequence[str] | None = None
 ) -> dict[str, Tensor]:
-    """Return those of the ``weights`` that fit ``network``, under its own keys.
+    """Return the weights of ``start`` for ``network``, all but those of its last layer where the categories differ.
 
     Parameters
     ----------
-    weights : dict of str to Tensor
+    start : Network
+        The network that is begun as.
+    network : nn.Module
+        The one that begins.
+    builder : str
+        What it is called in messages.
+    n_categories : int
+        Number of its logits.
+    categories : sequence of str, optional
+        Their names; default: those of ``start``, where it has as many.
+
+    Returns
+    -------
+    dict of str to Tensor
+        As ``placed_weights`` gives them.
+
+    Raises
+    ------
+    ValueError
+        A weight has no place, or another shape.
+    """
+    own = tuple(start.categories)
+    same = len(own) == n_categories and (categories is None or tuple(categories) == own)
+    weights = start.module.state_dict()
+    head = "" if same else last_layer(start.module, len(own))
+    kept = {key: value for key, value in weights.items() if not head or key.rpartition(".")[0] != head}
+    return placed_weights(kept, network, start.name, builder)
+
+
+def last_layer(module: nn.Module, n_categories: int) -> str:
+    """Return the path of the last layer of ``module`` that gives ``n_categories`` numbers; "" where there is none."""
+    weights = {path: getattr(part, "weight", None) for path, part in module.named_modules()}
+    matrices = {path: one for path, one in weights.items() if isinstance(one, Tensor) and one.ndim > 1}
+    layers = [path for path, one in matrices.items() if len(one) == n_categories]
+    return layers[-1] if layers else ""
+
+
+def placed_weights(weights: Mapping[str, Tensor], network: nn.Module, source: str, builder: str) -> dict[str, Tensor]:
+    """Return ``weights`` under the keys of ``network``.
+
+    Parameters
+    ----------
+    weights : mapping of str to Tensor
         A state dict; behind a GALA block a module's keys have "body." before their last part.
     network : nn.Module
         Where they belong.
@@ -121,8 +170,6 @@ def placed_weights(
         Where they come from, for the message.
     builder : str
         What ``network`` is called in the message.
-    heads : tuple of int, optional
-        Number of categories there and here: weights that differ in that alone are left out.
 
     Returns
     -------
@@ -142,13 +189,19 @@ def placed_weights(
         if place is None:
             raise ValueError(f"{builder} has no place for {key!r} of {source}.")
         here, there = tuple(state[place].shape), tuple(value.shape)
-        if here == there:
-            placed[place] = value.detach().cpu().clone()
-        elif heads is None or (there[:1], here[:1]) != ((heads[0],), (heads[1],)) or there[1:] != here[1:]:
-            raise ValueError(
-                f"{builder}: {key!r} has the shape {here}, in {source} {there}; it cannot begin with that."
-            )
+        if here != there:
+            raise ValueError(f"{builder}: {key!r} has the shape {here}, in {source} {there}: it cannot begin so.")
+        placed[place] = value.detach().cpu().clone()
     return placed
+
+
+def identity_of(network: Network) -> str:
+    """Return a name of a network's weights: a hash of their values."""
+    digest = hashlib.sha256()
+    for key, value in network.module.state_dict().items():
+        digest.update(key.encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return f"{network.name} {digest.hexdigest()[:16]}"
 
 
 def blocks_without(weights: Mapping[str, Tensor], network: nn.Module) -> list[GalaBlock]:

@@ -32,9 +32,9 @@ from gala_viz.networks.training_data import (
 )
 from gala_viz.specs import fingerprint, toml_values
 from gala_viz.splits import describe_split_rule, splits_of
-from gala_viz.training.checkpoints import hardware_of
+from gala_viz.training.checkpoints import EPOCHS_FILE, hardware_of
 from gala_viz.training.dataset import TrainingImages
-from gala_viz.training.epoch_log import EPOCHS_FILE, read_epochs
+from gala_viz.training.epoch_log import EpochLog, read_epochs
 from gala_viz.training.recipes import Recipe, SupervisedRecipe
 from gala_viz.training.sources import TrainingSource
 
@@ -236,12 +236,14 @@ def _training_facts(trainer: L.Trainer, is_final: bool) -> dict[str, Any]:
     """Return what [made] of a card says of a training: hardware and steps; at its end seconds and the last losses."""
     facts: dict[str, Any] = {"trained_on": "; then ".join(hardware_of(trainer)), "steps": trainer.global_step}
     rows = read_epochs(Path(trainer.default_root_dir) / EPOCHS_FILE) if is_final else []
-    if rows:
+    if rows and rows[-1]["epoch"] == str(trainer.max_epochs) and len(rows) == trainer.max_epochs:
         facts["seconds"] = round(sum(float(row["seconds"]) for row in rows))
         names = [name for name in ("loss", "category_loss", "attention_loss", "harmonizer_loss") if rows[-1].get(name)]
         facts |= {f"final_{name}": float(rows[-1][name]) for name in names}
-        if unreadable := max(int(row.get("unreadable") or 0) for row in rows):
-            facts["n_unreadable_photographs"] = unreadable
+    logs = [one.unreadable for one in trainer.callbacks if isinstance(one, EpochLog)]  # type: ignore[attr-defined]
+    training = getattr(trainer.datamodule, "training", None)  # type: ignore[attr-defined]
+    if unreadable := set().union(*logs, getattr(training, "unreadable", ())):
+        facts["n_unreadable_photographs"] = len(unreadable)
     return facts
 
 

@@ -181,6 +181,32 @@ def test_trainings_do_not_share_cores_that_one_alone_would_use(tmp_path, monkeyp
     assert [replace(sweep, threads=n).n_at_once for n in (1, 2, 4, 9)] == [3, 2, 1, 1]
 
 
+def test_lambdas_that_look_alike_have_names_of_their_own_and_each_is_trained_once(tmp_path, monkeypatch):
+    sweep = command.Arguments(recipe=RECIPE.name, weights=(1.0,), runs=tmp_path)
+    names = [sweep._trial(RECIPE, weight, 0).name for weight in (1.0, 1.0000001, 0.5)]
+    assert len(set(names)) == 3
+    assert "lambda1-seed0" in names[0]
+    trained = []
+    monkeypatch.setattr(command, "training_command", lambda s, t: trained.append(t.name) or pretended(s, t))
+    options = ["--weights", "0", "-0.0", "1", "1.0", "--seeds", "0", "0", "--runs", str(tmp_path)]
+    assert main(["sweep", RECIPE.name, *options]) == 0
+    assert len(trained) == 2
+
+
+def test_one_sweep_at_a_time_runs_in_a_folder(tmp_path, capsys):
+    sweep = command.Arguments(recipe=RECIPE.name, weights=(1.0,), runs=tmp_path)
+    holder = "import sys, time; from pathlib import Path; from gala_viz.training.run_lock import locked_run\n"
+    holder += "with locked_run(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", holder, str(sweep.folder)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "held\n"
+        assert main(["sweep", RECIPE.name, "--weights", "1", "--runs", str(tmp_path)]) == 2
+        assert "another training runs in" in capsys.readouterr().err
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_a_sweep_of_nothing_is_refused(tmp_path, capsys):
     assert main(["sweep", RECIPE.name, "--weights", "--runs", str(tmp_path)]) == 2
     assert "at least one lambda" in capsys.readouterr().err

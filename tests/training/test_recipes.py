@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.callbacks import Callback
 from scipy.ndimage import gaussian_filter1d
 from torch import nn
 
@@ -22,13 +23,16 @@ from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
 from gala_viz.networks.architectures import build_module
+from gala_viz.networks.card import write_network
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.network import Network
 from gala_viz.networks.network_folders import WeightsError, read_card
 from gala_viz.networks.zoo import load_network
+from gala_viz.specs import toml_values
 from gala_viz.training.batches import TrainingDataModule, validation_batches
 from gala_viz.training.checkpoints import INTERRUPTED_CHECKPOINT
 from gala_viz.training.dataset import TrainingImages, load_dataset
+from gala_viz.training.epoch_log import read_epochs
 from gala_viz.training.fit import fit
 from gala_viz.training.harmonizer import harmonizer_loss, input_gradient, pyramid, standardise_and_cut
 from gala_viz.training.losses import attention_loss, attention_loss_of_code
@@ -624,6 +628,105 @@ def test_a_training_that_is_finished_and_opened_again_is_still_the_average(tmp_p
     same_weights(trained(tmp_path, recipe), trained(tmp_path, recipe))
 
 
+def test_an_average_that_is_stopped_within_an_epoch_goes_on_to_its_end(tmp_path):
+    recipe = tiny_supervised_recipe(epochs=2, ema=0.9)
+
+    class Stop(SupervisedModule):
+        def training_step(self, batch, number):
+            if (self.current_epoch, number) == (1, 5):
+                signal.raise_signal(signal.SIGINT)
+            return super().training_step(batch, number)
+
+    module, pictures = Stop(initial_network(recipe, 2), recipe), TrainingDataModule(*PARTS, recipe)
+    with pytest.raises(KeyboardInterrupt):
+        fit(module, pictures, tmp_path / "a", accelerator="cpu", devices=1, quiet=True)
+    assert (tmp_path / "a" / INTERRUPTED_CHECKPOINT).is_file()
+    same_weights(trained(tmp_path / "b", recipe), trained(tmp_path / "a", recipe))
+
+
+def test_a_training_does_not_go_on_from_another_start_or_with_other_usable_maps(tmp_path):
+    def run(start="one", has_map=None):
+        module = SupervisedModule(initial_network(RECIPE, 2), RECIPE)
+        module.start_identity = start
+        pictures = TrainingDataModule(*parts(), RECIPE)
+        if has_map is not None:
+            pictures.training.has_map[:has_map] = False
+        fit(module, pictures, tmp_path, accelerator="cpu", devices=1, quiet=True, max_epochs=1)
+
+    run()
+    with pytest.raises(ValueError, match=r"trained otherwise \(start: one, now two\)"):
+        run("two")
+    with pytest.raises(ValueError, match=r"trained otherwise \(usable maps: 48 \(\w+\), now 45 \(\w+\)\)"):
+        run(has_map=3)
+
+
+def test_a_damaged_table_of_epochs_is_put_aside_and_ends_nothing(tmp_path):
+    trained(tmp_path, max_epochs=1)
+    for content in (b"garbage\n1\n", b"\xff\xfe", b"epoch,loss\nabc,1\n"):
+        (tmp_path / "epochs.csv").write_bytes(content)
+        assert read_epochs(tmp_path / "epochs.csv") == []
+    trained(tmp_path)
+    assert (tmp_path / "epochs.damaged").read_bytes() == b"epoch,loss\nabc,1\n"
+    assert [row["epoch"] for row in read_epochs(tmp_path / "epochs.csv")] == ["2"]
+
+
+def test_a_last_layer_for_as_many_categories_of_other_names_begins_at_random():
+    recipe = tiny_supervised_recipe()
+    start = Network(initial_network(replace(recipe, seed=3), 2), preprocessing=recipe.preprocessing, name="start",
+                    categories=("green", "red"))  # fmt: skip
+    heads = [
+        initial_network(recipe, 2, start, names).head.weight for names in (("green", "red"), ("red", "green"), None)
+    ]
+    own = start.module.head.weight
+    assert [torch.equal(head, own) for head in heads] == [True, False, True]
+
+
+def test_a_network_that_comes_there_meanwhile_is_not_written_over(folders):
+    recipe = replace(read_recipe_of(folders), attention_weight=0.0, epochs=1)
+    where = {"labels": folders / "mine", "out": folders / "out", "runs": folders / "runs", "replace_network": False}
+
+    class Comes(Callback):
+        def on_train_end(self, trainer, module):
+            (folders / "out" / recipe.name).mkdir(parents=True)
+            (folders / "out" / recipe.name / "card.toml").write_text("")
+
+    with pytest.raises(ValueError, match="holds a network already"):
+        train(recipe, callbacks=[Comes()], **where)
+    assert not (folders / "out" / recipe.name / "weights.safetensors").exists()
+    assert load_network(f"{folders / 'runs' / recipe.name}@last", device="cpu").categories == CATEGORIES
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--memory-gb", "inf"], "--memory-gb lies between 0 and 1,000,000"),
+        (["--memory-gb", "nan"], "--memory-gb lies between 0 and 1,000,000"),
+        (["--checkpoint-minutes", "nan"], "--checkpoint-minutes are 0 or more"),
+        (["--warmup-epochs", "1e308"], "warmup_epochs is at most 1,000,000"),
+        (["--rate", "1e300"], "rate is at most 1,000,000"),
+        (["--seed", str(2**70)], "seed is at most"),
+        (["--out", "FILE"], "is a file; a folder was expected there"),
+    ],
+)
+def test_options_without_sense_are_refused_in_words(folders, capsys, options, told):
+    (folders / "file").write_text("")
+    options = [str(folders / "file" / "below") if word == "FILE" else word for word in options]
+    assert command(folders, "mine", *with_maps(folders), *options) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_weights_far_larger_than_the_card_says_are_refused_unread(tmp_path, monkeypatch):
+    network = initial_network(RECIPE, 2)
+    card = {"network": {"name": "n", "builder": "resnet", "arguments": dict(RECIPE.arguments)},
+            "preprocessing": RECIPE.preprocessing.settings(), "categories": {"names": ["a", "b"]}}  # fmt: skip
+    write_network(tmp_path, network, toml_values(card))
+    with (tmp_path / "weights.safetensors").open("ab") as file:
+        file.truncate(8 * 2**20)
+    monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail(f"{self} was read"))
+    with pytest.raises(WeightsError, match="bytes, far more than the"):
+        load_network(tmp_path, device="cpu")
+
+
 def test_the_first_weights_are_soon_forgotten_by_an_average(tmp_path):
     recipe = tiny_supervised_recipe(epochs=2, ema=0.9999)
     first = initial_network(recipe, 2).state_dict()["stem.weight"]
@@ -751,6 +854,9 @@ def test_a_module_that_is_put_in_the_place_of_one_of_transformers_runs():
         ('format = 1\nbase = "resnet50"\nmean = [1, 2]', "mean is a list of three numbers"),
         ('format = 1\nbase = "resnet50"\nsmallest_share = 0.5', "smallest_share is 1 there"),
         ('format = 1\nbase = "resnet50"\ncategories = ["a", "b", "b"]', "none occurs twice"),
+        ('format = 1\nbase = "small-gala"\ncategories = 3', "categories are a word or a list of names"),
+        ('format = 1\nbase = ["a"]', "no recipe called"),
+        ('format = 1\nbase = "small-gala"\n[data]\nplain = 3', "[data] plain is a folder or a list"),
         ('format = 1\nbase = "small-gala"\nstep_epochs = [3]', "step_epochs belong to the schedule 'steps'"),
         ('format = 1\nbase = "lite0-gala-human"\nfrozen = "_conv_stem"', "frozen is a list of texts"),
         ('format = 1\nbase = "resnet50"\n[data]\nlabel = "x"', "[data] knows labels, maps, human_maps, plain"),
