@@ -366,7 +366,7 @@ def check_maps_are_there(recipe: Recipe, setup: TrainingSetup, tell: Tell = lamb
         tell("human maps have no part in this training: lambda is 0")
 
 
-def _opened(collection: Any) -> PhotoCollection | None:
+def _opened(collection: Any) -> Any:
     return open_collection(collection) if isinstance(collection, str | Path) else collection
 
 
