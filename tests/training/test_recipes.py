@@ -945,3 +945,21 @@ def test_recipes_without_images_say_what_they_need(capsys):
     assert main(["train", "rendered-gala", "--labels", "x"]) == 2
     assert "learns from the collection 'rendered'" in capsys.readouterr().err
     assert SupervisedRecipe(name="a", title="b").preprocessing.input_px == (128, 128)
+
+
+@pytest.mark.slow
+def test_a_compiled_network_has_the_losses_and_gradients_of_the_plain_one():
+    found = []
+    for compiled in (False, True):
+        module = SupervisedModule(initial_network(RECIPE, 2), RECIPE).train()
+        if compiled:
+            module.network.compile()
+        pictures = TrainingDataModule(*PARTS, RECIPE)
+        batch = pictures.on_after_batch_transfer(next(iter(pictures.train_dataloader())), 0)
+        logits, norms = module(batch["input"])
+        loss = module.category_loss(batch, logits) + attention_loss(norms, batch["map"], batch["has_map"])
+        loss.backward()
+        found.append((loss.item(), {key: one.grad for key, one in module.network.named_parameters()}))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
+    for key, gradient in found[0][1].items():
+        assert (found[1][1][key] - gradient).norm() < 1e-4 * gradient.norm() + 1e-8, key
