@@ -27,6 +27,8 @@ from gala_viz.training.recipes import Recipe, with_defaults
 LAST_CHECKPOINT, INTERRUPTED_CHECKPOINT, PREVIOUS_CHECKPOINT = "last.ckpt", "interrupted.ckpt", "previous.ckpt"
 """Checkpoints of the last finished epoch, of the last step since then that has one (that at which Ctrl-C stopped the
 training, or the last after so many minutes), and of the epoch before the last."""
+_CHECKPOINTS = (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT, PREVIOUS_CHECKPOINT)
+"""The newest first."""
 EPOCHS_FILE = "epochs.csv"
 """One row for each epoch; a training that is resumed goes on in it."""
 CHECKPOINT_MINUTES = 15.0
@@ -185,8 +187,7 @@ def checkpoint_to_resume(folder: Path) -> Path | None:
 
     After a kill between two renamings it is that of the epoch before. Raises ``ValueError`` where the file is damaged.
     """
-    names = (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT, PREVIOUS_CHECKPOINT)
-    files = [folder / name for name in names if (folder / name).is_file()]
+    files = [folder / name for name in _CHECKPOINTS if (folder / name).is_file()]
     if not files:
         return None
     try:
@@ -205,8 +206,7 @@ def clear_run(folder: Path) -> None:
 
     Checkpoints are those that Lightning wrote for SLURM too.
     """
-    names = (INTERRUPTED_CHECKPOINT, LAST_CHECKPOINT, PREVIOUS_CHECKPOINT, EPOCHS_FILE)
-    for old in (*(folder / name for name in names), *folder.glob("hpc_ckpt_*")):
+    for old in (*(folder / name for name in (*_CHECKPOINTS, EPOCHS_FILE)), *folder.glob("hpc_ckpt_*")):
         old.unlink(missing_ok=True)
     for card in (folder / EPOCHS_FOLDER).glob(f"*/{CARD}"):
         if card.parent.is_symlink():

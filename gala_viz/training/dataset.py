@@ -93,7 +93,7 @@ class TrainingImages:
         """
         which = np.ones(len(self.images), bool)
         if source is not None:
-            which = self.source_of == next(n for n, one in enumerate(self.sources) if one is source)
+            which = self._images_of(source)
         reasons = {self.images[place]: why for place, why in self.unusable.items() if which[place]}
         sources = self.sources if source is None else (source,)
         reasons |= {image: why for one in sources for image, why in one.unusable.items() if self.with_maps}
@@ -101,9 +101,12 @@ class TrainingImages:
 
     def has_maps_of(self, source: TrainingSource) -> bool:
         """Return whether an image of one of the sources has, or should have, a human map here."""
-        number = next(n for n, one in enumerate(self.sources) if one is source)
-        which = self.source_of == number
+        which = self._images_of(source)
         return bool(self.has_map[which].any()) or any(which[place] for place in self.unusable)
+
+    def _images_of(self, source: TrainingSource) -> np.ndarray:
+        """Return which of ``images`` are of one of the sources, (image,) bool."""
+        return self.source_of == next(n for n, one in enumerate(self.sources) if one is source)
 
     def read(self, position: int) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Return photograph and human map of one image.

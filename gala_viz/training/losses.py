@@ -56,11 +56,9 @@ def attention_loss(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -
     ----------
     Linsley et al. 2019, equation 5.
     """
-    has_map = with_mass(maps, has_map)
-    if not norms:
-        raise ValueError("the attention loss compares GALA layers with maps; this network has no GALA layer.")
+    has_map = _which_count(norms, maps, has_map)
     if not has_map.any():
-        return sum(norm.sum() * 0.0 for norm in norms.values())  # type: ignore[return-value]
+        return _zero(norms)
     wanted = maps[has_map].float()
     terms = []
     for norm in norms.values():
@@ -102,11 +100,9 @@ def attention_loss_of_code(norms: Mapping[str, Tensor], maps: Tensor, has_map: T
     ----------
     serre-lab/gala_tpu, resnet_main.py.
     """
-    has_map = with_mass(maps, has_map)
-    if not norms:
-        raise ValueError("the attention loss compares GALA layers with maps; this network has no GALA layer.")
+    has_map = _which_count(norms, maps, has_map)
     if not has_map.any():
-        return sum(norm.sum() * 0.0 for norm in norms.values())  # type: ignore[return-value]
+        return _zero(norms)
     wanted = _blurred(maps[has_map].float())
     terms = []
     for norm in norms.values():
@@ -114,6 +110,18 @@ def attention_loss_of_code(norms: Mapping[str, Tensor], maps: Tensor, has_map: T
         distance = _unit(grid) - _unit(norm[has_map].float().square())
         terms.append(0.5 * distance.square().sum())
     return torch.stack(terms).mean()
+
+
+def _which_count(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) -> Tensor:
+    """Return whose map an attention loss counts, see ``with_mass``; raise ``ValueError`` where there are no layers."""
+    if not norms:
+        raise ValueError("the attention loss compares GALA layers with maps; this network has no GALA layer.")
+    return with_mass(maps, has_map)
+
+
+def _zero(norms: Mapping[str, Tensor]) -> Tensor:
+    """Return 0 that still depends on every layer, so that each process of a distributed run has gradients."""
+    return sum(norm.sum() * 0.0 for norm in norms.values())  # type: ignore[return-value]
 
 
 def _blurred(maps: Tensor) -> Tensor:

@@ -1,10 +1,5 @@
-import os
-import socket
-import subprocess
-import sys
 import textwrap
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,6 +15,7 @@ from gala_viz.training.sources import sources_of_split
 from gala_viz.training.training_card import distillation_sections, write_trained_network
 
 from .tiny import Blobs, distillation_pictures, tiny_recipe, tiny_start
+from .two_processes import run_in_two_processes
 
 START = tiny_start()
 BLOBS = Blobs()
@@ -173,19 +169,7 @@ def test_two_processes_train_what_one_would_within_rounding(tmp_path):
             save_file({key: value.contiguous() for key, value in network.state_dict().items()}, out / "two.safetensors")
         """
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    root = Path(__file__).resolve().parents[2]
-    script = tmp_path / "two.py"
-    script.write_text(program)
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    launched = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
-         f"--master-port={port}", str(script), str(tmp_path)],
-        env=environment, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    assert launched.returncode == 0, launched.stderr[-3000:]
+    run_in_two_processes(program, tmp_path)
     from safetensors.torch import load_file
 
     two = load_file(tmp_path / "two.safetensors")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
 from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.zoo import load_network
 from gala_viz.training.checkpoints import INTERRUPTED_CHECKPOINT
+from tests.browser.conftest import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -99,9 +99,7 @@ def test_an_epoch_on_shards_that_is_killed_and_resumed_is_that_of_an_uninterrupt
 
 
 def test_two_processes_train_on_shards_and_one_card_says_so(shards, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     launch = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1", f"--master-port={port}"]
     told = subprocess.run(
         [sys.executable, "-W", "ignore", *launch, *command(shards, tmp_path)],

@@ -1,12 +1,7 @@
 import math
-import os
 import signal
-import socket
-import subprocess
-import sys
 import textwrap
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +23,7 @@ from gala_viz.training.training_card import supervised_sections, write_trained_n
 from gala_viz.training.validation_metrics import attention_rho, validation_metrics
 
 from .tiny import Lamps, tiny_supervised_recipe
+from .two_processes import run_in_two_processes
 
 LAMPS = Lamps()
 RECIPE = tiny_supervised_recipe()
@@ -297,19 +293,7 @@ def test_two_processes_stay_alike_and_learn(tmp_path):
         torch.save(dict(network.named_parameters()), out / f"{pictures.trainer.global_rank}.pt")
         """
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    root = Path(__file__).resolve().parents[2]
-    script = tmp_path / "two.py"
-    script.write_text(program)
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    launched = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
-         f"--master-port={port}", str(script), str(tmp_path)],
-        env=environment, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
-    assert launched.returncode == 0, launched.stderr[-3000:]
+    run_in_two_processes(program, tmp_path)
     one, other = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
     for key, value in one.items():
         assert torch.equal(value, other[key]), key
