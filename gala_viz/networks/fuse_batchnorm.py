@@ -22,6 +22,24 @@ LOGIT_TOLERANCE = 1e-4
 """Largest difference of a logit, as a share of the largest logit, that rounding may make."""
 
 
+class FusedBatchNorm(nn.Identity):
+    """What stands in the place of a batch norm that is fused into the convolution before it; it returns its input.
+
+    The convolution's own output times the norm's scale is the fused convolution's output minus ``shift``.
+
+    Parameters
+    ----------
+    shift : Tensor, (C,)
+        What the batch norm adds to each channel after scaling it.
+    """
+
+    shift: Tensor
+
+    def __init__(self, shift: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("shift", shift, persistent=False)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fused:
     """What was made of a network (None: nothing, it is used itself), and what tells whether the network has changed."""
@@ -106,6 +124,7 @@ def fuse_conv_bn(module: nn.Module, example: Tensor) -> int:
     into eval mode.
     """
     pairs = _following(module.eval(), example)
+    fused: dict[nn.Module, nn.Module] = {}
     for norm, convolution in pairs.items():
         scale = (norm.get_buffer("running_var").double() + norm.eps).rsqrt()
         if norm.weight is not None:
@@ -114,12 +133,13 @@ def fuse_conv_bn(module: nn.Module, example: Tensor) -> int:
         if norm.bias is not None:
             shift = shift + norm.bias.double()
         weight, bias = convolution.weight, convolution.bias
+        fused[norm] = FusedBatchNorm(shift.to(weight.dtype))
         if bias is not None:
             shift = shift + bias.double() * scale
         shape = (-1, *([1] * (weight.ndim - 1)))
         convolution.weight = nn.Parameter((weight.double() * scale.view(shape)).to(weight.dtype), requires_grad=False)
         convolution.bias = nn.Parameter(shift.to(weight.dtype), requires_grad=False)
-    _replace(module, {norm: nn.Identity() for norm in pairs})
+    _replace(module, fused)
     return len(pairs)
 
 

@@ -146,6 +146,7 @@ class ResNet(nn.Module):
                 channels = 4 * filters
             self.add_module(f"group{number}", group)
         self.norm = batch_norm(channels)
+        self.relu = nn.ReLU()
         self.head = nn.Linear(channels, n_categories)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
@@ -155,7 +156,7 @@ class ResNet(nn.Module):
         activity = max_pool_same(self.stem(images))
         for number in range(1, len(self.blocks) + 1):
             activity = self.get_submodule(f"group{number}")(activity)
-        return F.relu(self.norm(activity))
+        return self.relu(self.norm(activity))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (B, ``n_categories``) of ``images`` (B, 3, H, W) in the network's input units."""

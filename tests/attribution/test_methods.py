@@ -8,7 +8,6 @@ import torch
 from captum.attr import IntegratedGradients, Occlusion
 from torch import nn
 
-from gala_viz.attribution.grad_cam import GradCamSpec, find_cam_layer
 from gala_viz.attribution.gradients import IntegratedGradientsSpec
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.occlusion import OcclusionSpec
@@ -176,36 +175,6 @@ def test_guided_backprop_of_a_network_without_relu_says_so():
 
     with pytest.raises(ValueError, match="this network has none"):
         states("guided_backprop", Bare(Linear()))
-
-
-def test_grad_cam_is_the_formula():
-    module = Tiny().eval()
-    batch = torch.from_numpy(one_input())[None]
-    captured = {}
-    handle = module.norm2.register_forward_hook(lambda _m, _i, output: captured.update(activity=output))
-    logit = module(batch)[0, 2]
-    handle.remove()
-    (gradient,) = torch.autograd.grad(logit, captured["activity"])
-    cam = torch.relu((gradient.mean((2, 3), keepdim=True) * captured["activity"]).sum(1))
-    ours = states("grad_cam", Bare(module))[-1].mean
-    np.testing.assert_allclose(ours, cam.detach().numpy(), rtol=1e-4, atol=1e-6)
-
-
-def test_grad_cam_takes_the_last_convolution_or_batch_norm_that_gives_a_map():
-    module = Tiny()
-    assert find_cam_layer(Bare(module), torch.from_numpy(one_input())[None]) is module.norm2
-    assert find_cam_layer(Bare(module), torch.from_numpy(one_input())[None], "conv1") is module.conv1
-    with pytest.raises(ValueError, match="Did you mean 'conv2'"):
-        states("grad_cam", Bare(module), GradCamSpec(layer="conv_2"))
-
-
-def test_grad_cam_with_an_activation_in_place_behind_the_layer_sees_the_value_before_it():
-    first, second = Tiny(), Tiny()
-    second.act = nn.ReLU6(inplace=False)
-    spec = GradCamSpec(layer="norm1")
-    np.testing.assert_allclose(
-        states("grad_cam", Bare(first), spec)[-1].mean, states("grad_cam", Bare(second), spec)[-1].mean, rtol=1e-6
-    )
 
 
 def test_settings_check_themselves_and_belong_to_their_method():
