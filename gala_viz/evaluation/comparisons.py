@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import PairedTest, benjamini_hochberg, paired_randomisations
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
-from gala_viz.evaluation.metrics import MetricKey, metric_columns
-from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.evaluation.metrics import METRICS, MetricKey, metric_columns
+from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
 
 TESTED = ("top1_error", "rho_attention", "rho_smoothgrad", "share_attention", "share_smoothgrad")
-"""Metrics that are tested; fractions of the ceiling are rho over the same number, floors are for reading."""
+"""Metrics that are tested; fractions of the ceiling are rho over the same number, floors are for reading, and top-5
+errors are of the same choices as top-1 errors."""
 Family = Literal["main", "detail", "seeds"]
 """Tests that are corrected together: of error and likeness, of single layers and of shares, of single trainings."""
 
@@ -39,7 +40,7 @@ class Comparison:
 def compare_networks(
     values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None = None
 ) -> list[Comparison]:
-    """All pairs of networks, or each against ``reference``, on every tested metric that both have.
+    """All pairs of networks, or each against ``reference``, on every tested metric that both have of enough images.
 
     Layers are compared where both networks have one of that name; their mean over layers where the layers are the same.
     Error, and likeness over all layers, are one family; single layers and shares, of which there are many, another.
@@ -58,24 +59,53 @@ def compare_by_seed(
     return _adjusted([replace(one, family="seeds") for one in found if one.family == "main"])
 
 
-def _tested(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None) -> list[Comparison]:
+class _Pair(NamedTuple):
+    """Two networks, and b - a (image, key) of the tested metrics that both have."""
+
+    a: str
+    b: str
+    keys: list[MetricKey]
+    differences: np.ndarray
+
+    @property
+    def n_images(self) -> np.ndarray:
+        return np.isfinite(self.differences).sum(axis=0)
+
+
+def _pairs(values: Mapping[str, xr.Dataset], reference: str | None) -> Iterator[_Pair]:
     names = list(values)
     pairs = list(combinations(names, 2)) if reference is None else [(reference, b) for b in names if b != reference]
     tables = {name: metric_columns(one) for name, one in values.items()}
     layers = {name: one["layer"].values.tolist() if "layer" in one.dims else [] for name, one in values.items()}
-    found: list[Comparison] = []
     for a, b in pairs:
         shared = _shared(tables[a][0], tables[b][0], same_layers=layers[a] == layers[b])
-        if not shared:
-            continue
         first, second = (tables[name][1][:, [tables[name][0].index(key) for key in shared]] for name in (a, b))
-        tests = paired_randomisations(second - first, n_iterations=spec.n_iterations, seed=spec.seed)
+        yield _Pair(a, b, shared, second - first)
+
+
+def _tested(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None) -> list[Comparison]:
+    found: list[Comparison] = []
+    for pair in _pairs(values, reference):
+        enough = np.flatnonzero(pair.n_images >= MIN_IMAGES_FOR_INTERVAL)
+        tests = paired_randomisations(pair.differences[:, enough], n_iterations=spec.n_iterations, seed=spec.seed)
+        keys = [pair.keys[column] for column in enough.tolist()]
         found += [
-            Comparison(a=a, b=b, key=key, test=test, family=_family(key))
-            for key, test in zip(shared, tests, strict=True)
+            Comparison(a=pair.a, b=pair.b, key=key, test=test, family=_family(key))
+            for key, test in zip(keys, tests, strict=True)
             if test is not None
         ]
     return found
+
+
+def few_images_note(values: Mapping[str, xr.Dataset], reference: str | None = None) -> str:
+    """Return which differences are not tested because too few images have both values, in a sentence, or ""."""
+    few: dict[str, set[int]] = {}
+    for pair in _pairs(values, reference):
+        for key, n in zip(pair.keys, pair.n_images.tolist(), strict=True):
+            if 0 < n < MIN_IMAGES_FOR_INTERVAL:
+                few.setdefault(METRICS[key.metric].title, set()).add(n)
+    told = "; ".join(f"{title}, n = {' and '.join(map(str, sorted(ns)))}" for title, ns in few.items())
+    return f"Differences of fewer than {MIN_IMAGES_FOR_INTERVAL} images are not tested: {told}." if few else ""
 
 
 def _family(key: MetricKey) -> Family:
@@ -97,7 +127,7 @@ def _shared(first: Sequence[MetricKey], second: Sequence[MetricKey], *, same_lay
 def families_text(comparisons: Sequence[Comparison]) -> str:
     """Which tests were made, and which of them corrected together, in sentences."""
     if not comparisons:
-        return "No two networks share a quantity; nothing was tested."
+        return f"No two networks share a quantity of {MIN_IMAGES_FOR_INTERVAL} images or more; nothing was tested."
     first = comparisons[0].test
     how = (
         f"all {first.n_iterations} sign flips" if first.exact else f"{first.n_iterations} sign flips, seed {first.seed}"

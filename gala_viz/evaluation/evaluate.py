@@ -10,7 +10,7 @@ from gala_viz.collections.collection import Collection
 from gala_viz.collections.image_sampling import readable_images, sample_images
 from gala_viz.collections.map_checks import marked_images
 from gala_viz.engine.precision import with_common_precision
-from gala_viz.evaluation.comparisons import compare_by_seed, compare_networks
+from gala_viz.evaluation.comparisons import compare_by_seed, compare_networks, few_images_note
 from gala_viz.evaluation.estimates import (
     Estimate,
     add_spread_over_seeds,
@@ -108,6 +108,7 @@ def evaluate(
         single = [estimates[member] for member in members]
         estimates[name] = add_spread_over_seeds(estimate_metrics(name, values[name], spec), single)
     tested = {name: values[name] for name in (groups or networks)}
+    few = few_images_note(tested, reference)
     about = collection_metadata(collection, images)
     who = "simulated people" if (about["human_maps"] or {}).get("simulated") else "people"
     return Evaluation(
@@ -131,6 +132,7 @@ def evaluate(
             training_use_text(learnt, len(images)),
             *([f"SmoothGrad is not computed: {collection.name} has nothing here to compare it with."] * unused),
             *([f"{part[0].upper()}{part[1:]}."] if part else []),
+            *([few] if few else []),
             *limitation_notes(
                 collection,
                 networks,

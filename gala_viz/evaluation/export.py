@@ -24,13 +24,15 @@ from gala_viz.evaluation.metrics import METRICS, MetricKey, metric_columns
 from gala_viz.evaluation.provenance import provenance
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 from gala_viz.evaluation.report_page import report_page
+from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.specs import settings
 from gala_viz.splits import combine_statuses
 
 INTERVALS = (
     "95 % percentile bootstrap over images, of errors of 0 and of 100 % Wilson's; of ceilings also over "
     "participants, each "
-    "weighted at random (Poisson), in or out of all of their images at once"
+    "weighted at random (Poisson), in or out of all of their images at once; none below "
+    f"{MIN_IMAGES_FOR_INTERVAL} images"
 )
 
 
@@ -142,11 +144,10 @@ def _label(key: MetricKey) -> str:
 
 
 def _bounds(interval: ConfidenceInterval | None) -> dict[str, float | int | None]:
-    """Mean, bounds and n; no bounds for a single value, which has none."""
+    """Mean, bounds and n; None for bounds of so few images that they are not known."""
     if interval is None:
         return {"value": None, "low": None, "high": None, "n": 0}
-    alone = interval.n < 2
-    low, high = (None, None) if alone else (interval.low, interval.high)
+    low, high = (bound if np.isfinite(bound) else None for bound in (interval.low, interval.high))
     return {"value": interval.mean, "low": low, "high": high, "n": interval.n}
 
 

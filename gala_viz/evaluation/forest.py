@@ -21,14 +21,17 @@ MARGIN = 0.04
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForestRow:
-    """One estimate: who, its text, and where its mean, bounds and floors lie, in per cent of the plot's width."""
+    """One estimate: who, its text, and where its mean, bounds and floors lie, in per cent of the plot's width.
+
+    ``low`` and ``high`` are None where there is no interval.
+    """
 
     who: str
     text: str
     spread: str
     at: float | None
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     floors: tuple[tuple[str, float, str], ...] = ()
     note: str = ""
 
@@ -37,8 +40,8 @@ class ForestRow:
 class ForestBlock:
     """One metric: its title, all rows on one scale, and what stands behind them.
 
-    ``people`` is (low, high) of the ceiling in per cent of the width, None where there is none; ``lines`` where 0 lies,
-    and 100 % of a fraction.
+    ``people`` is (low, high) of the ceiling in per cent of the width, None where it has no interval; ``lines`` where 0
+    lies, and 100 % of a fraction.
     """
 
     title: str
@@ -79,11 +82,15 @@ def _block(evaluation: Evaluation, key: MetricKey, estimates: Sequence[Estimate]
     known = [estimate.interval for estimate in estimates if estimate.interval]
     values = [bound for one in known for bound in (one.low, one.high, one.mean)]
     values += [value for one in floors.values() for _, value in one]
-    values += [ceiling.interval.low, ceiling.interval.high] if ceiling else []
-    low, high = _ends(values)
+    band = ceiling.interval if ceiling else None
+    values += [band.low, band.high] if band else []
+    low, high = _ends([value for value in values if np.isfinite(value)])
 
     def place(value: float) -> float:
         return 100 * (value - low) / (high - low)
+
+    def bound(value: float) -> float | None:
+        return place(value) if np.isfinite(value) else None
 
     def row(estimate: Estimate) -> ForestRow:
         interval = estimate.interval
@@ -92,8 +99,8 @@ def _block(evaluation: Evaluation, key: MetricKey, estimates: Sequence[Estimate]
             text=interval_text(interval, places),
             spread="" if estimate.sd_over_seeds is None else f"± {estimate.sd_over_seeds:.{places}f} over seeds",
             at=place(interval.mean) if interval else None,
-            low=place(interval.low) if interval else 0.0,
-            high=place(interval.high) if interval else 0.0,
+            low=bound(interval.low) if interval else None,
+            high=bound(interval.high) if interval else None,
             floors=tuple((kind, place(value), f"{value:.{places}f}") for kind, value in floors[estimate.who]),
             note=estimate.note,
         )
@@ -105,7 +112,7 @@ def _block(evaluation: Evaluation, key: MetricKey, estimates: Sequence[Estimate]
         unit="" if metric.unit == "1" else metric.unit,
         detail=", ".join(part for part in (key.layer, key.region, key.cells) if part),
         rows=tuple(row(estimate) for estimate in estimates),
-        people=(place(ceiling.interval.low), place(ceiling.interval.high)) if ceiling else None,
+        people=(place(band.low), place(band.high)) if band and np.isfinite(band.low) else None,
         people_text=_people_text(ceiling, places) if ceiling else "",
         lines=tuple(place(value) for value in _lines(key) if low < value < high),
         ends=(f"{low:.{places}f}", f"{high:.{places}f}"),

@@ -10,7 +10,7 @@ import xarray as xr
 from gala_viz.alignment import spearman
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.human_maps import Grid
-from gala_viz.evaluation.network_results import PIXELS, SMOOTHGRAD, NetworkResults
+from gala_viz.evaluation.network_results import N_CHOICES, PIXELS, SMOOTHGRAD, NetworkResults
 from gala_viz.evaluation.people import People
 from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
@@ -28,15 +28,29 @@ def comparison_grids(results: NetworkResults) -> list[Grid]:
 
 def is_correct(network: Network, collection: Collection, results: NetworkResults) -> xr.DataArray:
     """1 where the first choice is the true category, 0 where not, NaN where the network does not know it: (image,)."""
+    return _is_among(network, collection, results, 1).rename("correct")
+
+
+def is_correct_in_five(network: Network, collection: Collection, results: NetworkResults) -> xr.DataArray | None:
+    """1 where the true category is among the five of the largest logits, as ``is_correct``: (image,).
+
+    None for a network of five categories or fewer, of which every image would be right.
+    """
+    if len(network.categories) <= N_CHOICES:
+        return None
+    return _is_among(network, collection, results, N_CHOICES).rename("correct_top5")
+
+
+def _is_among(network: Network, collection: Collection, results: NetworkResults, n_best: int) -> xr.DataArray:
     labels = [
         label_index(network.categories, collection.category(image), collection.target(image))
         for image in results.images
     ]
     known = [
-        np.nan if label is None else float(choice == label)
-        for choice, label in zip(results.first_choice, labels, strict=True)
+        np.nan if label is None else float(label in choices[:n_best])
+        for choices, label in zip(results.choices, labels, strict=True)
     ]
-    return xr.DataArray(known, dims="image", coords={"image": list(results.images)}, name="correct")
+    return xr.DataArray(known, dims="image", coords={"image": list(results.images)})
 
 
 def image_metrics(
@@ -61,16 +75,19 @@ def image_metrics(
     Returns
     -------
     Dataset, (image,)
-        ``correct``; ``rho_smoothgrad`` and ``rho_attention`` (layer) with the human map; ``ceiling_...`` of the same
-        images on the same grids; ``floor_...`` (partner), rho with human maps of other images, where ``people`` has
-        partners; ``share_...`` (region). NaN where an image has no value. A variable is absent where the network has no
-        attention, SmoothGrad was left out, or the collection has no labels, maps or regions. Attention also has the
-        layer ``MEAN_OF_LAYERS``.
+        ``correct`` and ``correct_top5``; ``rho_smoothgrad`` and ``rho_attention`` (layer) with the human map;
+        ``ceiling_...`` of the same images on the same grids; ``floor_...`` (partner), rho with human maps of other
+        images, where ``people`` has partners; ``share_...`` (region). NaN where an image has no value. A variable is
+        absent where the network has no attention or at most five categories, SmoothGrad was left out, or the collection
+        has no labels, maps or regions. Attention also has the layer ``MEAN_OF_LAYERS``.
     """
     found: dict[str, xr.DataArray] = {}
     right = is_correct(network, collection, results)
     if right.notnull().any():
         found["correct"] = right
+        in_five = is_correct_in_five(network, collection, results)
+        if in_five is not None:
+            found["correct_top5"] = in_five
     for kind, maps in (("attention", results.norms), ("smoothgrad", _smoothgrad(results))):
         if not maps:
             continue

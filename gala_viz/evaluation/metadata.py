@@ -14,8 +14,9 @@ from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_map
 from gala_viz.counts import counted
+from gala_viz.evaluation.network_results import N_CHOICES
 from gala_viz.evaluation.people import People
-from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
 from gala_viz.imagenet import listed_categories
 from gala_viz.networks.network import Network
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN
@@ -27,8 +28,9 @@ FRACTIONS_TEXT = (
     "is compared with the surer map of all: more than 100 % is possible, and 100 % is not the most that can be had."
 )
 OTHER_INTERVALS_TEXT = (
-    "errors of 0 and of 100 % have Wilson's interval instead, and a note. An n stands beside numbers of fewer images "
-    "than the heading says."
+    "errors of 0 and of 100 % have Wilson's interval instead, and a note. Numbers of fewer than "
+    f"{MIN_IMAGES_FOR_INTERVAL} images have none, and are not tested. An n stands beside numbers of fewer images than "
+    "the heading says."
 )
 """What Markdown and HTML say after the bootstrap: which intervals are others, and whose n is told."""
 MEANS_TEXT = "Networks are means over seeds; their tests ask about other images, these seeds being taken as they are."
@@ -80,8 +82,12 @@ def limitation_notes(
     unlabelled = [name for name in networks if "correct" not in values[name]]
     if unlabelled:
         notes.append(
-            f"No image has a label that these networks know; top-1 errors are left out: {_listed(unlabelled)}."
+            "No image has a label that these networks know; top-1 and top-5 errors are left out: "
+            f"{_listed(unlabelled)}."
         )
+    few = [name for name in networks if "correct" in values[name] and "correct_top5" not in values[name]]
+    if few:
+        notes.append(f"With {N_CHOICES} categories or fewer, so without a top-5 error: {_listed(few)}.")
     notes += label_notes(collection, {name: values[name] for name in networks}, images)
     no_layers = [name for name, network in networks.items() if not network.layers]
     if no_layers:
@@ -101,7 +107,7 @@ def limitation_notes(
 
 
 def label_notes(collection: Collection, values: Mapping[str, xr.Dataset], images: Sequence[str]) -> list[str]:
-    """Of which networks the top-1 error is not of all images, because they do not know the others' categories."""
+    """Of which networks the errors are not of all images, because they do not know the others' categories."""
     whose: dict[tuple[tuple[str | None, int], ...], list[str]] = {}
     for name, one in values.items():
         if "correct" in one:
@@ -111,8 +117,9 @@ def label_notes(collection: Collection, values: Mapping[str, xr.Dataset], images
     for unknown, names in whose.items():
         n = sum(count for _, count in unknown)
         if n:
+            which = "Top-1 and top-5 error" if any("correct_top5" in values[name] for name in names) else "Top-1 error"
             notes.append(
-                f"Top-1 error: of {len(images) - n:,} of the {counted(len(images), 'image')}; of the other "
+                f"{which}: of {len(images) - n:,} of the {counted(len(images), 'image')}; of the other "
                 f"{n:,} the category is "
                 f"unknown to {_listed(names)}: {listed_categories(dict(unknown))}."
             )

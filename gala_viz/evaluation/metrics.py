@@ -25,6 +25,7 @@ METRICS: Registry[Metric] = Registry(
     "metric",
     {
         "top1_error": Metric("top-1 error", "%", False),
+        "top5_error": Metric("top-5 error", "%", False),
         "rho_attention": Metric("rho of the attention norm with the human map", "1"),
         "fraction_of_ceiling_attention": Metric("attention norm: fraction of the ceiling", "%"),
         "explained_variance_attention": Metric("attention norm: explained variance, the fraction squared", "%"),
@@ -46,6 +47,9 @@ METRICS: Registry[Metric] = Registry(
     },
 )
 """Name -> metric, in the order of tables."""
+
+ERRORS = {"top1_error": "correct", "top5_error": "correct_top5"}
+"""Metric -> the variable of single images of which it is 100 times the share of 0."""
 
 
 class MetricKey(NamedTuple):
@@ -71,15 +75,16 @@ def digits(key: MetricKey) -> int:
 
 
 def metric_columns(values: xr.Dataset) -> tuple[list[MetricKey], np.ndarray]:
-    """Return the tested metrics of ``values`` as keys and one array (image, key), in their own units."""
+    """Return the metrics of ``values`` as keys and one array (image, key), in their own units."""
     found = dict(_columns(values))
     stacked = np.stack(list(found.values()), axis=1) if found else np.empty((values.sizes.get("image", 0), 0))
     return list(found), stacked
 
 
 def _columns(values: xr.Dataset) -> Iterator[tuple[MetricKey, np.ndarray]]:
-    if "correct" in values:
-        yield MetricKey("top1_error"), 100 * (1 - values["correct"].values)
+    for metric, name in ERRORS.items():
+        if name in values:
+            yield MetricKey(metric), 100 * (1 - values[name].values)
     for kind in ("attention", "smoothgrad"):
         for layer, part in by_layer(values, f"rho_{kind}"):
             yield MetricKey(f"rho_{kind}", layer), part.values

@@ -25,9 +25,11 @@ from gala_viz.specs import fingerprint, settings
 Step = Callable[[int], None]
 """Called with the number of images that are finished; cached ones are told by a negative number."""
 
-FORMAT = 4
+FORMAT = 5
 """Goes up when the meaning of a block's arrays changes, so that older ones are computed again."""
 PIXELS, SMOOTHGRAD = "pixels", "smoothgrad"
+N_CHOICES = 5
+"""Choices that are kept of each image: those of the top-5 error."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,8 +40,8 @@ class NetworkResults:
     ----------
     images : tuple of str
         Ids.
-    first_choice : ndarray, (image,), int64
-        Index into the network's categories.
+    choices : ndarray, (image, choice), int64
+        Indices into the network's categories by logit, largest first, ``N_CHOICES`` or as many as there are.
     norms : dict of str to ndarray, (image, y, x)
         Layer -> attention norms at the layer's grid.
     smoothgrad : ndarray, (image, y, x), or None
@@ -51,15 +53,20 @@ class NetworkResults:
     """
 
     images: tuple[str, ...]
-    first_choice: np.ndarray
+    choices: np.ndarray
     norms: dict[str, np.ndarray]
     smoothgrad: np.ndarray | None
     regions: tuple[str, ...]
     shares: dict[str, np.ndarray]
 
+    @property
+    def first_choice(self) -> np.ndarray:
+        """Index of the category with the largest logit, (image,) int64."""
+        return self.choices[:, 0]
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return all of it as plain arrays by name, for a file."""
-        arrays = {"images": np.array(self.images), "first_choice": self.first_choice, "regions": np.array(self.regions)}
+        arrays = {"images": np.array(self.images), "choices": self.choices, "regions": np.array(self.regions)}
         arrays |= {f"norm:{layer}": norm for layer, norm in self.norms.items()}
         arrays |= {f"share:{of}": values for of, values in self.shares.items()}
         return arrays if self.smoothgrad is None else {**arrays, "smoothgrad": self.smoothgrad}
@@ -73,7 +80,7 @@ class NetworkResults:
 
         return cls(
             images=tuple(str(image) for image in arrays["images"]),
-            first_choice=arrays["first_choice"],
+            choices=arrays["choices"],
             norms=named("norm:"),
             smoothgrad=arrays.get("smoothgrad"),
             regions=tuple(str(region) for region in arrays["regions"]),
@@ -210,12 +217,20 @@ def block_results(
                 on_regions[SMOOTHGRAD][compared] = region_shares(cut(maps, compared, frame.input_px), members[compared])
     return NetworkResults(
         images=tuple(images),
-        first_choice=measured.first_choices,
+        choices=best_categories([result.logits for result in measured.forward]),
         norms=norms,
         smoothgrad=coarse,
         regions=regions,
         shares=on_regions,
     )
+
+
+def best_categories(logits: Sequence[np.ndarray], n: int = N_CHOICES) -> np.ndarray:
+    """Return the indices of the ``n`` largest of each image's logits, largest first; of equal ones the first is first.
+
+    (image, category) -> (image, choice), int64; all categories where there are fewer than ``n``.
+    """
+    return np.argsort(-np.stack(logits), axis=-1, kind="stable")[:, :n].astype(np.int64)
 
 
 def _check(measured: Measurement, compared: Sequence[int], spec: EvaluationSpec) -> None:
@@ -251,7 +266,7 @@ def joined(parts: Sequence[NetworkResults]) -> NetworkResults:
     known = dict.fromkeys(of for part in parts for of in part.shares)
     return NetworkResults(
         images=tuple(image for part in parts for image in part.images),
-        first_choice=np.concatenate([part.first_choice for part in parts]),
+        choices=np.concatenate([part.choices for part in parts]),
         norms={layer: np.concatenate([part.norms[layer] for part in parts]) for layer in first.norms},
         smoothgrad=None if first.smoothgrad is None else np.concatenate([part.smoothgrad for part in parts]),
         regions=regions,

@@ -21,11 +21,12 @@ from gala_viz.alignment import (
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import describe_usable_maps
 from gala_viz.deprecated_paths import deprecated_getattr
+from gala_viz.evaluation.estimates import few_images_text
 from gala_viz.evaluation.image_metrics import comparison_grids, image_metrics, is_correct
 from gala_viz.evaluation.metadata import training_use_text
 from gala_viz.evaluation.network_results import NetworkResults, network_results
 from gala_viz.evaluation.people import people_of
-from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
 from gala_viz.networks.frames import common_frame
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec
@@ -209,7 +210,8 @@ def card_metrics(report: Report, network: NetworkReport) -> dict[str, Any]:
     metrics: dict[str, Any] = {
         "split": report.split,
         "images": [one.entry(network.network.name) for one in report.used],
-        "interval": "95 %, percentile bootstrap over images, 10,000 resamples, seed 0",
+        "interval": "95 %, percentile bootstrap over images, 10,000 resamples, seed 0; none below "
+        f"{MIN_IMAGES_FOR_INTERVAL} images",
         "accuracy": {
             "network": _interval(network.correct),
             "unmodified": _interval(report.reference.correct),
@@ -261,8 +263,7 @@ def _interval(values: xr.DataArray | None) -> dict[str, float | int]:
 def _plain_interval(interval: ConfidenceInterval) -> dict[str, float | int]:
     return {
         "mean": round(interval.mean, 4),
-        "low": round(interval.low, 4),
-        "high": round(interval.high, 4),
+        **({} if few_images_text(interval.n) else {"low": round(interval.low, 4), "high": round(interval.high, 4)}),
         "n": interval.n,
     }
 

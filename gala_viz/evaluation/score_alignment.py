@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,13 @@ from gala_viz.cache import ArrayCache, BoundedCache
 from gala_viz.collections import open_collection
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import marked_images
+from gala_viz.counts import counted
+from gala_viz.evaluation.estimates import without_few
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.metrics import MetricKey
-from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
@@ -29,7 +32,6 @@ from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import Split, splits_of
 
 _log = logging.getLogger(__name__)
-N_RESAMPLES = 2000
 CACHE_BYTES = 256 * 2**20
 """What people's maps and ceilings take in memory between the scores of a training."""
 
@@ -37,6 +39,8 @@ CACHE_BYTES = 256 * 2**20
 @dataclass(frozen=True, kw_only=True)
 class AlignmentScore:
     """How much a network's maps are like people's: Spearman's rho, mean over images, with 95 % intervals over images.
+
+    Below ``MIN_IMAGES_FOR_INTERVAL`` images the bounds are NaN.
 
     ``maps`` says which maps of the network: "attention", mean over its GALA layers, each at its own grid, or
     "smoothgrad". ``by_layer`` has each layer's. ``ceiling`` is people's own, of the same images on the same grids, and
@@ -55,8 +59,10 @@ class AlignmentScore:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        text = f"{self.network}, {self.maps}: rho {_text(self.rho)}, n = {self.rho.n} images of {self.collection}"
-        text += f" ({self.split}{', SIMULATED maps' if self.simulated else ''})"
+        few = "" if math.isfinite(self.rho.low) else f", no interval below {MIN_IMAGES_FOR_INTERVAL} images"
+        about = f"{self.split}{', SIMULATED maps' if self.simulated else ''}{few}"
+        images = counted(self.rho.n, "image")
+        text = f"{self.network}, {self.maps}: rho {_text(self.rho)}, n = {images} of {self.collection} ({about})"
         if self.ceiling is None:
             return f"{text}; no ceiling: participants are not known one by one"
         text += f"; ceiling {_text(self.ceiling)}"
@@ -137,7 +143,6 @@ def score_alignment(
         n_images=n_images,
         smoothgrad=smoothgrad if maps == "smoothgrad" else None,
         ceiling=CeilingSpec(n_participant_resamples=0, seed=seed),
-        n_resamples=N_RESAMPLES,
         seed=seed,
     )
     return _score(network, collection, evaluate({network.name: network}, collection, spec, cache=cache), maps)
@@ -154,7 +159,7 @@ def _score(network: Network, collection: Collection, found: Evaluation, maps: st
     ceiling = values.get(f"ceiling_{maps}")
     if ceiling is not None:
         one = ceiling.sel(layer=whole) if layers else ceiling
-        ceiling = bootstrap_interval(one, n_resamples=found.spec.n_resamples, seed=found.spec.seed)
+        ceiling = without_few(bootstrap_interval(one, n_resamples=found.spec.n_resamples, seed=found.spec.seed))
     by_layer = {layer: estimates.get(MetricKey(f"rho_{maps}", layer)) for layer in layers if layer != whole}
     return AlignmentScore(
         network=network.name,
@@ -291,4 +296,5 @@ class AlignmentCallback(Callback):
 
 
 def _text(interval: ConfidenceInterval, digits: str = ".3f") -> str:
-    return f"{interval.mean:{digits}} [{interval.low:{digits}}, {interval.high:{digits}}]"
+    mean = f"{interval.mean:{digits}}"
+    return f"{mean} [{interval.low:{digits}}, {interval.high:{digits}}]" if math.isfinite(interval.low) else mean

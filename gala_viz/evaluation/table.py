@@ -9,18 +9,20 @@ import xarray as xr
 
 from gala_viz.alignment import ConfidenceInterval, bootstrap_interval, paired_randomisation
 from gala_viz.deprecated_paths import deprecated_getattr
+from gala_viz.evaluation.estimates import few_images_text, without_few
 from gala_viz.evaluation.report import Report
+from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL
 
 NOTHING = "–"
 """Stands where there is no number."""
 
 
 def interval_text(interval: ConfidenceInterval | None, digits: int = 3) -> str:
-    """For example "0.412 [0.380, 0.445]"; of a single value the value alone, of none a dash."""
+    """For example "0.412 [0.380, 0.445]"; the mean alone where there is no interval over images, a dash for nothing."""
     if interval is None or not np.isfinite(interval.mean):
         return NOTHING
     text = f"{interval.mean:.{digits}f}"
-    return text if interval.n < 2 else f"{text} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+    return f"{text} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]" if np.isfinite(interval.low) else text
 
 
 def p_text(p: float) -> str:
@@ -49,14 +51,16 @@ def table(report: Report) -> str:
     header = [report.split, *(numbers.network.name for numbers in shown), "last two: difference, p"]
     lines = markdown_table(header, rows)
     for cells, found in report.ceilings.items():
-        lines.append(f"\nCeiling at {cells} x {cells}: {interval_text(found.interval)}, n = {found.interval.n}.")
+        lines.append(
+            f"\nCeiling at {cells} x {cells}: {interval_text(without_few(found.interval))}, n = {found.interval.n}."
+        )
     return "\n".join([*lines, *(f"\n{one.told}" for one in report.used)])
 
 
 def _row(name: str, values: list[xr.DataArray | None]) -> list[str]:
     cells = [NOTHING if value is None else _text(value) for value in values]
     tail = NOTHING
-    if len(values) > 2 and values[-1] is not None and values[-2] is not None and _known(values[-1] - values[-2]):
+    if len(values) > 2 and values[-1] is not None and values[-2] is not None and _enough(values[-1] - values[-2]):
         test = paired_randomisation(values[-2], values[-1])
         tail = f"{test.difference:+.3f}, {p_text(test.p)}"
     return [name, *cells, tail]
@@ -66,11 +70,16 @@ def _known(values: xr.DataArray) -> bool:
     return bool(np.isfinite(values).any())
 
 
+def _enough(differences: xr.DataArray) -> bool:
+    return int(np.isfinite(differences).sum()) >= MIN_IMAGES_FOR_INTERVAL
+
+
 def _text(values: xr.DataArray) -> str:
     if not _known(values):
         return NOTHING
-    found = bootstrap_interval(values)
-    return f"{interval_text(found)} n={found.n}"
+    found = without_few(bootstrap_interval(values))
+    few = few_images_text(found.n).rstrip(".")
+    return f"{interval_text(found)}, {few}" if few else f"{interval_text(found)} n={found.n}"
 
 
 __getattr__ = deprecated_getattr(__name__)

@@ -94,7 +94,7 @@ def test_a_torn_block_is_computed_again(tmp_path, looks):
     cache, shapes = ArrayCache(tmp_path), Shapes()
     images = [image for image in shapes.images if image.startswith("test")][:5]
     before = results_module.network_results(network("a", 1), shapes, images, SPEC, cache=cache)
-    (block,) = (path for path in tmp_path.rglob("*.npz") if "first_choice" in read_npz(path))
+    (block,) = (path for path in tmp_path.rglob("*.npz") if "choices" in read_npz(path))
     block.write_bytes(block.read_bytes()[:200])
     after = results_module.network_results(network("a", 1), shapes, images, SPEC, cache=cache)
     assert len(seen) == 2

@@ -1,5 +1,6 @@
 """Evaluations of tiny networks: every number against what it is by hand, and collections that lack things."""
 
+import html
 from dataclasses import replace
 
 import numpy as np
@@ -11,21 +12,31 @@ from scipy.stats import spearmanr
 from gala_viz.alignment import CeilingSpec, benjamini_hochberg, fraction_explained, noise_ceiling, paired_randomisation
 from gala_viz.attribution.method import CPU_BATCH_SIZE
 from gala_viz.batch.smoothgrad import smoothgrad
+from gala_viz.engine.results.prediction import top_categories
 from gala_viz.evaluation.comparison_texts import comparison_texts, describe_tests
 from gala_viz.evaluation.estimates import estimate_metrics
 from gala_viz.evaluation.evaluate import evaluate
-from gala_viz.evaluation.export import image_rows
+from gala_viz.evaluation.export import evaluation_json, image_rows
+from gala_viz.evaluation.forest import blocks, shared_blocks
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.markdown import markdown
 from gala_viz.evaluation.metrics import MetricKey
-from gala_viz.evaluation.network_results import NetworkResults, block_results, joined, network_results
+from gala_viz.evaluation.network_results import (
+    NetworkResults,
+    best_categories,
+    block_results,
+    joined,
+    network_results,
+)
 from gala_viz.evaluation.people import people_of
-from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.evaluation.report_page import report_page
+from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
 from gala_viz.networks.network import Network
 from gala_viz.networks.training_data import TrainingData, hash_ids
 from gala_viz.specs import SmoothGradSpec
 from gala_viz.splits import HELD_OUT
 from tests.evaluation.fakes import CATEGORIES, PEOPLE, PREPROCESSING, Bare, Shapes, network
+from tests.training.tiny import tiny
 
 PEOPLE_ARE = "simulated people"
 SPEC = EvaluationSpec(
@@ -72,6 +83,55 @@ def test_the_top1_error_is_the_share_of_wrong_first_choices_in_per_cent(found, s
     one = number(found, "gala", "top1_error")
     assert one.interval.mean == pytest.approx(100 * (1 - np.mean(right)))
     assert 0 <= one.interval.low <= one.interval.mean <= one.interval.high <= 100
+
+
+def many_categories(name, seed, n=9):
+    """A random network of ``n`` categories, of which four are those of the shapes."""
+    torch.manual_seed(seed)
+    module = tiny()
+    module.head = torch.nn.Linear(12, n)
+    names = (*(f"other {number}" for number in range(n - 4)), *CATEGORIES)
+    return Network(module, name=name, preprocessing=PREPROCESSING, categories=names, device="cpu")
+
+
+def test_the_top5_error_is_the_share_of_labels_not_among_torchs_five_largest_logits(shapes):
+    nine = many_categories("nine", 2)
+    found = evaluate({"nine": nine}, shapes, replace(SPEC, split="all", smoothgrad=None))
+    logits = torch.cat([nine.logits(nine.to_batch([shapes.photo(image)])) for image in found.images]).detach()
+    labels = torch.tensor([nine.categories.index(shapes.category(image)) for image in found.images])
+    for n_best, metric in ((1, "top1_error"), (5, "top5_error")):
+        wrong = (logits.topk(n_best).indices != labels[:, None]).all(dim=1)
+        assert 0 < wrong.sum() < len(wrong)
+        one = number(found, "nine", metric)
+        assert one.interval.mean == pytest.approx(100 * float(wrong.double().mean()))
+        assert one.interval.low <= one.interval.mean <= one.interval.high
+        assert one.interval.n == len(found.images) == 36
+    assert not [one for one in found.comparisons if one.key.metric == "top5_error"]
+    row = next(line for line in markdown(found).splitlines() if line.startswith("| top-5 error, % |"))
+    assert f"{number(found, 'nine', 'top5_error').interval.mean:.1f} [" in row
+    assert "top5_error" in image_rows(found)[0]
+
+
+def test_of_equal_logits_the_first_comes_first():
+    logits = np.zeros((2, 8), np.float32)
+    logits[1, 6] = 1
+    np.testing.assert_array_equal(best_categories(list(logits)), [[0, 1, 2, 3, 4], [6, 0, 1, 2, 3]])
+    np.testing.assert_array_equal(best_categories(list(logits)), top_categories(logits)[0])
+    assert best_categories(list(logits[:, :3])).shape == (2, 3)
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_five_categories_or_fewer_have_no_top5_error_and_the_page_says_so(shapes, n):
+    found = evaluate({"few": many_categories("few", 2, n)}, shapes, replace(SPEC, smoothgrad=None))
+    assert "top5_error" not in {one.key.metric for one in found.estimates}
+    assert number(found, "few", "top1_error").interval.n == 12
+    assert "With 5 categories or fewer, so without a top-5 error: few." in found.notes
+
+
+def test_without_labels_there_is_no_top5_error_and_the_page_says_so():
+    found = evaluate({"nine": many_categories("nine", 2)}, Bare(), replace(SPEC, split="all"))
+    assert found.estimates == []
+    assert any("top-1 and top-5 errors are left out: nine" in note for note in found.notes)
 
 
 def test_rho_of_the_attention_norm_is_scipys_at_the_layers_grid(found, shapes, trio):
@@ -128,9 +188,10 @@ def test_floors_are_below_the_ceiling_and_tell_the_category(found):
         assert number(found, "gala", f"floor_{category}_smoothgrad").interval.n == 12
 
 
+@pytest.mark.parametrize("variable", ["correct", "correct_top5"])
 @pytest.mark.parametrize(("right", "low", "high"), [(1, 0.0, 16.1), (0, 83.9, 100.0)])
-def test_no_error_at_all_is_not_told_as_certain(right, low, high):
-    values = xr.Dataset({"correct": ("image", np.full(20, float(right)))}, coords={"image": range(20)})
+def test_no_error_at_all_is_not_told_as_certain(right, low, high, variable):
+    values = xr.Dataset({variable: ("image", np.full(20, float(right)))}, coords={"image": range(20)})
     (one,) = estimate_metrics("gala", values, SPEC)
     assert (one.interval.low, one.interval.high) == (pytest.approx(low, abs=0.05), pytest.approx(high, abs=0.05))
     assert "Wilson" in one.note
@@ -247,7 +308,7 @@ def test_a_group_has_a_name_of_its_own(shapes, trio):
 
 def test_an_image_without_regions_has_none_in_company_either():
     def part(image, regions, shares):
-        one = {"images": (image,), "first_choice": np.zeros(1, int), "norms": {}, "smoothgrad": None}
+        one = {"images": (image,), "choices": np.zeros((1, 1), int), "norms": {}, "smoothgrad": None}
         return NetworkResults(**one, regions=regions, shares={"pixels": np.array([shares])})
 
     whole = joined(
@@ -277,11 +338,49 @@ def test_an_unreadable_photograph_is_left_out_by_name(trio):
     assert len(found.images) == 11
 
 
-def test_one_image_gives_numbers_without_bounds_and_no_significance(shapes):
+@pytest.mark.parametrize("n_images", [1, 5])
+def test_few_images_give_numbers_without_bounds_and_no_test_and_say_why(shapes, n_images):
     nets = {"a": network("a", 5), "b": network("b", 6)}
-    found = evaluate(nets, shapes, replace(SPEC, n_images=1))
-    assert len(found.images) == 1
-    assert all(one.test.p == 1.0 for one in found.comparisons)
+    found = evaluate(nets, shapes, replace(SPEC, n_images=n_images))
+    assert len(found.images) == n_images < MIN_IMAGES_FOR_INTERVAL
+    known = [one for one in found.estimates if one.interval is not None]
+    assert max(one.interval.n for one in known) == n_images
+    assert all(np.isfinite(one.interval.mean) for one in known)
+    assert all(np.isnan([one.interval.low, one.interval.high]).all() for one in known)
+    assert all(one.participants is None for one in known)
+    why = f"n = {n_images}, no interval below {MIN_IMAGES_FOR_INTERVAL} images."
+    assert all(one.note.startswith(f"n = {one.interval.n}, no interval below") for one in known)
+    assert found.comparisons == []
+    (told,) = [note for note in found.notes if "are not tested" in note]
+    assert told.startswith(
+        f"Differences of fewer than 6 images are not tested: top-1 error, n = {n_images}; rho of the"
+    )
+    page = markdown(found)
+    assert why in page
+    assert told in page
+    assert "nan" not in page
+    for block in (*blocks(found, list(nets)), *shared_blocks(found)):
+        assert block.people is None
+        assert all((row.low, row.high) == (None, None) and 0 <= row.at <= 100 for row in block.rows)
+    html_page = html.unescape(report_page(found, evaluation_json(found)))
+    assert why in html_page
+    assert told in html_page
+    assert 'class="bar"' not in html_page
+    assert 'class="dot"' in html_page
+    assert "nan" not in html_page.split("<details><summary>All settings")[0]
+
+
+def test_six_images_have_intervals_and_tests(shapes):
+    found = evaluate({"a": network("a", 5), "b": network("b", 6)}, shapes, replace(SPEC, n_images=6))
+    one = number(found, "a", "rho_smoothgrad")
+    assert one.interval.low < one.interval.mean < one.interval.high
+    assert not one.note
+    assert {one.test.n for one in found.comparisons} == {6}
+    assert not [note for note in found.notes if "are not tested" in note]
+
+
+def test_one_image_has_no_floor(shapes):
+    found = evaluate({"a": network("a", 5)}, shapes, replace(SPEC, n_images=1))
     assert number(found, PEOPLE_ARE, "floor_different_category", "", "", "16 x 16").interval is None
 
 

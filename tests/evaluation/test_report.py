@@ -34,8 +34,11 @@ class Watched(Blobs):
     def category(self, image):
         return f"category {self.target(image)}"
 
+    def human_map(self, image, kind=None, participant=None):
+        return super().human_map(image)
+
     def participant_maps(self, image, kind=None):
-        one = super().human_map(image).values
+        one = Blobs.human_map(self, image).values
         maps = np.stack([np.roll(one, self.spread_px * shift, axis=1) for shift in range(3)])
         return labelled_map(maps, name="human_map", leading={"participant": ["p1", "p2", "p3"]})
 
@@ -132,8 +135,8 @@ def test_a_report_says_how_many_human_maps_it_uses(gala):
     class Spoilt(Watched):
         fingerprint = "spoilt"
 
-        def human_map(self, image, **more):
-            found = super().human_map(image, **more)
+        def human_map(self, image, kind=None, participant=None):
+            found = super().human_map(image)
             return found.copy(data=0 * found.values) if int(image[4:]) % 2 else found
 
     spoilt = Spoilt()
@@ -178,3 +181,18 @@ def test_collections_whose_images_have_equal_names_are_not_taken_for_one(gala):
     alone = measure([gala], tiny_start(), maps=labels, labels=labels, **settings).networks[0]
     assert set(numbers.agreement) == {"blobs", "blobs (maps)"}
     np.testing.assert_array_equal(numbers.correct, alone.correct)
+
+
+def test_a_number_of_few_images_has_no_interval_in_table_and_card_and_is_not_tested(watched, gala):
+    report = measure([gala, gala], tiny_start(), maps=watched, labels=watched, plain=[], split="test", smoothgrad=None)
+    few = [replace(one, correct=one.correct[:5], agreement={}) for one in (report.reference, *report.networks)]
+    few = replace(report, reference=few[0], networks=few[1:])
+    (row,) = [line for line in table(few).splitlines() if line.startswith("| accuracy |")]
+    assert row.count(", n = 5, no interval below 6 images") == 3
+    assert row.endswith("| – |")
+    card = card_metrics(few, few.networks[0])
+    assert set(card["accuracy"]["network"]) == set(card["accuracy"]["difference"]) == {"mean", "n"}
+    assert "none below 6 images" in card["interval"]
+    (row,) = [line for line in table(report).splitlines() if line.startswith("| rho, attention norm, layer1 |")]
+    assert "[" in row
+    assert "p = " in row

@@ -60,6 +60,14 @@ def test_a_score_is_what_a_whole_evaluation_gives(collection, network):
     assert "n = 12 images of rendered (validation, SIMULATED maps); ceiling 0." in str(score)
 
 
+def test_a_score_of_few_images_has_no_interval_and_says_so(collection, network):
+    score = gv.score_alignment(network, collection, preprocessing=FRAME, n_images=4)
+    assert np.isfinite([score.rho.mean, score.ceiling.mean, score.fraction_of_ceiling.mean]).all()
+    assert np.isnan([score.rho.low, score.rho.high, score.ceiling.low, score.fraction_of_ceiling.high]).all()
+    assert "[" not in str(score)
+    assert "n = 4 images of rendered (validation, SIMULATED maps, no interval below 6 images)" in str(score)
+
+
 def test_a_network_without_attention_is_scored_by_smoothgrad(collection):
     plain = resnet(12, blocks=(1, 1), base_filters=4)
     score = gv.score_alignment(plain, collection, preprocessing=FRAME, n_samples=3, n_images=6)
