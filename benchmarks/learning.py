@@ -11,7 +11,8 @@ standard deviation, as a share of the pixels' range, of Gaussian noise that is a
 epochs over which the rate rises. All numbers are of the validation split, or of the test split where nothing is chosen
 any more (``--report test``); neither depends on the shortcut: accuracy on all of it, rho of the
 attention norms (mean of layers), and, on ``--images`` of it, rho of SmoothGrad at three noises and the share of its
-mass on diagnostic parts. ``--jobs`` trainings share the processor and the GPU; a row is written as each ends.
+mass on diagnostic parts. ``--jobs`` trainings share the processor and the GPU; a row is written as each ends. A training
+that was done before, beside the same ``--out``, is not done again: only its numbers are taken.
 """
 
 from __future__ import annotations
@@ -72,8 +73,9 @@ def main() -> None:
         HELD[shortcut] = held(RenderedCollection(RenderingSpec(shortcut=shortcut), counts=counts), "train")
     held_out = dict.fromkeys(("validation", "test"), arguments.held_out)
     counts = None if counts is None else counts | held_out
-    COLLECTIONS["validation"] = RenderedCollection(counts=counts)
-    HELD["validation"] = held(COLLECTIONS["validation"], arguments.report)
+    COLLECTIONS["held out"] = RenderedCollection(counts=counts)
+    HELD["validation"] = held(COLLECTIONS["held out"], "validation")
+    HELD["report"] = held(COLLECTIONS["held out"], arguments.report)
     print(f"images made and read in {time.monotonic() - start:.0f} s", flush=True)
     trainings, done = asked(arguments), []
     with FORK.Pool(arguments.jobs, initializer=_quiet, initargs=(arguments.jobs,)) as pool:
@@ -143,34 +145,34 @@ def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str
     device = choose_device(arguments.device)
     settings = {key: value for key, value in training.items() if key not in ("shortcut", "recipe")}
     recipe = replace(RECIPES[training["recipe"]], input_px=arguments.input_px, **settings)
-    network = initial_network(recipe, len(COLLECTIONS["validation"].categories))
+    network = initial_network(recipe, len(COLLECTIONS["held out"].categories))
     pictures = TrainingDataModule(HELD[training["shortcut"]], HELD["validation"], recipe)
     torch.manual_seed(recipe.seed)
     start, folder = time.monotonic(), arguments.out.parent / "learning" / "-".join(map(str, training.values()))
     accelerator = "gpu" if device.type == "cuda" else "cpu"
     module = SupervisedModule(network, recipe)
-    fit(module, pictures, folder, accelerator=accelerator, devices=1, resume=False, quiet=True)
+    fit(module, pictures, folder, accelerator=accelerator, devices=1, quiet=True)
     seconds = time.monotonic() - start
-    numbers = validation_metrics(network, validation_batches(HELD["validation"], recipe))
+    numbers = validation_metrics(network, validation_batches(HELD["report"], recipe))
     rho = numbers.get("rho_attention", {}).get("mean_of_layers", "")
     told = {"accuracy": numbers["accuracy"], "rho_attention": rho, "train_s": round(seconds)}
     seen = Network(
         network.to(device), name=recipe.name, preprocessing=FRAMES[0],
-        categories=COLLECTIONS["validation"].categories,
+        categories=COLLECTIONS["held out"].categories,
     )  # fmt: skip
     return training | told | looked(fuse_batchnorm(seen), arguments.images)
 
 
 def looked(network: Network, count: int) -> dict[str, float]:
-    images = sorted(HELD["validation"].images, key=lambda image: named_rng("learning", image).random())[:count]
-    validation, cells = COLLECTIONS["validation"], (COMPARISON_CELLS, COMPARISON_CELLS)
+    images = sorted(HELD["report"].images, key=lambda image: named_rng("learning", image).random())[:count]
+    collection, cells = COLLECTIONS["held out"], (COMPARISON_CELLS, COMPARISON_CELLS)
     people = np.stack(
-        [area_average(FRAMES[0].map_to_frame(validation.human_map(image)).values[None], cells)[0] for image in images]
+        [area_average(FRAMES[0].map_to_frame(collection.human_map(image)).values[None], cells)[0] for image in images]
     )
     told = {}
     for name, (n, noise) in LOOKS.items():
         spec = EvaluationSpec(split="all", smoothgrad=SmoothGradSpec(n_samples=n, noise_fraction=noise))
-        found = block_results(network, COLLECTIONS["validation"], images, spec)
+        found = block_results(network, collection, images, spec)
         told[f"rho_{name}"] = round(float(np.mean(spearman(found.smoothgrad, people))), 4)
         share = found.shares["smoothgrad"][:, found.regions.index("diagnostic")]
         told[f"diagnostic_{name}"] = round(float(share.mean()), 4)

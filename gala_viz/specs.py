@@ -81,6 +81,11 @@ class MapRequest:
         Standard deviation of a Gaussian in input pixels, after the reduction, from 0 to 64; 0: none.
     normalise : {"maximum", "percentile", "sum", "none"}
         What each map is divided by before the delta.
+    human_map : str, optional
+        Kind of human map that scores are with; default: the collection's first.
+    participant : str, optional
+        Id of the participant whose human map the scores of one image are with; default: the map of all. Scores of a
+        whole collection are always with the maps of all.
 
     Examples
     --------
@@ -95,8 +100,13 @@ class MapRequest:
     reduction: Reduction = "absolute"
     smoothing_px: float = 0.0
     normalise: Normalisation = "percentile"
+    human_map: str | None = None
+    participant: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("human_map", "participant"):
+            if not isinstance(getattr(self, name), str | None):
+                raise ValueError(f"{name} is a name, or None; got {getattr(self, name)!r}.")
         if self.target not in ("own", "label") and (
             isinstance(self.target, bool) or not isinstance(self.target, int) or self.target < 0
         ):

@@ -7,7 +7,12 @@ from gala_viz.alignment.baseline import (
     shuffled_baseline,
     shuffled_rhos,
 )
-from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, bootstrap_intervals
+from gala_viz.alignment.bootstrap import (
+    MIN_IMAGES_FOR_INTERVAL,
+    ConfidenceInterval,
+    bootstrap_interval,
+    bootstrap_intervals,
+)
 from gala_viz.alignment.ceiling import (
     CeilingSpec,
     ImageCeilings,
@@ -24,6 +29,7 @@ from gala_viz.alignment.similarity import dice, iou, spearman
 
 __all__ = [
     "COMPARISON_CELLS",
+    "MIN_IMAGES_FOR_INTERVAL",
     "N_PARTNERS",
     "PARTNER_KINDS",
     "CeilingSpec",

@@ -11,6 +11,8 @@ import xarray as xr
 from gala_viz.deprecated_paths import deprecated_getattr
 
 _BLOCK_VALUES = 4_000_000
+MIN_IMAGES_FOR_INTERVAL = 6
+"""Below so many images no interval is drawn: values and their number are told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

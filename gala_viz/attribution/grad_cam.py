@@ -83,6 +83,7 @@ class GradCam(AttributionMethod):
     title: ClassVar[str] = "Grad-CAM"
     spec_type: ClassVar[type] = GradCamSpec
     units: ClassVar[str] = "logits times activity"
+    version: ClassVar[int] = 2  # the output of the last residual block, not of its branch
 
     _layer: _CamLayer | None = None
 

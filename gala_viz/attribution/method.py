@@ -110,12 +110,15 @@ class AttributionMethod:
         Unit of its maps, for example ``PER_INPUT_UNIT``.
     stochastic : bool
         Whether its samples are random; its maps are then means over samples, with a Monte-Carlo error.
+    version : int
+        Goes up whenever the method gives other maps with the same settings; cached maps of before are then not used.
     """
 
     title: ClassVar[str]
     spec_type: ClassVar[type] = NoSettings
     units: ClassVar[str] = PER_INPUT_UNIT
     stochastic: ClassVar[bool] = False
+    version: ClassVar[int] = 1
 
     def __init__(self, network: DifferentiableNetwork, spec: Any = None) -> None:
         self.network = network

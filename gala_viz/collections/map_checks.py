@@ -153,13 +153,17 @@ def _levels(values: np.ndarray) -> np.ndarray:
 class SupportsHumanMap(Protocol):
     """The part of a collection that ``usable_map`` needs."""
 
-    def human_map(self, image: str) -> xr.DataArray | None:
-        """Return the human map of an image, of all participants.
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
+        """Return the human map of an image.
 
         Parameters
         ----------
         image : str
             Id of the image.
+        kind : str, optional
+            Human-map kind; None: the default.
+        participant : str, optional
+            Id of one participant; None: the map of all.
 
         Returns
         -------
@@ -187,13 +191,15 @@ class SupportsHumanMap(Protocol):
 class SupportsParticipantMaps(Protocol):
     """The part of a collection that ``usable_participants`` needs."""
 
-    def participant_maps(self, image: str) -> xr.DataArray | None:
+    def participant_maps(self, image: str, kind: str | None = None) -> xr.DataArray | None:
         """Return one human map of each participant on an image.
 
         Parameters
         ----------
         image : str
             Id of the image.
+        kind : str, optional
+            Human-map kind; None: the default.
 
         Returns
         -------
@@ -228,12 +234,15 @@ def marked_images(collection: SupportsHumanMap, images: Iterable[str]) -> tuple[
     return tuple(image for image in images if collection.has_human_map(image) or reason_of(image))
 
 
-def usable_map(collection: SupportsHumanMap, image: str) -> tuple[xr.DataArray | None, str]:
+def usable_map(
+    collection: SupportsHumanMap, image: str, kind: str | None = None, participant: str | None = None
+) -> tuple[xr.DataArray | None, str]:
     """Return the human map of an image that should have one and "", or None and why the map cannot be used.
 
-    What a file holds is known once it is read: ``has_human_map`` is True until then. See ``marked_images``.
+    What a file holds is known once it is read: ``has_human_map`` is True until then. See ``marked_images``. The map is
+    of the default ``kind`` unless another is named, and of all participants unless it is of one.
     """
-    human_map = collection.human_map(image)
+    human_map = collection.human_map(image, kind, participant)
     if human_map is None:
         reason_of = getattr(collection, "why_no_map", lambda image: "")
         return None, reason_of(image) or "it could not be read."
@@ -241,12 +250,15 @@ def usable_map(collection: SupportsHumanMap, image: str) -> tuple[xr.DataArray |
     return (None, why) if why else (human_map, "")
 
 
-def usable_participants(collection: SupportsParticipantMaps, image: str) -> tuple[xr.DataArray | None, str]:
+def usable_participants(
+    collection: SupportsParticipantMaps, image: str, kind: str | None = None
+) -> tuple[xr.DataArray | None, str]:
     """Return the maps (participant, y, x) of an image that are not constant and "", or None and why none can be used.
 
-    None and "" where participants are not known one by one.
+    None and "" where participants are not known one by one. The maps are of the default ``kind`` unless another is
+    named.
     """
-    maps = collection.participant_maps(image)
+    maps = collection.participant_maps(image, kind)
     if maps is None or not maps.sizes["participant"]:
         return None, ""
     try:

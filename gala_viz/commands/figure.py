@@ -87,6 +87,12 @@ class Arguments:
     """SmoothGrad's noise as a share of an image's range."""
     target: Literal["own", "label"] | None = None
     """Whose logit is explained: each network's own first choice, or the true category."""
+    human_map: str | None = None
+    """Kind of human map that scores and figures are with, where the collection has several; left out: its first."""
+    participant: str | None = None
+    """comparison: whose human map; left out: that of all."""
+    smoothing: float | None = None
+    """Standard deviation of the smoothing of maps, in input pixels; left out: as the pages begin."""
     width: Literal["single", "middle", "double"] | None = None
     """A journal's column: 89, 120 or 183 mm."""
     dpi: int | None = None
@@ -126,7 +132,7 @@ class Arguments:
     def _given(self, kind: str, known: list[str]) -> dict[str, Any]:
         """Return the settings of a figure that options set. Raises ``ValueError`` for those of another kind."""
         of_drawing = ("spec", "kind", "out", "name", "scored_only", "device", "precision")
-        apart = (*of_drawing, "samples", "seed", "noise", "target")
+        apart = (*of_drawing, "samples", "seed", "noise", "target", "human_map", "participant", "smoothing")
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
         overrides = {name: value for name, value in values.items() if value is not None and value != ()}
         for name in overrides:
@@ -147,8 +153,10 @@ class Arguments:
         """Return ``request`` with the settings that options set."""
         grad = {"n_samples": self.samples, "noise_fraction": self.noise, "seed": self.seed}
         grad = {name: value for name, value in grad.items() if value is not None}
-        target = {} if self.target is None else {"target": self.target}
-        return replace(request, smoothgrad=replace(request.smoothgrad, **grad), **target)
+        more = {"target": self.target, "human_map": self.human_map, "participant": self.participant}
+        more |= {"smoothing_px": self.smoothing}
+        more = {name: value for name, value in more.items() if value is not None}
+        return replace(request, smoothgrad=replace(request.smoothgrad, **grad), **more)
 
 
 def _first_images(source: MapSource, kind: str) -> tuple[str, ...]:

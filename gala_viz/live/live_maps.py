@@ -261,12 +261,12 @@ class LiveMaps:
         """Score one image, and return whether anything had to be computed."""
         computed = False
         try:
-            frame = frame_of(self._pair)
-            if not all(self._scores.is_forward_known(image, results, frame) for results in self._pair):
+            frame, kind = frame_of(self._pair), None if request is None else request.human_map
+            if not all(self._scores.is_forward_known(image, results, frame, kind) for results in self._pair):
                 forward = self._forward(image, SURVEY, cancelled)
                 with self._scheduler.turn(SURVEY, cancelled) as granted:
                     if granted and forward is not None:
-                        self._enter_forward(image, forward)
+                        self._enter_forward(image, forward, kind)
                 computed = True
             if request is not None and not self._scores.are_known(image, self._pair, request):
                 for _update in self._maps(image, request, cancelled, SURVEY):
@@ -365,28 +365,30 @@ class LiveMaps:
         key = self._update_key(image, request)  # the human map may change while scores are computed
         uploaded, done = image in self._uploads, all(state.done for state in states)
         correct = [one.correct for one in self._labelled_forward(image, forward).predictions]
-        scores = (
-            unknown_scores(self._pair, correct)
-            if uploaded
-            else self._scores.of_maps(image, self._pair, states, request, correct)
-        )
+
+        def scores(drawn: Sequence[np.ndarray]) -> xr.Dataset:
+            if uploaded:
+                return unknown_scores(self._pair, correct)
+            return self._scores.of_maps(image, self._pair, states, drawn, forward, request, correct)
+
         photo_px = self._inputs.input(self._frame, image).photo_px
-        update = pair_update(states, request, self._networks, photo_px, image, scores, run_time)
+        layers = [results.explained_layer(image, request) for results in self._pair]
+        update = pair_update(states, request, self._networks, photo_px, image, scores, run_time, layers)
         if done:
             if not uploaded:
-                self._enter_forward(image, forward)
+                self._enter_forward(image, forward, request.human_map)
             self._scores.enter_maps(image, self._pair, request, update, key.version)
             arrays = (update.maps, update.standard_error, update.delta, update.delta_error)
             weight = 50_000 + n_bytes(*(one.values for one in arrays if one is not None))
             self._cache.remember(key, update, weight)
         return update
 
-    def _enter_forward(self, image: str, forward: Sequence[ForwardResult]) -> None:
+    def _enter_forward(self, image: str, forward: Sequence[ForwardResult], kind: str | None) -> None:
         """Enter the scores of forward passes, as far as they are not known yet."""
         predictions, frame = self._labelled_forward(image, forward).predictions, frame_of(self._pair)
         for results, result, prediction in zip(self._pair, forward, predictions, strict=True):
-            if not self._scores.is_forward_known(image, results, frame):
-                self._scores.enter_forward(image, results, result, prediction.correct, frame)
+            if not self._scores.is_forward_known(image, results, frame, kind):
+                self._scores.enter_forward(image, results, result, prediction.correct, frame, kind)
 
     def _label(self, image: str, number: int) -> int | None:
         """Return the true category's index for one of the two networks, None where it is not known."""

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from gala_viz.attribution.finite import check_finite
+from gala_viz.attribution.grad_cam import cam_layer_path
 from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.network_identity import network_identity
-from gala_viz.attribution.packing import map_states
+from gala_viz.attribution.packing import map_states, never_cancelled
 from gala_viz.attribution.targets import target_index
 from gala_viz.cache import ArrayCache, n_bytes
 from gala_viz.engine.forward import forward
@@ -21,7 +22,7 @@ from gala_viz.engine.result_keys import circumstances, network_key
 from gala_viz.engine.results.delta import near_zero_message
 from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.jackknife import monte_carlo_error
-from gala_viz.live.compute_scheduler import ComputeScheduler
+from gala_viz.live.compute_scheduler import INTERACTIVE, ComputeScheduler
 from gala_viz.live.descriptions import network_info
 from gala_viz.live.network_inputs import NetworkInputs
 from gala_viz.networks.devices import upload
@@ -48,6 +49,7 @@ class NetworkResults:
         self.frame = network.preprocessing
         self.info = network_info(network)
         self._inputs, self._cache, self._scheduler = inputs, cache, scheduler
+        self._cam_layer: str | None = None
 
     def forward(self, image: str, priority: int, cancelled: Cancelled) -> ForwardResult | None:
         """Return the results of a forward pass, or None once cancelled."""
@@ -94,6 +96,16 @@ class NetworkResults:
             The target is not known.
         """
         return target_index(request.target, result.logits, label, image=image)
+
+    def explained_layer(self, image: str, request: MapRequest) -> str:
+        """Return the path of the layer that a request's method is computed at; "" for methods without one."""
+        if request.method != "grad_cam":
+            return ""
+        if self._cam_layer is None:
+            values = upload(self._inputs.input(self.frame, image).values, self.network.device)
+            with self._scheduler.turn(INTERACTIVE, never_cancelled):
+                self._cam_layer = cam_layer_path(self.network, values[None])
+        return self._cam_layer
 
     def finished_map(self, image: str, request: MapRequest, target: int) -> MapState | None:
         """Return the finished map if it is cached."""
@@ -205,7 +217,9 @@ class NetworkResults:
         n = spec.get("n_samples") if METHODS[request.method].stochastic else None
         rest = {key: value for key, value in spec.items() if key != "n_samples" or n is None}
         checksum = self._inputs.input(self.frame, image).checksum
-        return f"map {fingerprint(self.key, checksum, request.method, rest, target, image)} n={n}"
+        version = METHODS[request.method].version
+        named = (request.method, rest, target, image, *([version] if version > 1 else []))
+        return f"map {fingerprint(self.key, checksum, *named)} n={n}"
 
 
 def spec_of(request: MapRequest) -> object:

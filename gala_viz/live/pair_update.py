@@ -23,6 +23,8 @@ from gala_viz.specs import MapRequest, settings
 from gala_viz.store.source import MapUpdate
 
 Shown = Callable[[np.ndarray], np.ndarray]
+ScoresOf = Callable[[Sequence[np.ndarray]], xr.Dataset]
+"""Returns the scores (network,) of one image; it is given the maps as they are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,9 @@ def pair_update(
     networks: Sequence[Network],
     photo_px: tuple[int, int],
     image: str,
-    scores: xr.Dataset,
+    scores_of: ScoresOf,
     run_time: RunTime,
+    layers: Sequence[str] = (),
 ) -> MapUpdate:
     """Return the update of an ordered pair's maps of one image.
 
@@ -88,10 +91,12 @@ def pair_update(
         Height and width of the photograph.
     image : str
         Id of the image.
-    scores : Dataset, (network,)
-        Scores of this image.
+    scores_of : callable
+        Returns the scores of this image, given both maps as they are drawn.
     run_time : RunTime
         Of this run.
+    layers : sequence of str
+        For each network the path of the layer at which the method is computed; "" for methods without one.
 
     Returns
     -------
@@ -108,6 +113,7 @@ def pair_update(
         if done:
             reliability = _reliability(places, states, request)
     attrs = {"method": request.method, "units": METHODS[request.method].units, **settings(spec_of(request))}
+    attrs |= {"layer_path": " and ".join(dict.fromkeys(layers))} if any(layers) else {}
     attrs |= {"reduction": request.reduction, "smoothing_px": request.smoothing_px, "image": image}
     pair = label_pair(
         maps,
@@ -117,6 +123,7 @@ def pair_update(
         frame_px=frame_px,
         normalise=request.normalise,
         attrs=attrs,
+        delta_degrees_of_freedom=min(int((state.group_counts > 0).sum()) for state in states) - 1 if errors else 0,
     )
     n, n_samples = min(state.n for state in states), min(state.n_samples for state in states)
     return MapUpdate(
@@ -132,7 +139,7 @@ def pair_update(
         seconds=run_time.seconds,
         eta_s=run_time.eta_s(n, n_samples),
         done=done,
-        scores=scores,
+        scores=scores_of(maps),
         note=_note(states, networks),
     )
 

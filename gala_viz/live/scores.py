@@ -10,14 +10,21 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import COMPARISON_CELLS, bootstrap_interval, spearman
+from gala_viz.alignment import COMPARISON_CELLS, bootstrap_interval
 from gala_viz.attribution.map_state import MapState
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.human_maps import CEILING, HumanMaps
 from gala_viz.engine.results.reduction import reduce_channels
-from gala_viz.engine.results.scores import COMPARISON_GRID, FLOORS, METRICS, labelled_scores
+from gala_viz.engine.results.scores import (
+    COMPARISON_GRID,
+    FLOORS,
+    METRICS,
+    drawn_name,
+    has_order,
+    labelled_scores,
+)
 from gala_viz.live.network_results import NetworkResults, spec_of
 from gala_viz.live.score_table import ScoreTable
 from gala_viz.networks.frames import Frame, common_frame, common_part_text, is_same_cut
@@ -40,33 +47,60 @@ class Scores:
 
     def __init__(self, collection: Collection, cache: ArrayCache) -> None:
         self._collection, self._cache, self._places = collection, cache, frozenset(collection.images)
-        self._frames: dict[Frame, HumanMaps] = {}
+        self._human_maps: dict[tuple[Frame, str | None, str | None], HumanMaps] = {}
         self._tables: OrderedDict[str, ScoreTable] = OrderedDict()
         self._lock = threading.Lock()
         self._ceiling: tuple[int, dict[str, float]] = (0, dict.fromkeys(_CEILING_ATTRS, float("nan")))
 
-    def human_maps(self, frame: Frame) -> HumanMaps:
-        """Return the human maps in a frame."""
-        return self._frames.setdefault(frame, HumanMaps(self._collection, frame))
+    def human_maps(self, frame: Frame, kind: str | None = None, participant: str | None = None) -> HumanMaps:
+        """Return the human maps of a kind in a frame, of all participants or of one."""
+        kind = self._other_kind(kind)
+        key = (frame, kind, participant)
+        if key not in self._human_maps:
+            if participant is not None:  # one at a time: their number has no bound
+                self._human_maps = {key: one for key, one in self._human_maps.items() if key[2] is None}
+            self._human_maps[key] = HumanMaps(self._collection, frame, kind=kind, participant=participant)
+        return self._human_maps[key]
 
-    def forward_table(self, results: NetworkResults, frame: Frame | None = None) -> ScoreTable:
+    def _other_kind(self, kind: str | None) -> str | None:
+        """Return a kind of human maps, None for the collection's first."""
+        return None if kind == next(iter(self._collection.map_kinds), None) else kind
+
+    def forward_table(
+        self, results: NetworkResults, frame: Frame | None = None, kind: str | None = None
+    ) -> ScoreTable:
         """Return the table of a network's forward passes, compared over ``frame`` (default: all that it sees)."""
         columns = {"correct": (), "rho_attention": (len(results.network.layers),), "ceiling": ()}
-        return self._table(columns, "forward", self._name(results), settings(CEILING), *_part(results, frame))
+        part = [*_part(results, frame), *self._named_kind(kind)]
+        return self._table(columns, "forward", self._name(results), settings(CEILING), *part)
+
+    def _named_kind(self, kind: str | None) -> list[Any]:
+        """Return what names a kind of human maps in a table's name; nothing for the collection's first."""
+        other = self._other_kind(kind)
+        return [] if other is None else [{"human_map": other}]
 
     def map_table(self, results: NetworkResults, request: MapRequest, frame: Frame | None = None) -> ScoreTable:
         """Return the table of a network's unsmoothed maps, compared over ``frame`` (default: all that it sees)."""
         columns = dict.fromkeys((*METRICS, *FLOORS), ())
-        return self._table(columns, "maps", self._name(results), _request_name(request), *_part(results, frame))
+        part = [*_part(results, frame), *self._named_kind(request.human_map)]
+        return self._table(columns, "maps", self._name(results), _request_name(request), *part)
 
     def delta_table(self, pair: Sequence[NetworkResults], request: MapRequest) -> ScoreTable:
         """Return the table of the delta of an ordered pair."""
         names = [self._name(results) for results in pair]
-        frame = frame_of(pair)
-        return self._table({"delta_size": ()}, "delta", names, settings(request), *_part(pair[0], frame))
+        frame, of_maps = frame_of(pair), settings(request)
+        for name in ("human_map", "participant"):
+            del of_maps[name]
+        return self._table({"delta_size": ()}, "delta", names, of_maps, *_part(pair[0], frame))
 
     def enter_forward(
-        self, image: str, results: NetworkResults, result: ForwardResult, correct: bool | None, frame: Frame
+        self,
+        image: str,
+        results: NetworkResults,
+        result: ForwardResult,
+        correct: bool | None,
+        frame: Frame,
+        kind: str | None = None,
     ) -> None:
         """Note whether the prediction is right, rho of each layer on a grid of its size, and the ceiling.
 
@@ -82,31 +116,32 @@ class Scores:
             Whether the prediction is the true category; None where that is unknown.
         frame : Preprocessing or CommonFrame
             The part of a photograph over which maps are compared.
+        kind : str, optional
+            Kind of human map; default: the collection's first.
         """
-        human, version = self.human_maps(frame), self._version(image)
-        rho = np.full(len(result.norms), np.nan)
-        for row, norm in enumerate(result.norms.values()):
-            human_map = human.on_grid(image, norm.shape)
-            if human_map is not None:
-                rho[row] = spearman(human.cut(image, norm, results.frame, norm.shape), human_map)
+        human, version = self.human_maps(frame, kind), self._version(image)
         values = {
             "correct": np.nan if correct is None else float(correct),
-            "rho_attention": rho,
+            "rho_attention": list(human.norm_rhos(image, result.norms, results.frame).values()),
             "ceiling": human.ceiling(image, COMPARISON_GRID),
         }
-        self.forward_table(results, frame).enter(image, values, version)
+        self.forward_table(results, frame, kind).enter(image, values, version)
 
     def of_maps(
         self,
         image: str,
         pair: Sequence[NetworkResults],
         states: Sequence[MapState],
+        drawn: Sequence[np.ndarray],
+        forward: Sequence[ForwardResult],
         request: MapRequest,
         correct: Sequence[bool | None],
     ) -> xr.Dataset:
         """Return the scores of one image's maps as ``MapUpdate`` has them; of finished maps also ceiling and floors.
 
-        They are of the unsmoothed maps, over the part of the photograph that both networks see.
+        They are over the part of the photograph that both networks see, of the unsmoothed maps, and where the request
+        smooths also of the maps as they are drawn. A signed sum of colours has none: it does not order places by
+        importance.
 
         Parameters
         ----------
@@ -116,8 +151,12 @@ class Scores:
             First and second network's.
         states : sequence of two MapState
             Their maps.
+        drawn : sequence of two ndarray, (y, x)
+            Their maps as they are drawn, smoothed and in the frame of the first network.
+        forward : sequence of two ForwardResult
+            Their attention norms.
         request : MapRequest
-            Whose reduction counts.
+            Its reduction, smoothing, kind of human map and participant count.
         correct : sequence of bool or None
             Whether the predictions are the true category; None where that is unknown.
 
@@ -126,14 +165,22 @@ class Scores:
         Dataset, (network,)
             Variables as in ``MapSource.scores``.
         """
-        done, human = all(state.done for state in states), self.human_maps(frame_of(pair))
+        done = all(state.done for state in states)
+        human = self.human_maps(frame_of(pair), request.human_map, request.participant)
         columns: dict[str, list[float]] = {}
-        for results, state in zip(pair, states, strict=True):
+        for results, state, one in zip(pair, states, drawn, strict=True):
             unsmoothed = reduce_channels(state.mean, request.reduction)
-            for name, value in human.scores(image, unsmoothed, results.frame, COMPARISON_GRID, floors=done).items():
-                columns.setdefault(name, []).append(float(value))
+            values = human.scores(image, unsmoothed, results.frame, COMPARISON_GRID, floors=done)
+            if request.smoothing_px:
+                of_drawn = human.scores(image, one, pair[0].frame, COMPARISON_GRID, floors=False)
+                values |= {drawn_name(name): value for name, value in of_drawn.items()}
+            for name, value in values.items():
+                columns.setdefault(name, []).append(float(value) if has_order(request.reduction) else float("nan"))
         ceiling = human.ceiling(image, COMPARISON_GRID) if done else float("nan")
-        return _labelled(columns, pair, ceiling, correct)
+        norms = [
+            human.norm_rhos(image, result.norms, results.frame) for results, result in zip(pair, forward, strict=True)
+        ]
+        return _labelled(columns, pair, ceiling, correct, norms)
 
     def enter_maps(
         self, image: str, pair: Sequence[NetworkResults], request: MapRequest, update: MapUpdate, version: int
@@ -153,7 +200,7 @@ class Scores:
         version : int
             Of the human map with which they were scored.
         """
-        for row, results in enumerate(pair):
+        for row, results in enumerate(pair if request.participant is None else ()):
             values = {name: update.scores[name].values[row] for name in (*METRICS, *FLOORS)}
             self.map_table(results, request, frame_of(pair)).enter(image, values, version)
         size = np.nanmean(np.abs(update.delta.values)) if np.isfinite(update.delta.values).any() else np.nan
@@ -165,15 +212,17 @@ class Scores:
         of_maps, version = [self.map_table(results, request, frame) for results in pair], self._version(image)
         return all(table.known(image, version) for table in of_maps) and self.delta_table(pair, request).known(image)
 
-    def is_forward_known(self, image: str, results: NetworkResults, frame: Frame) -> bool:
+    def is_forward_known(
+        self, image: str, results: NetworkResults, frame: Frame, kind: str | None = None
+    ) -> bool:
         """Return whether the scores of a network's forward pass are there, with the human map of now."""
-        return self.forward_table(results, frame).known(image, self._version(image))
+        return self.forward_table(results, frame, kind).known(image, self._version(image))
 
     def dataset(self, pair: Sequence[NetworkResults], request: MapRequest) -> xr.Dataset:
         """Return all columns of an ordered pair with labels; see ``MapSource.scores``."""
         layers = tuple(dict.fromkeys(layer for results in pair for layer in results.network.layers))
         frame = frame_of(pair)
-        forward = [self.forward_table(results, frame).columns() for results in pair]
+        forward = [self.forward_table(results, frame, request.human_map).columns() for results in pair]
         maps = [self.map_table(results, request, frame).columns() for results in pair]
         rho = np.full((len(pair), len(layers), len(self._collection.images)), np.nan, np.float32)
         for row, (results, columns) in enumerate(zip(pair, forward, strict=True)):
@@ -260,6 +309,7 @@ def _labelled(
     pair: Sequence[NetworkResults],
     ceiling: float,
     correct: Sequence[bool | None],
+    norm_rhos: Sequence[Mapping[str, float]] = (),
 ) -> xr.Dataset:
     return labelled_scores(
         columns,
@@ -267,6 +317,7 @@ def _labelled(
         ceilings=[ceiling] * len(pair),
         ceiling=ceiling,
         correct=correct,
+        norm_rhos=norm_rhos,
         resolution_px=COMPARISON_CELLS,
     )
 

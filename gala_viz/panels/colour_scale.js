@@ -59,9 +59,9 @@ function thresholded(palette, values, [low, high], percent, gone = "#00000000") 
   })
 }
 
-// The value of a data source's image at a position in the frame; NaN outside.
-function value_at(source, x, y) {
-  const image = source.get_column("image")?.[0]
+// The value of a data source's image, or of another column on its grid, at a position in the frame; NaN outside.
+function value_at(source, x, y, column_name = "image") {
+  const image = source.get_column(column_name)?.[0]
   if (image == null) { return NaN }
   const [rows, columns] = image.shape
   const column = Math.floor((x / source.get_column("dw")[0]) * columns)

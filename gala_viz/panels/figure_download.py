@@ -91,7 +91,9 @@ class ComparisonDownloadButton(FigureDownloadButton):
             **self._origin,
             images=(image,),
             layer=layers[layer] if layer is not None and layer < len(layers) else None,
-            request=self._settings.to_request(has_label=labelled),
+            request=self._settings.to_request(
+                has_label=labelled, human_map=self._shown.kind, participant=self._shown.participant
+            ),
         )
 
 

@@ -147,14 +147,35 @@ def _number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else "–"
 
 
-def score_table(networks: Sequence[NetworkInfo], columns: dict[str, Sequence[float]], note: str) -> str:
-    """Return a table of one image's scores, with a ``note`` below; ``columns`` are name -> one value per network."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+def score_table(
+    networks: Sequence[NetworkInfo], groups: Mapping[str, Mapping[str, Sequence[float]]], note: str
+) -> str:
+    """Return a table of one image's scores.
+
+    Parameters
+    ----------
+    networks : sequence of NetworkInfo
+        A row each in every group.
+    groups : mapping of str to mapping of str to sequence of float
+        What is scored -> name of a metric -> one value per network; a group called "" has no heading.
+    note : str
+        Below the table.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    head = "".join(f"<th>{escape(name)}</th>" for name in next(iter(groups.values()), {}))
     body = "".join(
-        f'<tr><td class="{side}"><span class="dot"></span>{escape(network.title)}</td>'
-        + "".join(f"<td>{_number(float(values[k]))}</td>" for values in columns.values())
-        + "</tr>"
-        for k, (side, network) in enumerate(zip(SIDES, networks, strict=True))
+        (f'<tr><td class="muted" colspan="{len(columns) + 1}">{escape(group)}</td></tr>' if group else "")
+        + "".join(
+            f'<tr><td class="{side}"><span class="dot"></span>{escape(network.title)}</td>'
+            + "".join(f"<td>{_number(float(values[k]))}</td>" for values in columns.values())
+            + "</tr>"
+            for k, (side, network) in enumerate(zip(SIDES, networks, strict=True))
+        )
+        for group, columns in groups.items()
     )
     return f'<table><tr><th></th>{head}</tr>{body}</table><p class="muted">{escape(note)}</p>'
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gala_viz.engine.results.reliability import ADVICE, reliability_words
 from gala_viz.panels.progress_bar import ProgressBar
 from gala_viz.store.source import MapUpdate, Progress
 
@@ -44,6 +45,8 @@ def map_progress_text(map_update: MapUpdate) -> str:
         parts.append(f"done in {format_duration(map_update.seconds)}")
     elif map_update.eta_s is not None:
         parts.append(f"{format_duration(map_update.eta_s)} to go")
+    if map_update.done and (words := reliability_words(map_update.delta_reliability)):
+        parts.append(f"the delta is {words}: {ADVICE}")
     if map_update.note:
         parts.append(map_update.note)
     return " · ".join(parts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -11,31 +12,45 @@ import xarray as xr
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
+from gala_viz.engine.results.score_selection import ScoreSelection, score_columns, select_scores
+from gala_viz.engine.results.scores import NO_ORDER, drawn_name, has_order
 from gala_viz.panels.form import Field, Form, as_options
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import photograph_count, score_table
 from gala_viz.plots.bokeh_rendering import bokeh_figure, disable_sync
 from gala_viz.plots.score_distribution import CeilingInterval, distribution_columns, score_distribution
+from gala_viz.specs import MapRequest
 from gala_viz.store.source import NetworkInfo
 
 METRICS = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
 NO_HUMAN_MAPS = "This collection has no human maps, so nothing can be said about closeness to people."
 NO_HUMAN_MAP = "People did not mark this photograph."
+CEILING_TEXT = "noise ceiling (rho of one half of the participants with the other, not raised by Spearman-Brown)"
+"""Which ceiling it is."""
 
 
-def _one(scores: xr.Dataset | None, name: str, networks: int) -> list[float]:
-    if scores is None or name not in scores:
-        return [float("nan")] * networks
-    return [float(value) for value in np.asarray(scores[name])]
+def ceiling_band(selection: ScoreSelection) -> CeilingInterval | None:
+    """Return the noise ceiling of a selection as a band, a line where there are too few images for an interval."""
+    if not np.isfinite(selection.ceiling):
+        return None
+    low, high = selection.ceiling_interval or (selection.ceiling, selection.ceiling)
+    return CeilingInterval(mean=selection.ceiling, low=low, high=high)
 
 
-def ceiling_from_scores(scores: xr.Dataset | None) -> CeilingInterval | None:
-    """Return the noise ceiling in the attrs of a source's scores, or None."""
-    values = [
-        float(scores.attrs.get(f"ceiling_{k}", np.nan)) if scores is not None else np.nan
-        for k in ("mean", "low", "high")
-    ]
-    return CeilingInterval(mean=values[0], low=values[1], high=values[2]) if np.all(np.isfinite(values)) else None
+def ceiling_text(selection: ScoreSelection, digits: int = 2) -> str:
+    """Return the noise ceiling of a selection in words, with its interval and number of images; "" without one."""
+    if not np.isfinite(selection.ceiling):
+        return ""
+    interval = selection.ceiling_interval
+    bounds = f" [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]" if interval else ""
+    return f"{CEILING_TEXT} {selection.ceiling:.{digits}f}{bounds}, n = {selection.n_ceiling:,}"
+
+
+def fractions_text(selection: ScoreSelection) -> str:
+    """Return the means as shares of the ceiling, with intervals; "" where there are too few images."""
+    parts = [f"{100 * mean:.0f} % [{100 * low:.0f}, {100 * high:.0f}]" for mean, (low, high) in selection.fractions]
+    return f"{' and '.join(parts)} of the ceiling" if parts else ""
 
 
 def score_figure(networks: Sequence[NetworkInfo]) -> figure:
@@ -85,12 +100,44 @@ def update_score_figure(
     distribution.xaxis.axis_label = label
 
 
-class ScoreView:
-    """A table for this photograph, a histogram per network for the collection with this photograph marked."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """What is compared with which human map.
 
-    def __init__(self, networks: Sequence[NetworkInfo], has_human_maps: bool, distribution: figure) -> None:
+    ``layers`` are, for each network, the layer whose attention norm stands in the main row; None: the saliency maps of
+    ``request``. ``human_map`` is the title of the human map in view.
+    """
+
+    request: MapRequest
+    layers: tuple[str | None, ...] | None = None
+    human_map: str = ""
+
+
+class ScoreView:
+    """A table for this photograph, a histogram per network for the images that are shown, with this one marked.
+
+    Parameters
+    ----------
+    networks : sequence of NetworkInfo
+        The two networks.
+    has_human_maps : bool
+        Whether the collection has any.
+    distribution : bokeh figure
+        Made by ``score_figure``.
+    shown_images : callable
+        Returns the mask (image,) of the images that the gallery's filters let through; None: all.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[NetworkInfo],
+        has_human_maps: bool,
+        distribution: figure,
+        shown_images: Callable[[], NDArray[np.bool_]] | None = None,
+    ) -> None:
         self.networks = networks
         self.has_human_maps = has_human_maps
+        self._shown_images = shown_images
         self.metric_form = Form(
             [Field(name="measure", label="Metric", kind="segments", value="rho", options=as_options(METRICS))],
             lambda *_: self._draw(),
@@ -99,69 +146,111 @@ class ScoreView:
         self.table = html_pane(f'<p class="muted">{NO_HUMAN_MAPS}</p>' if not has_human_maps else "")
         self._here: xr.Dataset | None = None
         self._all: xr.Dataset | None = None
-        self._aside, self._has_map = "", False
+        self._compared: Compared | None = None
+        self._has_map = False
         self.figure = distribution
+        self.distribution_pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
         self.note_pane = html_pane(margin=(2, 0, 0, 0))
         self.pane = pn.Column(
             self.table,
-            *(
-                [self.metric_form, pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0), self.note_pane]
-                if has_human_maps
-                else []
-            ),
+            *([self.metric_form, self.distribution_pane, self.note_pane] if has_human_maps else []),
             sizing_mode="stretch_width",
             margin=0,
         )
 
     def set_image_scores(self, scores: xr.Dataset | None, has_human_map: bool) -> None:
         """Show the scores (network,) of the photograph in view; they count only where ``has_human_map``."""
-        self._here = scores if has_human_map else None
-        if not self.has_human_maps:
-            return
-        columns = {title: _one(self._here, name, len(self.networks)) for title, name in METRICS.items()}
-        self._has_map = has_human_map
-        self.table.object = score_table(self.networks, columns, self._aside if has_human_map else NO_HUMAN_MAP)
-        self._draw()
+        self._here, self._has_map = scores if has_human_map else None, has_human_map
+        self.refresh()
 
-    def set_participant(self, participant: str | None) -> None:
-        """Say that the scores are of all participants' map, where the map of ``participant`` alone is in view."""
-        aside = "" if participant is None else f"With the map of all participants together, not of {participant} alone."
-        if aside != self._aside:
-            self._aside = aside
-            self.set_image_scores(self._here, self._has_map)
+    def set_compared(self, compared: Compared) -> None:
+        """Say what is compared: the maps of a request or attention norms, and with which human map."""
+        if compared != self._compared:
+            self._compared = compared
+            self.refresh()
 
     def set_collection_scores(self, scores: xr.Dataset | None) -> None:
         """Show the scores of all images, as ``MapSource.scores`` returns them."""
         self._all = scores
-        self.set_image_scores(self._here, self._has_map)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show everything anew, for example because other images are shown."""
+        if self.has_human_maps:
+            self._tabulate()
+            self._draw()
+
+    @property
+    def _layers(self) -> tuple[str | None, ...] | None:
+        return None if self._compared is None else self._compared.layers
+
+    def _of_image(self, name: str) -> list[float]:
+        if self._here is None:
+            return [float("nan")] * len(self.networks)
+        here = self._here if "image" in self._here.dims else self._here.expand_dims("image", axis=-1)
+        return [float(value) for value in score_columns(here, name, self._layers)[:, 0]]
+
+    def _tabulate(self) -> None:
+        """Show the scores of this photograph: of the unsmoothed maps, and below of the maps as they are drawn."""
+        metrics = METRICS if self._layers is None else {"Spearman's rho": "rho"}
+        columns = {title: self._of_image(name) for title, name in metrics.items()}
+        smoothing = 0.0 if self._compared is None else self._compared.request.smoothing_px
+        drawn = {}
+        if self._layers is None and self._here is not None and drawn_name("rho") in self._here:
+            drawn = {title: self._of_image(drawn_name(name)) for title, name in METRICS.items()}
+        rows = {"": columns} if not drawn else {"unsmoothed": columns, f"drawn, {smoothing:g} px": drawn}
+        self.table.object = score_table(self.networks, rows, self._table_note(bool(drawn)))
+
+    def _table_note(self, has_drawn: bool) -> str:
+        """Return below the table what is compared with what, or why there is nothing."""
+        if not self._has_map:
+            return NO_HUMAN_MAP
+        compared = self._compared
+        if compared is None:
+            return ""
+        if self._layers is not None:
+            names = " and ".join(dict.fromkeys(layer or "no layer" for layer in self._layers))
+            return f"Attention norms of {names}, each on its own grid, with: {compared.human_map}."
+        if not has_order(compared.request.reduction):
+            return f"No closeness: {NO_ORDER}. Choose another reduction of colour channels."
+        more = " Tables, points and means are of unsmoothed maps." if has_drawn else ""
+        return f"With: {compared.human_map}.{more}"
 
     def _draw(self) -> None:
         """Draw the distribution of the chosen metric, and its means in words below."""
-        if not self.has_human_maps:
-            return
-        name = self.metric_form.values["measure"]
-        known = self._all is not None and name in self._all
-        values = np.asarray(self._all[name], dtype=float) if known else np.full((len(self.networks), 0), np.nan)
-        counts = np.isfinite(values).sum(axis=1) if values.size else [0] * len(self.networks)
-        ceiling = ceiling_from_scores(self._all) if name == "rho" and max(counts) > 1 else None
-        here = _one(self._here, name, len(self.networks))
+        name, layers = self.metric_form.values["measure"], self._layers
+        name = "rho" if layers is not None else name
         label = next(title for title, key in METRICS.items() if key == name)
-        update_score_figure(self.figure, values, here, ceiling, label)
-        means = [float(np.nanmean(row)) for row in values] if counts[0] and min(counts) == max(counts) else []
-        self.note_pane.object = f'<p class="muted">{escape(self._sentence(int(max(counts)), means, ceiling))}</p>'
+        if self._all is None:
+            self.distribution_pane.visible, self.note_pane.object = False, ""
+            return
+        mask = np.ones(self._all.sizes["image"], bool) if self._shown_images is None else self._shown_images()
+        selection = select_scores(self._all, name, mask, layers)
+        of_one = self._compared is not None and self._compared.request.participant is not None
+        here = [float("nan")] * len(self.networks) if of_one else self._of_image(name)
+        self.distribution_pane.visible = selection.n > 1
+        if selection.n > 1:
+            title = label if layers is None else f"{label} of attention norms"
+            update_score_figure(self.figure, selection.values, here, ceiling_band(selection), title)
+        self.note_pane.object = f'<p class="muted">{escape(self._sentence(selection, of_one))}</p>'
 
-    def _sentence(self, n: int, means: Sequence[float], ceiling: CeilingInterval | None) -> str:
-        """Return n, resolution, means and ceiling as a sentence."""
-        side = self._all.attrs.get("resolution_px") if self._all is not None else None
-        text = f"n = {photograph_count(n)} scored"
-        if side:
-            text += f", maps at {side} × {side} cells" if isinstance(side, int | float) else f", maps at {side} cells"
-        if self._all is not None and self._all.attrs.get("note"):
+    def _sentence(self, selection: ScoreSelection, of_one: bool) -> str:
+        """Return n, resolution, means, ceiling and baselines as sentences."""
+        assert self._all is not None, "there are scores"
+        text = f"n = {photograph_count(selection.n)} shown that are scored by both"
+        if of_one:
+            text += ", with the maps of all participants together"
+        side = self._all.attrs.get("resolution_px")
+        if side and self._layers is None:
+            text += f"; maps at {side} × {side} cells" if isinstance(side, int | float) else f"; maps at {side} cells"
+        if self._all.attrs.get("note"):
             text += f"; {self._all.attrs['note']}"
-        if means and n > 1:
-            text += f". Means {' and '.join(f'{mean:.2f}' for mean in means)}"
-            if ceiling:
-                text += f", {' and '.join(f'{100 * mean / ceiling.mean:.0f}' for mean in means)} % of the ceiling"
-        if ceiling:
-            text += f". Band: noise ceiling, split-half rho {ceiling.mean:.2f} [{ceiling.low:.2f}, {ceiling.high:.2f}]"
-        return text + "."
+        sentences = [text]
+        if selection.n > 1:
+            means = " and ".join(f"{mean:.2f}" for mean in selection.means)
+            share = fractions_text(selection)
+            sentences.append(f"Means {means}{f', {share}' if share else ''}")
+        if ceiling := ceiling_text(selection):
+            few = "" if selection.ceiling_interval else f"; no interval below {MIN_IMAGES_FOR_INTERVAL} images"
+            sentences.append(f"Band: {ceiling}{few}" if not few else f"{ceiling[0].upper()}{ceiling[1:]}{few}")
+        return ". ".join(sentences) + "."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bokeh.document import Document
@@ -44,7 +44,7 @@ class SourceClient:
         self._since, self._told = 1, 0  # first request for this photograph; last one answered in full
 
     def request_maps(
-        self, image: str, request: MapRequest, kind: str | None, participant: str | None, new_image: bool
+        self, image: str, request: MapRequest, new_image: bool
     ) -> None:
         """Request the maps of an image.
 
@@ -56,11 +56,8 @@ class SourceClient:
         image : str
             Id of the image.
         request : MapRequest
-            Settings of the maps.
-        kind : str or None
-            Kind of human map; None: the collection's default.
-        participant : str or None
-            Whose human map; None: that of all participants.
+            Settings of the maps, with kind and participant of the human map. A participant of whom the image has no
+            map counts as all of them.
         new_image : bool
             Whether the image has changed since the request before.
         """
@@ -70,12 +67,12 @@ class SourceClient:
         new_image = self._told < self._since
 
         def job(cancelled: IsCancelled) -> None:
-            post, source = self._poster(request_key), self._source
+            post, source, asked = self._poster(request_key), self._source, request
             layers = None
             if new_image:
                 view = source.view(image)
                 post("photo", view)
-                self._post_human(post, image, kind, participant)
+                self._post_human(post, image, asked.human_map, asked.participant)
                 if source.outlined:
                     post("parts", source.outline(image))
                 if cancelled():
@@ -83,8 +80,10 @@ class SourceClient:
                 forward_results = source.forward(image)
                 post("forward", forward_results)
                 layers = (view, forward_results)
-            done = source.cached(image, request)
-            for update in source.maps(image, request, cancelled) if done is None else [done]:
+            if asked.participant is not None and asked.participant not in source.participants(image, asked.human_map):
+                asked = replace(asked, participant=None)
+            done = source.cached(image, asked)
+            for update in source.maps(image, asked, cancelled) if done is None else [done]:
                 post("maps", update)
                 if layers is not None:  # the browser draws the maps first
                     post("layers", layers)
@@ -93,7 +92,7 @@ class SourceClient:
                 post("layers", layers)
                 self._told = request_key.number
             if not cancelled():
-                self._queue.put("scores", source.scores(request))
+                self._queue.put("scores", source.scores(asked))
 
         self._maps.submit(job)
 

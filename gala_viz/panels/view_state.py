@@ -17,6 +17,8 @@ from gala_viz.store.source import ForwardResults, MapUpdate
 TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
 NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
 REDUCTIONS = {"Sum of |gradient|": "absolute", "Largest |gradient|": "maximum", "Signed sum": "signed"}
+WITHIN_ERROR = ("shown", "outlined", "hidden")
+"""What lies within two standard errors of a delta: drawn like the rest, the rest outlined, or not drawn."""
 HUMAN_STYLES = ("overlay", "contours", "revealed")
 """A coloured map, outlines of its strongest regions, or the photograph visible only where the map is high."""
 
@@ -48,8 +50,13 @@ class AttributionSettings(param.Parameterized):
             **settings(request.smoothgrad),
         )
 
-    def to_request(self, has_label: bool = True) -> MapRequest:
-        """Return the settings as a request; without a label the target "label" becomes the own predictions."""
+    def to_request(
+        self, has_label: bool = True, *, human_map: str | None = None, participant: str | None = None
+    ) -> MapRequest:
+        """Return the settings as a request; without a label the target "label" becomes the own predictions.
+
+        ``human_map`` is the kind of human map that scores are with, ``participant`` whose; None: the first kind, all.
+        """
         target = self.category if self.target == "chosen" else self.target
         return MapRequest(
             method=self.method,
@@ -60,6 +67,8 @@ class AttributionSettings(param.Parameterized):
             reduction=self.reduction,
             smoothing_px=float(self.smoothing_px),
             normalise=self.normalise,
+            human_map=human_map,
+            participant=participant,
         )
 
 
@@ -77,6 +86,9 @@ class DisplaySettings(param.Parameterized):
     palette = param.Selector(default=DEFAULT_SEQUENTIAL, objects=list(SEQUENTIAL), doc="Colours of values from 0 on.")
     human_style = param.Selector(default="overlay", objects=list(HUMAN_STYLES), doc="How the human map is drawn.")
     parts = param.Boolean(default=False, doc="Parts that are known by construction outlined in all panels.")
+    within_error = param.Selector(
+        default="shown", objects=list(WITHIN_ERROR), doc="How what is within the delta's error is drawn."
+    )
     contours = param.Boolean(default=False, doc="People's strongest regions outlined over every map.")
 
 

@@ -9,10 +9,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from gala_viz.engine.results.delta import delta
 from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
 from gala_viz.plots.colour_scale import ColourScale, colour_limits
 from gala_viz.plots.map_overlays import overlay
 from gala_viz.schema import extent_px, labelled_map, norm_title
+from gala_viz.specs import Normalisation
 
 GAP_FRACTION = 0.05
 """Space between two small multiples, as a share of one's width."""
@@ -88,17 +90,19 @@ def attention_layers(
     return hv.Layout(plots).cols(max((len(one) for one in norms), default=1))
 
 
-def attention_delta(first: xr.DataArray, second: xr.DataArray) -> xr.DataArray:
+def attention_delta(
+    first: xr.DataArray, second: xr.DataArray, normalise: Normalisation = "maximum"
+) -> xr.DataArray:
     """Return the difference (y, x) of two attention norms of one layer: ``second`` minus ``first``.
 
-    Each norm is divided by its own largest value before. Both must lie on one grid, as they do for two networks of one
-    architecture; raises ``ValueError`` otherwise.
+    Each norm is normalised before, as maps are before their delta. Both must lie on one grid, as they do for two
+    networks of one architecture; raises ``ValueError`` otherwise.
     """
     if first.shape != second.shape:
         raise ValueError(
             f"two attention norms on one grid were expected; got {first.shape} and {second.shape}. "
             "Compare layers of equal resolution."
         )
-    largest = [float(np.nanmax(one)) or 1.0 for one in (first, second)]
-    values = np.asarray(second) / largest[1] - np.asarray(first) / largest[0]
-    return labelled_map(values.astype(np.float32), name="attention_delta", extent_px=extent_px(first))
+    values = delta(np.asarray(first), np.asarray(second), normalise).astype(np.float32)
+    attrs = {"normalise": normalise}
+    return labelled_map(values, name="attention_delta", extent_px=extent_px(first), attrs=attrs)

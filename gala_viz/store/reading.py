@@ -11,9 +11,11 @@ from gala_viz.alignment import bootstrap_interval
 from gala_viz.engine.results.delta import delta, independent_delta_error
 from gala_viz.engine.results.half_samples import POOLING_PX, half_sample_error, split_half_reliability
 from gala_viz.engine.results.pair_maps import label_pair
+from gala_viz.engine.results.human_maps import HumanMaps
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.engine.results.reduction import smooth
-from gala_viz.engine.results.scores import FLOORS, METRICS, labelled_scores
+from gala_viz.engine.results.reliability import POOLED_DEGREES_OF_FREEDOM
+from gala_viz.engine.results.scores import FLOORS, METRICS, drawn_name, has_order, labelled_scores
 from gala_viz.networks.frames import common_part_text, is_same_cut, resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import MapRequest, SmoothGradSpec, settings
@@ -23,6 +25,7 @@ from gala_viz.store.spec import ABOUT, StoredNetwork
 from gala_viz.store.zarr_store import Store
 
 MANY = 20_000
+OTHER_KIND = "scores of all images are with {}; those of {} are known image by image"
 NOT_KEPT = "from a store of before: the reliability of the delta and errors of smoothed maps are not kept"
 
 
@@ -46,6 +49,7 @@ def stored_update(
     photo_px: tuple[int, int],
     request: MapRequest,
     correct: Sequence[bool | None],
+    human: HumanMaps,
 ) -> MapUpdate:
     """Return the finished maps of two networks on one image, in the frame of the first.
 
@@ -66,9 +70,11 @@ def stored_update(
     photo_px : tuple of int
         (height, width) of the photograph.
     request : MapRequest
-        Smoothing and normalisation are taken from it.
+        Smoothing, normalisation and human map are taken from it.
     correct : sequence of two bool or None
         Whether each network's first choice is the true category; None where that is not known.
+    human : HumanMaps
+        Those that the request names, over what all networks of the store see.
 
     Returns
     -------
@@ -95,10 +101,12 @@ def stored_update(
     halves = placed("half_map", request.smoothing_px)
     errors = None if request.smoothing_px else placed("standard_error", 0.0)
     delta_error, reliability, pooling_px = None, float("nan"), POOLING_PX + request.smoothing_px
+    degrees_of_freedom = 0.0
     if halves is not None:
         half_deltas = delta(halves[0], halves[1], request.normalise)
         delta_error = half_sample_error(half_deltas, pooling_px)
         reliability = split_half_reliability(half_deltas)
+        degrees_of_freedom = POOLED_DEGREES_OF_FREEDOM
         errors = errors or [half_sample_error(half, pooling_px) for half in halves]
     elif errors is not None:
         delta_error = independent_delta_error(errors, maps, request.normalise)
@@ -111,6 +119,7 @@ def stored_update(
         frame_px=frames[0].input_px,
         normalise=request.normalise,
         attrs={**attrs, "image": image},
+        delta_degrees_of_freedom=degrees_of_freedom,
     )
     n_samples = about.get("n_samples", 1)
     return MapUpdate(
@@ -126,7 +135,7 @@ def stored_update(
         seconds=0.0,
         eta_s=0.0,
         done=True,
-        scores=_image_scores(store, networks, image, request.method, correct),
+        scores=_image_scores(store, networks, frames, image, request, correct, maps, human),
         note="; ".join(
             note
             for note in (
@@ -138,8 +147,13 @@ def stored_update(
     )
 
 
-def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapRequest) -> xr.Dataset:
-    """Return the scores of two networks on all images; see ``MapSource.scores``."""
+def scores_of(
+    store: Store, networks: Sequence[StoredNetwork], request: MapRequest, first_kind: str | None
+) -> xr.Dataset:
+    """Return the scores of two networks on all images; see ``MapSource.scores``.
+
+    They are with ``first_kind`` of human maps; NaN where the request names another one.
+    """
     rows = [store.spec.networks.index(network) for network in networks]
     count = len(store.images)
     columns = {name: store.column(f"scores/{name}") for name in SCORES}
@@ -150,15 +164,19 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
     if not stored:
         pairs = {name: np.full((2, count), np.nan, np.float32) for name in pairs}
         size = np.full(count, np.nan, np.float32)
-    ceiling = columns["ceiling"]
+    floors = {name: columns[name][order, rows] for name in FLOORS if stored}
+    ceiling, attention, note = columns["ceiling"], columns["rho_attention"][rows], part_text(store)
+    if request.human_map not in (None, first_kind):
+        pairs, floors = ({name: np.full_like(one, np.nan) for name, one in some.items()} for some in (pairs, floors))
+        ceiling, attention = np.full_like(ceiling, np.nan), np.full_like(attention, np.nan)
+        note = "; ".join(filter(None, [note, OTHER_KIND.format(first_kind, request.human_map)]))
     return xr.Dataset(
         {
             "correct": (("network", "image"), columns["correct"][rows]),
-            **{name: (("network", "image"), values) for name, values in pairs.items()},
-            "rho_attention": (("network", "layer", "image"), columns["rho_attention"][rows]),
+            **{name: (("network", "image"), values) for name, values in (pairs | floors).items()},
+            "rho_attention": (("network", "layer", "image"), attention),
             "ceiling": (("image",), ceiling),
             "delta_size": (("image",), size),
-            **{name: (("network", "image"), columns[name][order, rows]) for name in FLOORS if stored},
         },
         coords={
             "network": [network.name for network in networks],
@@ -169,7 +187,7 @@ def scores_of(store: Store, networks: Sequence[StoredNetwork], request: MapReque
             **_ceiling(ceiling),
             "resolution_px": store.spec.comparison_cells,
             "measurement_version": store.scores_version,
-            "note": part_text(store),
+            "note": note,
         },
     )
 
@@ -200,16 +218,48 @@ def _ceiling(values: np.ndarray) -> dict[str, float]:
 
 
 def _image_scores(
-    store: Store, networks: Sequence[StoredNetwork], image: str, method: str, correct: Sequence[bool | None]
+    store: Store,
+    networks: Sequence[StoredNetwork],
+    frames: Sequence[Preprocessing],
+    image: str,
+    request: MapRequest,
+    correct: Sequence[bool | None],
+    drawn: Sequence[np.ndarray],
+    human: HumanMaps,
 ) -> xr.Dataset:
     """Return the scores of two networks on one image, as ``MapUpdate.scores`` holds them.
+
+    Those with the first kind of human map of all participants are stored; others, and those of the maps as they are
+    ``drawn``, are computed from the stored maps.
 
     Scores and ceilings of a store of now are over the part of a photograph that all of its networks see. Ceilings of
     before are in the frame of its first network: networks that cut photographs differently have no fraction of them.
     """
-    rows, order = [store.spec.networks.index(network) for network in networks], list(store.spec.methods).index(method)
-    ceiling = float(store.read("scores/ceiling", image))
-    values = {name: store.read(f"scores/{name}", image)[order, rows] for name in METRICS}
+    rows = [store.spec.networks.index(network) for network in networks]
+    order, cells = list(store.spec.methods).index(request.method), (store.spec.comparison_cells,) * 2
+    of_pair = list(zip(networks, frames, strict=True))
+    if human.kind is None and human.participant is None:
+        ceiling = float(store.read("scores/ceiling", image))
+        values = {name: np.asarray(store.read(f"scores/{name}", image)[order, rows], float) for name in METRICS}
+        attention = np.asarray(store.read("scores/rho_attention", image))[rows]
+        known = [dict(zip(store.spec.layers, row.tolist(), strict=True)) for row in attention]
+        norm_rhos = [
+            {layer: rhos[layer] for layer in network.layers} for network, rhos in zip(networks, known, strict=True)
+        ]
+    else:
+        ceiling = human.ceiling(image, cells)
+        maps = [store.read(f"{segment(network.name)}/{request.method}/map", image) for network in networks]
+        found = [human.scores(image, one, frame, cells) for one, frame in zip(maps, frames, strict=True)]
+        values = {name: np.array([of_one[name] for of_one in found], float) for name in (*METRICS, *FLOORS)}
+        norm_rhos = [
+            human.norm_rhos(image, {layer: _norm(store, network, layer, image) for layer in network.layers}, frame)
+            for network, frame in of_pair
+        ]
+    if request.smoothing_px:
+        found = [human.scores(image, one, frames[0], cells, floors=False) for one in drawn]
+        values |= {drawn_name(name): np.array([of_one[name] for of_one in found], float) for name in METRICS}
+    if not has_order(request.reduction):
+        values = {name: np.full_like(column, np.nan) for name, column in values.items()}
     frames = [network.frame for network in (*networks, store.spec.networks[0])]
     has_ceiling = [store.is_scored_alike or is_same_cut(frame, frames[-1]) for frame in frames[:-1]]
     return labelled_scores(
@@ -218,8 +268,13 @@ def _image_scores(
         ceilings=np.where(has_ceiling, ceiling, np.nan),
         ceiling=ceiling,
         correct=correct,
+        norm_rhos=norm_rhos,
         resolution_px=store.spec.comparison_cells,
     )
+
+
+def _norm(store: Store, network: StoredNetwork, layer: str, image: str) -> np.ndarray:
+    return store.read(f"{segment(network.name)}/attention_norm/{segment(layer)}/norm", image)
 
 
 def stored_prediction(store: Store, network: StoredNetwork, image: str, label: int | None) -> Prediction:

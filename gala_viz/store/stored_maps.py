@@ -11,9 +11,9 @@ from weakref import WeakValueDictionary
 import numpy as np
 import xarray as xr
 
-from gala_viz.engine.results.human_maps import framed_human_map, framed_outline
+from gala_viz.engine.results.human_maps import HumanMaps, framed_human_map, framed_outline
 from gala_viz.imagenet import label_index
-from gala_viz.networks.frames import resample_to_frame
+from gala_viz.networks.frames import common_frame, resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.output_fingerprint import NetworkIdentity
 from gala_viz.schema import labelled_map
@@ -243,7 +243,14 @@ class StoredMaps:
         if self._is_stored(image, request):
             correct = [one.correct for one in self.forward(image).predictions]
             update = stored_update(
-                self._store, self._networks, self._frames, image, self._collection.size_px(image), request, correct
+                self._store,
+                self._networks,
+                self._frames,
+                image,
+                self._collection.size_px(image),
+                request,
+                correct,
+                self._human_maps(request),
             )
             return replace(update, note=f"{update.note}; {self._scores_note}") if self._scores_note else update
         live = self._live.at_hand(self._names)
@@ -261,7 +268,8 @@ class StoredMaps:
 
         Stored and computed scores are never beside each other, since ceilings may be of other rules and human maps.
         """
-        stored, live = scores_of(self._store, self._networks, request), self._live.at_hand(self._names)
+        stored = scores_of(self._store, self._networks, request, self._first_kind)
+        live = self._live.at_hand(self._names)
         stored.attrs["note"] = "; ".join(text for text in (stored.attrs["note"], self._scores_note) if text)
         if requested(self._store, request) or live is None:
             return stored
@@ -278,6 +286,19 @@ class StoredMaps:
     def add_upload(self, filename: str, content: bytes) -> str:
         """Add a photograph to the live source, and return its image id."""
         return self._elsewhere().add_upload(filename, content)
+
+    @property
+    def _first_kind(self) -> str | None:
+        """The kind of human maps that the store's scores are with."""
+        return next(iter(self._collection.map_kinds), None)
+
+    def _human_maps(self, request: MapRequest) -> HumanMaps:
+        """Return the human maps that a request names, over what all networks of the store see."""
+        kind = None if request.human_map == self._first_kind else request.human_map
+        frame = common_frame([network.frame for network in self._store.spec.networks])
+        return HumanMaps(
+            self._collection, frame, self._store.images, kind=kind, participant=request.participant
+        )
 
     def _label(self, image: str, number: int) -> int | None:
         categories = self._networks[number].categories

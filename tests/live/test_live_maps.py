@@ -253,6 +253,64 @@ def test_scores_of_an_image_are_those_of_its_map_and_the_human_map():
     assert np.isnan(last(source, "four").scores.rho).all()
 
 
+class TwoKinds(TinyCollection):
+    """Beside marks there are gaze maps, of the first two photographs."""
+
+    map_kinds = {**TinyCollection.map_kinds, "gaze": "where four people looked"}  # noqa: RUF012
+
+    def participant_maps(self, image, kind=None):
+        maps = super().participant_maps(image)
+        if kind != "gaze" or maps is None:
+            return maps
+        return maps.copy(data=maps.values[..., ::-1, ::-1]) if image != "three" else None
+
+
+@pytest.mark.parametrize(("kind", "participant"), [("gaze", None), ("gaze", "p2"), (None, "p3"), ("marks", None)])
+def test_scores_are_with_the_human_map_that_the_request_names(kind, participant):
+    source = live(collection=TwoKinds())
+    last(source, "two")  # scores with the first kind are there already
+    update = last(source, "two", replace(REQUEST, human_map=kind, participant=participant))
+    human = to_resolution(source.human_map("two", kind, participant), COMPARISON_CELLS)
+    for index in range(2):
+        own = to_resolution(update.maps[index], COMPARISON_CELLS)
+        assert float(update.scores.rho[index]) == pytest.approx(float(spearman(own.values, human.values)))
+        for layer, norm in source.forward("two").attention_norms[index].items():
+            human_map = to_resolution(source.human_map("two", kind, participant), norm.shape)
+            expected = float(spearman(norm.values, human_map.values))
+            assert float(update.scores.rho_attention.sel(layer=layer)[index]) == pytest.approx(expected)
+    assert bool(np.isnan(update.scores.ceiling)) is (participant is not None)
+
+
+def test_scores_of_all_images_are_of_one_kind_of_human_map_and_of_all_participants():
+    source = live(collection=TwoKinds())
+    gaze, one = replace(REQUEST, human_map="gaze"), replace(REQUEST, human_map="gaze", participant="p2")
+    for image in source.images:
+        last(source, image, one)
+    assert np.isnan(source.scores(one).rho).all(), "one participant is no collection's score"
+    list(source.survey(gaze, source.images, never))
+    assert np.isfinite(source.scores(gaze).rho).all(axis=0).values.tolist() == [True, True, False, False]
+    assert np.isnan(source.scores(REQUEST).rho).all(), "nothing was scored with marks"
+    np.testing.assert_array_equal(source.scores(gaze).rho[:, 1], last(source, "two", gaze).scores.rho.astype(np.float32))
+    list(source.survey(REQUEST, source.images, never))
+    assert not np.array_equal(source.scores(REQUEST).rho, source.scores(gaze).rho, equal_nan=True)
+    np.testing.assert_array_equal(source.scores(REQUEST).rho, source.scores(replace(REQUEST, human_map="marks")).rho)
+
+
+def test_the_map_as_drawn_has_scores_of_its_own_and_a_signed_sum_has_none():
+    source = live()
+    smoothed = last(source, "two", replace(REQUEST, smoothing_px=2.0))
+    human = to_resolution(source.human_map("two"), COMPARISON_CELLS)
+    for index in range(2):
+        drawn = to_resolution(smoothed.maps[index], COMPARISON_CELLS)
+        assert float(smoothed.scores.rho_drawn[index]) == pytest.approx(float(spearman(drawn.values, human.values)))
+    plain = last(source, "two")
+    np.testing.assert_array_equal(smoothed.scores.rho, plain.scores.rho)
+    assert "rho_drawn" not in plain.scores
+    signed = last(source, "two", replace(REQUEST, reduction="signed"))
+    assert np.isnan(signed.scores.rho).all()
+    assert np.isnan(source.scores(replace(REQUEST, reduction="signed")).rho).all()
+
+
 def test_the_second_network_is_brought_into_the_frame_of_the_first():
     narrow, wide = tiny_network(0, short_px=20), tiny_network(0)
     narrow.name = "narrow"

@@ -226,12 +226,15 @@ class FakeSource:
         parts = maps / np.percentile(maps, 99, axis=(1, 2), keepdims=True)
         delta = (parts[1] - parts[0]).astype(np.float32)
         names = {"network": [network.name for network in self.networks]}
+        more = 0.3 * (request.human_map == "mouse") + 0.05 * (request.participant is not None)
         scores = xr.Dataset(
-            {k: ("network", np.array([v, v + 0.15])) for k, v in (("rho", 0.41), ("dice", 0.3), ("iou", 0.2))},
+            {k: ("network", np.array([v + more, v + 0.15])) for k, v in (("rho", 0.41), ("dice", 0.3), ("iou", 0.2))},
             coords=names,
             attrs={"resolution_px": 56},
         )
-        if not self.info(image).has_human_map:
+        if request.smoothing_px:
+            scores = scores.assign({f"{name}_drawn": scores[name] + 0.5 for name in ("rho", "dice", "iou")})
+        if not self.info(image).has_human_map or request.reduction == "signed":
             scores = scores * np.nan
         return MapUpdate(
             maps=labelled_map(maps, name="saliency", leading=names),

@@ -25,7 +25,7 @@ from gala_viz.panels.presenting.presentation import Presentation
 from gala_viz.panels.progress_view import format_duration, map_progress_text, standard_error_percent
 from gala_viz.panels.view_state import ATTRIBUTION_SETTINGS, AttributionSettings
 from gala_viz.specs import MapRequest, SmoothGradSpec
-from tests.panels.fake_source import FakeSource
+from tests.panels.fake_source import LAYERS, FakeSource
 from tests.panels.script import SCRIPT, until
 
 
@@ -186,10 +186,10 @@ def test_one_participants_map_replaces_that_of_all(view, source):
     view.current.participant = "p3"
     until(lambda: not np.array_equal(drawn(view, "human"), together, equal_nan=True))
     np.testing.assert_array_equal(drawn(view, "human"), source.human_map(source.images[0], participant="p3"))
-    until(lambda: "not of p3 alone" in view.score_view.table.object)
+    until(lambda: "With: Participant p3." in view.score_view.table.object)
     assert view.results.human_map_title == view.display.titles["human"] == "Participant p3"
     view.current.participant = None
-    until(lambda: "alone" not in view.score_view.table.object)
+    until(lambda: "With: People, n = 15." in view.score_view.table.object)
     assert view.results.human_map_title == "People, n = 15"
 
 
@@ -290,15 +290,83 @@ def test_what_the_filters_admit_is_scored_whatever_the_scores_say(view, source):
 
 
 def test_the_means_of_all_stand_beside_their_share_of_the_ceiling(view):
-    view.score_view.set_collection_scores(
-        xr.Dataset(
-            {"rho": (("network", "image"), [[0.3, 0.5], [0.6, 0.8]])},
-            attrs={"ceiling_mean": 0.5, "ceiling_low": 0.4, "ceiling_high": 0.6, "resolution_px": 56},
-        )
-    )
-    assert "n = 2 photographs scored" in view.score_view.note_pane.object
-    assert "Means 0.40 and 0.70, 80 and 140 % of the ceiling" in view.score_view.note_pane.object
+    scores = view.source.scores(view.source.request)
+    rho = np.full((2, 12), np.nan)
+    rho[:, :7], rho[1, 7] = [[0.4], [0.7]], 0.1
+    ceiling = np.full(12, np.nan)
+    ceiling[:6] = 0.5
+    scores = scores.assign(rho=(("network", "image"), rho), ceiling=("image", ceiling))
+    view.score_view.set_collection_scores(scores)
+    told = view.score_view.note_pane.object
+    assert "n = 7 photographs shown that are scored by both" in told
+    assert "Means 0.40 and 0.70, 80 % [80, 80] and 140 % [140, 140] of the ceiling" in told
+    assert "not raised by Spearman-Brown) 0.50 [0.50, 0.50], n = 6" in told
     assert "ceiling" not in view.score_view.table.object, "of one photograph there is no share of a mean"
+
+
+def test_means_and_ceiling_follow_what_the_gallery_shows(view, source):
+    scores = source.scores(source.request)
+    of_cats = [source.info(image).category == "goldfish" for image in source.images]
+    view.gallery.form.receive("category", "goldfish")
+    rho = np.asarray(scores["rho"])[:, of_cats]
+    known = np.isfinite(rho).all(axis=0)
+    assert 0 < known.sum() < 6
+    told = view.score_view.note_pane.object
+    assert f"n = {known.sum()} photograph" in told
+    assert "% of the ceiling" not in told, "too few for an interval"
+    if known.sum() > 1:
+        assert f"Means {rho[0, known].mean():.2f} and {rho[1, known].mean():.2f}" in told
+    view.gallery.form.receive("search", "nothing is called so")
+    assert "n = 0 photographs" in view.score_view.note_pane.object
+    assert not view.score_view.distribution_pane.visible
+
+
+def test_no_histogram_is_drawn_of_one_photograph(view, source):
+    view.gallery.form.receive("search", source.images[0])
+    assert "n = 1 photograph" in view.score_view.note_pane.object
+    assert not view.score_view.distribution_pane.visible
+    assert "Means" not in view.score_view.note_pane.object
+
+
+def test_a_layer_in_the_main_row_brings_its_own_rho(view, source):
+    image = source.images[0]
+    rho = np.linspace(0.1, 0.6, 2 * 6).reshape(2, 6)
+    update = source.cached(image, MapRequest())
+    scores = update.scores.assign(rho_attention=(("network", "layer"), rho)).assign_coords(layer=list(LAYERS))
+    view.score_view.set_image_scores(scores, True)
+    assert "0.410" in view.score_view.table.object
+    view._toggle_layer(3)
+    told = view.score_view.table.object
+    assert f"{rho[0, 3]:.3f}" in told
+    assert f"{rho[1, 3]:.3f}" in told
+    assert "0.410" not in told
+    assert "Attention norms of blocks.8" in told
+    assert "Dice" not in told
+    assert "ceiling" not in view.score_view.note_pane.object, "it is at another resolution"
+    view._toggle_layer(3)
+    assert "0.410" in view.score_view.table.object
+
+
+def test_scores_follow_the_kind_of_human_map_and_the_figure_asks_for_it(view, source):
+    view.current.kind = "mouse"
+    until(lambda: "0.710" in view.score_view.table.object)
+    assert "mouse, People" in view.score_view.table.object
+    assert view.figure_download.spec.request.human_map == "mouse"
+    view.current.participant = "p3"
+    until(lambda: "0.760" in view.score_view.table.object)
+    assert "with the maps of all participants together" in view.score_view.note_pane.object
+
+
+def test_a_signed_sum_has_no_closeness_and_the_page_says_why(view):
+    view.settings.reduction = "signed"
+    until(lambda: "No closeness: a signed sum" in view.score_view.table.object)
+
+
+def test_beside_a_smoothed_map_both_scores_stand(view):
+    view.settings.smoothing_px = 2.0
+    until(lambda: "drawn, 2 px" in view.score_view.table.object)
+    told = view.score_view.table.object
+    assert told.index("unsmoothed") < told.index("0.410") < told.index("drawn, 2 px") < told.index("0.910")
 
 
 def test_an_upload_is_shown_and_a_refusal_is_told(view, source):

@@ -56,7 +56,7 @@ def asked():
 
     def ask(image, n_samples, new_image):
         request = MapRequest(smoothgrad=SmoothGradSpec(n_samples=n_samples))
-        questions.request_maps(image, request, None, None, new_image)
+        questions.request_maps(image, request, new_image)
 
     yield source, heard, ask
     questions.close()

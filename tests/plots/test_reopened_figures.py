@@ -77,9 +77,9 @@ def test_a_caption_speaks_of_what_is_drawn_and_of_nothing_else(tmp_path):
     assert "Colour scales" not in caption("image")
     everything = colour_scales_text(column_names())
     assert everything.startswith(
-        "Colour scales: each human map is divided by its largest value, each SmoothGrad map by"
+        "Colour scales: each human map is divided by its largest value, and each SmoothGrad map by"
     )
-    assert "values, and each attention norm by its root mean square" in everything
+    assert "Attention norms are drawn as they are, on one scale for all networks and rows, from 0" in everything
 
 
 def test_columns_of_a_third_network_say_what_they_need():

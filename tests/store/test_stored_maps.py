@@ -105,12 +105,32 @@ def test_maps_deltas_and_scores_are_those_of_the_networks(stored, live, corner, 
             np.testing.assert_allclose(update.scores[name], expected.scores[name], atol=1e-4)
 
 
+def test_scores_with_one_participants_map_and_of_the_map_as_drawn_are_those_of_the_networks(stored, live, corner):
+    image = corner[1].images[2]
+    for change in ({"participant": "b"}, {"smoothing_px": 2.0}, {"participant": "b", "smoothing_px": 1.0}):
+        request = replace(REQUEST, **change)
+        update, (*_, expected) = stored.cached(image, request), live.maps(image, request, never)
+        assert set(expected.scores) - {"floor_same", "floor_different"} <= set(update.scores)
+        for name in ("rho", "rho_drawn", "dice", "ceiling", "rho_attention"):
+            if name in expected.scores:
+                np.testing.assert_allclose(
+                    update.scores[name].reindex_like(expected.scores[name]), expected.scores[name], atol=1e-4
+                )
+
+
+def test_scores_of_all_images_are_with_the_first_kind_alone(stored):
+    (first,) = stored.map_kinds
+    assert np.isfinite(stored.scores(replace(REQUEST, human_map=first)).rho).any()
+
+
 @pytest.mark.parametrize("normalise", ["percentile", "sum", "none"])
 def test_a_stored_delta_tells_what_a_computed_one_tells(stored, live, corner, normalise):
     image, request = corner[1].images[2], replace(REQUEST, normalise=normalise)
     update = stored.cached(image, request)
     *_, expected = live.maps(image, request, never)
     assert update.delta.attrs.items() >= expected.delta.attrs.items()
+    degrees_of_freedom = expected.delta_error.attrs.pop("degrees_of_freedom"), update.delta_error.attrs["degrees_of_freedom"]
+    assert degrees_of_freedom == (min(10, REQUEST.smoothgrad.n_samples) - 1, np.inf), "by jackknife, and pooled"
     assert update.delta_error.attrs.items() >= expected.delta_error.attrs.items()
     assert update.maps.attrs.items() >= expected.maps.attrs.items()
 

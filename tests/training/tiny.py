@@ -87,7 +87,7 @@ class Blobs:
     def has_human_map(self, image: str) -> bool:
         return True
 
-    def human_map(self, image: str) -> xr.DataArray | None:
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         return labelled_map(self._blob(image), name="human_map")
 
 
@@ -149,7 +149,7 @@ class Lamps:
     def has_human_map(self, image: str) -> bool:
         return self.with_maps
 
-    def human_map(self, image: str) -> xr.DataArray | None:
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         return labelled_map(7 * self._lamp(image), name="human_map") if self.with_maps else None
 
 

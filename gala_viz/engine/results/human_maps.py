@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +17,7 @@ from gala_viz.alignment import (
     area_average,
     image_ceilings,
     partner_rhos,
+    spearman,
     to_resolution,
 )
 from gala_viz.cache import BoundedCache
@@ -73,7 +74,7 @@ def framed_outline(collection: Collection, frame: Preprocessing, image: str) -> 
 
 
 class HumanMaps:
-    """The default kind's human maps of a collection, cut like a network's input, or to what several networks all see.
+    """One kind of human maps of a collection, cut like a network's input, or to what several networks all see.
 
     A map is usable where it is finite, not negative and not constant, also in the frame, and where the maps of single
     participants, if they are known, are so too. What is computed is cached, by the collection's version of the image.
@@ -92,6 +93,11 @@ class HumanMaps:
         Partner images of each kind, at most.
     seed : int
         With an image's id it determines the partner images.
+    kind : str, optional
+        Human-map kind; default: the first.
+    participant : str, optional
+        Id of one participant, whose maps alone are meant; there are neither ceilings nor baselines then. Default: the
+        maps of all.
     strict : bool
         Raise ``OSError`` where the system could not read a map, which says nothing of it; else it counts as not there
         this time.
@@ -106,24 +112,35 @@ class HumanMaps:
         ceiling: CeilingSpec = CEILING,
         n_partners: int = N_PARTNERS,
         seed: int = 0,
+        kind: str | None = None,
+        participant: str | None = None,
         strict: bool = False,
     ) -> None:
         self.collection, self.frame, self.ceiling_spec = collection, frame, ceiling
+        self.kind, self.participant = kind, participant
         self._images, self._n_partners, self._seed, self._strict = images, n_partners, seed, strict
-        self._name = (collection.name, collection.fingerprint, frame)
+        self._name = (collection.name, collection.fingerprint, frame, kind, participant)
 
     def framed(self, image: str) -> tuple[xr.DataArray | None, str]:
         """Return the map (y, x) in the frame and "", or None and why there is no usable one ("": nobody marked it)."""
-        if not marked_images(self.collection, [image]):
+        if not self._is_marked(image):
             return None, ""
-        human_map, why = usable_map(self.collection, image)
+        human_map, why = usable_map(self.collection, image, self.kind, self.participant)
         if self._strict and any_unread(self.collection, [image]):
             raise OSError(f"the human map of {image}: {why}")
         if human_map is None:
             return None, why
         framed = self.frame.map_to_frame(human_map)
-        why = why_not_in_frame(framed.values) or usable_participants(self.collection, image)[1]
+        why = why_not_in_frame(framed.values)
+        if not why and self.participant is None:
+            why = usable_participants(self.collection, image, self.kind)[1]
         return (None, why) if why else (framed, "")
+
+    def _is_marked(self, image: str) -> bool:
+        """Return whether the image should have such a map; of other kinds than the default this is known once read."""
+        if self.kind in (None, next(iter(self.collection.map_kinds), None)):
+            return bool(marked_images(self.collection, [image]))
+        return self.collection.human_map(image, self.kind) is not None
 
     def why_not_usable(self, image: str) -> str:
         """Return why the map of a marked image is not usable, else ""."""
@@ -135,8 +152,8 @@ class HumanMaps:
 
     def participants(self, image: str) -> xr.DataArray:
         """Return the maps of single participants (participant, y, x) in the frame; none where they are not known."""
-        participants, _ = usable_participants(self.collection, image)
-        if participants is None:
+        participants, _ = usable_participants(self.collection, image, self.kind)
+        if participants is None or self.participant is not None:
             empty = np.zeros((0, *self.frame.input_px), np.float32)
             return labelled_map(empty, name="human_map", leading={"participant": []})
         return self.frame.map_to_frame(participants)
@@ -162,6 +179,8 @@ class HumanMaps:
     def baseline(self, image: str, maps: np.ndarray) -> dict[str, np.ndarray]:
         """Return the mean rho of one image's maps (..., y, x) with the human maps of its partner images, by kind."""
         grid = maps.shape[-2:]
+        if self.participant is not None:
+            return {}
         return partner_rhos(
             maps,
             image,
@@ -170,6 +189,30 @@ class HumanMaps:
             lambda other: self.on_grid(other, grid),
             n_partners=self._n_partners,
         )
+
+    def norm_rhos(self, image: str, norms: Mapping[str, np.ndarray], own: Preprocessing) -> dict[str, float]:
+        """Return rho of each attention norm with the human map, each on the norm's own grid.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        norms : mapping of str to ndarray, (y, x)
+            Layer -> norm over what the network sees.
+        own : Preprocessing
+            The network's.
+
+        Returns
+        -------
+        dict of str to float
+            Layer -> rho; NaN where the image has no usable human map.
+        """
+        rhos = {}
+        for layer, norm in norms.items():
+            human_map = self.on_grid(image, norm.shape)
+            cut = None if human_map is None else self.cut(image, norm, own, norm.shape)
+            rhos[layer] = float("nan") if cut is None else float(spearman(cut, human_map))
+        return rhos
 
     def cut(self, image: str, maps: np.ndarray, own: Preprocessing, grid: Grid) -> np.ndarray:
         """Return a network's maps of one image by area averages on a grid of this frame.

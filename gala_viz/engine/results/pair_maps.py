@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.engine.results.delta import PERCENTILE, delta
+from gala_viz.engine.results.reliability import DEGREES_OF_FREEDOM
 from gala_viz.schema import labelled_map
 from gala_viz.specs import Normalisation
 
@@ -33,6 +34,7 @@ def label_pair(
     frame_px: tuple[int, int],
     normalise: Normalisation,
     attrs: Mapping[str, Any],
+    delta_degrees_of_freedom: float = 0.0,
 ) -> PairMaps:
     """Label two networks' maps and errors, and add their delta.
 
@@ -52,6 +54,8 @@ def label_pair(
         What each map is divided by before the delta.
     attrs : mapping of str to object
         Method, its settings, ``units`` and the like.
+    delta_degrees_of_freedom : float
+        Of the delta's error; 0: not known.
 
     Returns
     -------
@@ -64,9 +68,12 @@ def label_pair(
         about["percentile"] = PERCENTILE
     labelled = labelled_map(np.stack(maps), name="map", extent_px=frame_px, leading=leading, attrs=attrs)
     difference = labelled_map(delta(maps[0], maps[1], normalise), name="delta", extent_px=frame_px, attrs=about)
+    of_delta = None if delta_error is None else difference.copy(data=delta_error).rename("delta_error")
+    if of_delta is not None and delta_degrees_of_freedom > 0:
+        of_delta.attrs[DEGREES_OF_FREEDOM] = float(delta_degrees_of_freedom)
     return PairMaps(
         maps=labelled,
         standard_error=None if errors is None else labelled.copy(data=np.stack(errors)).rename("standard_error"),
         delta=difference,
-        delta_error=None if delta_error is None else difference.copy(data=delta_error).rename("delta_error"),
+        delta_error=of_delta,
     )

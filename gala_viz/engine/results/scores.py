@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from gala_viz.alignment import COMPARISON_CELLS, PARTNER_KINDS, dice, iou, spearman
 from gala_viz.registry import Registry
+from gala_viz.specs import Reduction
 
 COMPARISON_GRID = (COMPARISON_CELLS, COMPARISON_CELLS)
 
@@ -21,6 +23,20 @@ METRICS: Registry[Metric] = Registry("metric", {"rho": spearman, "dice": dice, "
 
 FLOORS = tuple(f"floor_{kind}" for kind in PARTNER_KINDS)
 """Names of the shuffled-image baseline beside the metrics: rho with human maps of other images."""
+
+
+NO_ORDER = "a signed sum of colours does not order places by importance"
+"""Why the maps of a reduction have no scores."""
+
+
+def has_order(reduction: Reduction) -> bool:
+    """Return whether maps of a reduction over colour rank places by importance, as human maps do."""
+    return reduction != "signed"
+
+
+def drawn_name(metric: str) -> str:
+    """Return the name of a metric of the map as it is drawn, which is smoothed."""
+    return f"{metric}_drawn"
 
 
 def score_maps(maps: np.ndarray, human_map: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -51,6 +67,7 @@ def labelled_scores(
     ceiling: float,
     correct: Sequence[bool | None],
     resolution_px: int,
+    norm_rhos: Sequence[Mapping[str, float]] = (),
 ) -> xr.Dataset:
     """Return the scores of one image by several networks with labels, as ``MapUpdate.scores`` holds them.
 
@@ -68,19 +85,26 @@ def labelled_scores(
         Whether each network's first choice is the true category; None where that is not known.
     resolution_px : int
         Rows and columns of the comparison.
+    norm_rhos : sequence of mapping of str to float
+        For each network layer -> rho of its attention norm.
 
     Returns
     -------
     Dataset, (network,)
         The columns, ``fraction`` (rho as a share of the network's own ceiling, NaN where that is not above 0),
-        ``correct`` (1, 0, NaN), and ``ceiling``.
+        ``correct`` (1, 0, NaN), ``ceiling``, and with ``norm_rhos`` ``rho_attention`` (network, layer).
     """
+    layers = list(dict.fromkeys(layer for of_one in norm_rhos for layer in of_one))
+    attention = [[of_one.get(layer, np.nan) for layer in layers] for of_one in norm_rhos]
     values = {name: np.asarray(column, float) for name, column in columns.items()}
     own = np.asarray(ceilings, float)
     values["fraction"] = values["rho"] / np.where(own > 0, own, np.nan)
     values["correct"] = np.array([np.nan if one is None else float(one) for one in correct])
+    variables: dict[str, Any] = {**{name: ("network", column) for name, column in values.items()}, "ceiling": ceiling}
+    if layers:
+        variables["rho_attention"] = (("network", "layer"), np.array(attention, float))
     return xr.Dataset(
-        {**{name: ("network", column) for name, column in values.items()}, "ceiling": ceiling},
-        coords={"network": list(networks)},
+        variables,
+        coords={"network": list(networks)} | ({"layer": layers} if layers else {}),
         attrs={"resolution_px": resolution_px},
     )

@@ -11,7 +11,7 @@ from bokeh.document import Document
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.panels.compare.controls import AttributionControls, DisplayControls
 from gala_viz.panels.compare.figure_pool import FigureSet, draw_figure_set
-from gala_viz.panels.compare.main_row_content import human_map_title, main_row_content
+from gala_viz.panels.compare.main_row_content import human_map_title, layers_in_column, main_row_content
 from gala_viz.panels.compare.map_display import MapDisplay
 from gala_viz.panels.compare.network_strip import NetworkStrip
 from gala_viz.panels.compare.photograph_upload import PhotographUpload
@@ -23,7 +23,7 @@ from gala_viz.panels.keyboard_shortcuts import COMPARE_SHORTCUTS, KeyboardShortc
 from gala_viz.panels.markup import alert, image_heading, top_five_predictions
 from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.progress_view import ProgressView
-from gala_viz.panels.score_view import ScoreView
+from gala_viz.panels.score_view import Compared, ScoreView
 from gala_viz.panels.scoring_view import ScoringView
 from gala_viz.panels.source_client import SourceClient
 from gala_viz.panels.view_state import (
@@ -34,6 +34,7 @@ from gala_viz.panels.view_state import (
     ImageResults,
 )
 from gala_viz.registry import unknown_name
+from gala_viz.specs import MapRequest
 from gala_viz.store.source import ForwardResults, MapSource, MapUpdate
 
 NO_HUMAN_MAP, NO_HUMAN_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
@@ -97,9 +98,12 @@ class CompareView:
         self._predict((None, None), None)
         self.progress = ProgressView(self.cancel)
         self.gallery = Gallery(source, index, self.current, document)
-        self.scoring = ScoringView(self.source_client, self.gallery, self.settings.to_request)
+        self.scoring = ScoringView(
+            self.source_client, self.gallery, lambda: self.settings.to_request(human_map=self.current.kind)
+        )
+        self.gallery.on_change = lambda: self.score_view.refresh()
         self.attribution_controls = AttributionControls(
-            self.settings, networks[0].categories, source.methods, self.display
+            self.settings, networks[0].categories, source.methods, self.display, self._first_choice
         )
         self.display_controls = DisplayControls(
             self.display_settings, self.current, self.display, source.map_kinds, source.outlined
@@ -109,7 +113,9 @@ class CompareView:
         self.strip = (
             NetworkStrip(source, document, self.settings, self.current, self.chooser) if n_networks > 2 else None
         )
-        self.score_view = ScoreView(networks, bool(source.map_kinds), figures.scores)
+        self.score_view = ScoreView(
+            networks, bool(source.map_kinds), figures.scores, lambda: self.gallery.shown_mask
+        )
         self.shortcuts = KeyboardShortcuts(
             keys=list(COMPARE_SHORTCUTS), on_message=lambda message: self.move(message.get("move", 0))
         )
@@ -118,12 +124,7 @@ class CompareView:
             source, origin or {}, self.current, self.settings, self.show_error
         )
         self.current.param.watch(lambda _: self._ask(new_image=True), "image")
-        self.current.param.watch(
-            lambda *_: self.source_client.request_human_map(
-                self.current.image, self.current.kind, self.current.participant
-            ),
-            ["kind", "participant"],
-        )
+        self.current.param.watch(lambda *_: self._ask_for_human_map(), ["kind", "participant"])
         self.current.param.watch(lambda _: self._draw(), "layer")
         self.settings.param.watch(lambda *_: self._ask(new_image=False), ATTRIBUTION_SETTINGS)
 
@@ -166,6 +167,16 @@ class CompareView:
         self.results.param.update(photo=None, human_map=None, map_update=None, forward_result=None)
         self.source = None
 
+    def _first_choice(self) -> int | None:
+        """Return the first network's prediction of the image in view; None before it is known."""
+        result = self.results.forward_result
+        return None if result is None else result.predictions[0].indices[0]
+
+    def _ask_for_human_map(self) -> None:
+        """Request another human map of the current image, and the scores with it."""
+        self.source_client.request_human_map(self.current.image, self.current.kind, self.current.participant)
+        self._ask(new_image=False)
+
     def _ask(self, new_image: bool) -> None:
         """Request the maps of the current image, and show that they are on their way."""
         image = self.current.image
@@ -175,15 +186,21 @@ class CompareView:
         if new_image:
             self.results.param.update(map_update=None, forward_result=None)
             self._forget(info.has_human_map)
-        request = self.settings.to_request(has_label=info.target is not None)
+        request = self._request(info.target is not None)
         self.attribution_controls.show_target_hint(info.target is not None)
         self.progress.show_text("Asking both networks…", 0, busy=True)
-        self.source_client.request_maps(image, request, self.current.kind, self.current.participant, new_image)
+        self.source_client.request_maps(image, request, new_image)
         if new_image:  # while the thread works already
             self.heading.object = image_heading(info, self._game)
             self.display.filename = "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]
         self._missing = "" if new_image else self._missing
         self.show_messages([])
+
+    def _request(self, has_label: bool) -> MapRequest:
+        """Return the present settings, with the human map in view, as a request."""
+        return self.settings.to_request(
+            has_label, human_map=self.current.kind, participant=self.current.participant
+        )
 
     def _forget(self, has_map: bool) -> None:
         """Clear predictions, layers and scores of the image before; results of the new one are on their way."""
@@ -218,7 +235,7 @@ class CompareView:
         self.row.set_human_map(values, NO_HUMAN_MAP if self.source.map_kinds else NO_HUMAN_MAPS)
         self.results.param.update(human_map=values, human_map_title=human_map_title(values, people, one))
         self.display.titles = {**self.display.titles, "human": self.results.human_map_title}
-        self.score_view.set_participant(one)
+        self._tell_compared()
 
     def _on_forward(self, forward_results: ForwardResults) -> None:
         self.results.forward_result = forward_results
@@ -240,6 +257,8 @@ class CompareView:
         self.progress.show_map_progress(update)  # last: who reads "done" has the maps
 
     def _on_scores(self, scores: xr.Dataset) -> None:
+        if scores.sizes["image"] != len(self.index):  # a source may score uploads as well
+            scores = scores.reindex(image=list(self.index.images))
         self.score_view.set_collection_scores(scores)
         self.gallery.set_scores(scores)
         self.chooser.update_scores()
@@ -270,11 +289,28 @@ class CompareView:
         if column is not None:
             self.current.layer = None if self.current.layer == column else int(column)
 
+    def _tell_compared(self) -> None:
+        """Say beside the scores what is compared, and with which human map."""
+        column, networks = self.current.layer, self.source.networks
+        self.score_view.set_compared(
+            Compared(
+                request=self._request(True),
+                layers=None if column is None else tuple(layers_in_column(networks, column)),
+                human_map=", ".join(filter(None, [self.current.kind, self.results.human_map_title])),
+            )
+        )
+
     def _draw(self) -> None:
         self.layers.outline_column(self.current.layer)
         content = main_row_content(
-            self.source.networks, self.results.forward_result, self.results.map_update, self.current.layer
+            self.source.networks,
+            self.results.forward_result,
+            self.results.map_update,
+            self.current.layer,
+            self.settings.normalise,
+            self.source.methods,
         )
-        self.row.set_maps(content.maps)
+        self._tell_compared()
+        self.row.set_maps(content.maps, content.errors)
         self.row.set_units(content.unit, content.delta_unit)
         self.display.titles = {**content.titles, "photo": "Photograph", "human": self.results.human_map_title}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gala_viz.panels.compare.map_display import MapDisplay
@@ -12,6 +12,7 @@ from gala_viz.panels.view_state import (
     NORMALISATIONS,
     REDUCTIONS,
     TARGETS,
+    WITHIN_ERROR,
     AttributionSettings,
     CurrentImage,
     DisplaySettings,
@@ -27,13 +28,19 @@ _EVERYBODY = ("all together", "")
 class AttributionControls:
     """Inputs for ``AttributionSettings``; sliders act when they are released.
 
-    ``methods`` are name -> title. ``display`` gets the noise fraction while a slider moves.
+    ``methods`` are name -> title. ``display`` gets the noise fraction while a slider moves. ``first_choice`` returns the
+    category with which "Chosen category" starts, None where it is not known.
     """
 
     def __init__(
-        self, settings: AttributionSettings, categories: Sequence[str], methods: Mapping[str, str], display: MapDisplay
+        self,
+        settings: AttributionSettings,
+        categories: Sequence[str],
+        methods: Mapping[str, str],
+        display: MapDisplay,
+        first_choice: Callable[[], int | None] = lambda: None,
     ) -> None:
-        self.settings = settings
+        self.settings, self._first_choice = settings, first_choice
         settings.param.method.objects = list(methods)
         titles = tuple((title, name) for name, title in methods.items())
         numbered = tuple((f"{name}  ({i})", i) for i, name in enumerate(categories))
@@ -72,7 +79,8 @@ class AttributionControls:
         settings.param.watch(lambda event: self._sampled(event.new == "smoothgrad"), "method")
 
     def _write(self, name: str, value: Any) -> None:
-        self.settings.param.update(**{name: value})
+        start = self._first_choice() if (name, value) == ("target", "chosen") else None
+        self.settings.param.update(**{name: value}, **({} if start is None else {"category": start}))
 
     def _sampled(self, sampled: bool) -> None:
         for own in ("n_samples", "noise_fraction", "seed"):
@@ -123,6 +131,7 @@ class DisplayControls:
             self._look("scale", "Scale", "segments", options=as_options(COLOUR_SCALES)),
             self._look("opacity", "Opacity", "slider", step=0.05, digits=2),
             self._look("threshold", "Hide weakest, %", "slider", end=99),
+            self._look("within_error", "Delta within its error", "segments", options=as_options(WITHIN_ERROR)),
             self._look("palette", "Colours", "choice", options=as_options(list(SEQUENTIAL))),
         ]
         if kinds:

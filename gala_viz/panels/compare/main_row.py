@@ -94,6 +94,7 @@ class MainRow:
                 fig.add_layout(span)
         self._flicker()
         self._noisy()
+        self._within_error()
         self._note()
         for fig in self.figures.values():
             for renderer in fig.renderers:
@@ -136,6 +137,12 @@ class MainRow:
         glyph = ImageRGBA(image="image", x="x", y="y", dw="dw", dh="dh")
         self.figures["photo"].add_glyph(source, glyph, visible=False, name=f"{self.key}/glyph/noisy")
 
+    def _within_error(self) -> None:
+        """Add a hidden picture over the delta that the browser fills: what is within its error, or its outline."""
+        source = ColumnDataSource(dict(self.sources["photo"].data), name=f"{self.key}/source/within-error")
+        glyph = ImageRGBA(image="image", x="x", y="y", dw="dw", dh="dh")
+        self.figures["delta"].add_glyph(source, glyph, visible=False, name=f"{self.key}/glyph/within-error")
+
     def _note(self) -> None:
         """Add the label that says over the photograph why there is no human map."""
         self.missing_map_label = Label(
@@ -166,10 +173,12 @@ class MainRow:
         self._set("human", human_map)
         self.outlines.set_human_map(human_map)
 
-    def set_maps(self, maps: Mapping[str, xr.DataArray | None]) -> None:
-        """Replace the maps (y, x) of the panels a, b and delta; None clears one."""
+    def set_maps(
+        self, maps: Mapping[str, xr.DataArray | None], errors: Mapping[str, xr.DataArray | None] | None = None
+    ) -> None:
+        """Replace the maps (y, x) of the panels a, b and delta, and their standard errors; None clears one."""
         for panel, values in maps.items():
-            self._set(panel, values)
+            self._set(panel, values, (errors or {}).get(panel))
 
     def set_units(self, unit: str, delta_unit: str) -> None:
         """Set the units of the networks' colour bars and of the delta's."""
@@ -178,10 +187,13 @@ class MainRow:
                 if hasattr(bar, "color_mapper") and bar.title != text:
                     bar.title = text
 
-    def _set(self, panel: str, values: xr.DataArray | None) -> None:
+    def _set(self, panel: str, values: xr.DataArray | None, error: xr.DataArray | None = None) -> None:
         if values is None:
             values = labelled_map(
                 np.full((1, 1), np.nan, np.float32), name="empty", extent_px=(self.height, self.width)
             )
         height, width = extent_px(values)
-        self.sources[panel].data = image_source_data(np.asarray(values, dtype=np.float32), height, width)
+        data = image_source_data(np.asarray(values, dtype=np.float32), height, width)
+        unknown = np.full((1, 1), np.nan, np.float32)
+        data["error"] = [unknown if error is None else np.ascontiguousarray(error, dtype=np.float32)]
+        self.sources[panel].data = data

@@ -26,7 +26,7 @@ export function render({model, view, el}) {
 
   const readout = make_readout(el, [
     ["flicker", "Flicker", "Show the second network in the first one's place (Space)", () => flip()],
-    ["noise", "Show noise", "One noisy sample, as the networks see it, in the photograph's place", () => show_noise(!noisy)],
+    ["noise", "Noisy copy", "One noisy copy of the photograph in its place, as SmoothGrad gives it to the networks", () => show_noise(!noisy)],
     ["reset", "Reset zoom", "Show the whole frame", () => reset()],
     ["copy", "Copy values", "Copy the values at the crosshair as CSV", () => copy()],
     ["save", "Region as CSV", "Save every visible pixel of all panels as CSV", () => save()],
@@ -87,9 +87,25 @@ export function render({model, view, el}) {
       const range = [Math.min(...ends.map((one) => one[0])), Math.max(...ends.map((one) => one[1]))]
       paint(glyph, image_of(source), range, sequential, opacity)
     }
+    show_within_error(delta)
     flick()
     tell_units()
     el.dataset.painted = String(Number(el.dataset.painted ?? 0) + 1)
+  }
+
+  // What lies within the delta's error: the photograph alone over it, or an outline.
+  const error_glyph = find("glyph/within-error")
+  const error_of = (source) => source.get_column("error")?.[0]
+  const show_within_error = (delta) => {
+    const photo = image_of(sources.photo)
+    const mask = looks.within_error === "shown" ? null : beyond_error(delta, error_of(sources.delta))
+    const fits = mask != null && photo.length === delta.length
+    if (fits) {
+      const picture = within_error_picture(mask, delta.shape, photo, looks.within_error)
+      const image = new photo.constructor(picture, photo.shape)
+      error_glyph.data_source.data = {...Object.fromEntries(["x", "y", "dw", "dh"].map((n) => [n, sources.delta.get_column(n)])), image: [image]}
+    }
+    error_glyph.visible = fits
   }
 
   // Room for lines, once given, is kept until the figures' width changes: titles that come and go move nothing.
@@ -176,7 +192,7 @@ export function render({model, view, el}) {
     spans.x.visible = spans.y.visible = true
     write_photo(readout.cells.photo, at.x, at.y, photo)
     for (const panel of maps) {
-      write_cell(readout.cells[panel], value_at(sources[panel], at.x, at.y), order(image_of(sources[panel])).plain)
+      write_cell(readout.cells[panel], value_at(sources[panel], at.x, at.y), order(image_of(sources[panel])).plain, value_at(sources[panel], at.x, at.y, "error"))
     }
     if (cross != null) {
       const step = 1 + model.layer_gap
@@ -240,10 +256,10 @@ export function render({model, view, el}) {
   }
   const copy = async () => {
     if (here == null) { said("copy", "Point first"); return }
-    const head = ["x_px", "y_px", "red", "green", "blue", ...maps.flatMap((p) => [model.titles[p], `${model.titles[p]} percentile`])]
+    const head = ["x_px", "y_px", "red", "green", "blue", ...maps.flatMap((p) => [model.titles[p], `${model.titles[p]} percentile`, ...(has_error(p) ? [error_title(model.titles[p])] : [])])]
     const cell = readout.cells
     const row = [cell.photo.dataset.x, cell.photo.dataset.y, cell.photo.dataset.value,
-      ...maps.flatMap((p) => [cell[p].dataset.value, cell[p].dataset.percentile])]
+      ...maps.flatMap((p) => [cell[p].dataset.value, cell[p].dataset.percentile, ...(has_error(p) ? [cell[p].dataset.error] : [])])]
     await copy_text(`${head.map(csv_field).join(",")}\n${row.join(",")}\n`)
     said("copy", "Copied")
   }

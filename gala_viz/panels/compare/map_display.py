@@ -22,12 +22,12 @@ class MapDisplay(MessagingComponent):
     layer_gap = param.Number(default=GAP_FRACTION)
     defaults = param.Dict(default={}, doc="Name -> value of every one of ``view_state.DisplaySettings``.")
     display_settings = param.Dict(default={}, doc="Those of them that have an input, as they are now.")
-    noise = param.Dict(default={}, doc="``noise_fraction`` of the sample that 'Show noise' previews.")
+    noise = param.Dict(default={}, doc="``noise_fraction`` of the sample that 'Noisy copy' shows.")
     palettes = param.Dict(default={name: list(colours) for name, colours in SEQUENTIAL.items()})
     diverging = param.List(default=list(DIVERGING))
     flicker = param.Boolean(default=False)
     zoom = param.List(default=[], doc="x0, x1, y0, y1 of what is seen of the frame, in its pixels; empty: all of it.")
     dark = param.Boolean(default=False)
 
-    _esm = read_scripts("text_export", "colour_scale", "compare/readout", "compare/panel_titles", "compare/map_display")
+    _esm = read_scripts("text_export", "colour_scale", "within_error", "compare/readout", "compare/panel_titles", "compare/map_display")
     _stylesheets = [read_stylesheets("compare/main_row", "compare/map_display")]  # noqa: RUF012

@@ -45,11 +45,21 @@ function make_readout(el, actions) {
   return {cells, hint, buttons}
 }
 
-function write_cell(cell, value, sorted) {
+// Panels whose maps have a Monte-Carlo error.
+function has_error(panel) {
+  return ["a", "b", "delta"].includes(panel)
+}
+
+function error_title(title) {
+  return `${title}, standard error`
+}
+
+function write_cell(cell, value, sorted, error = NaN) {
   const percentile = Number.isFinite(value) ? percentile_of(sorted, value) : NaN
   cell.dataset.value = value
   cell.dataset.percentile = percentile
-  cell.children[0].textContent = short(value)
+  cell.dataset.error = Number.isFinite(error) ? error : ""
+  cell.children[0].textContent = Number.isFinite(error) ? `${short(value)} ± ${short(error)}` : short(value)
   cell.children[1].textContent = Number.isFinite(percentile) ? `${percentile.toFixed(1)} % of pixels are at or below` : ""
 }
 
@@ -74,12 +84,14 @@ function csv_field(text) {
 function region_csv(sources, range, titles) {
   const photo = sources.photo.get_column("image")[0]
   const [rows, columns] = photo.shape
-  const head = ["x_px", "y_px", "red", "green", "blue", ...PANELS.slice(1).map((panel) => csv_field(titles[panel] ?? panel))]
+  const head = ["x_px", "y_px", "red", "green", "blue", ...PANELS.slice(1).map((panel) => csv_field(titles[panel] ?? panel)),
+    ...PANELS.filter(has_error).map((panel) => csv_field(error_title(titles[panel] ?? panel)))]
   const lines = [head.join(",")]
   const clamp = (value, end) => Math.min(Math.max(value, 0), end)
   for (let y = clamp(Math.floor(range.y0), rows); y < clamp(Math.ceil(range.y1), rows); y++) {
     for (let x = clamp(Math.floor(range.x0), columns); x < clamp(Math.ceil(range.x1), columns); x++) {
       const values = PANELS.slice(1).map((panel) => value_at(sources[panel], x + 0.5, y + 0.5))
+      values.push(...PANELS.filter(has_error).map((panel) => value_at(sources[panel], x + 0.5, y + 0.5, "error")))
       lines.push([x, y, ...rgb_of(photo[y * columns + x]), ...values.map((v) => (Number.isFinite(v) ? v : ""))].join(","))
     }
   }

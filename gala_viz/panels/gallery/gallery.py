@@ -32,7 +32,7 @@ class Gallery:
 
     Filtering happens here, on columns of the shared ``index``. ``positions`` are the images shown, in order;
     ``filter_mask`` (image,) marks those that search and filters let through. ``on_filter_change`` is called after the
-    settings changed, or the notes or scores where they are a filter.
+    settings changed, or the notes or scores where they are a filter; ``on_change`` after other images are shown.
     """
 
     def __init__(self, source: MapSource, index: CollectionIndex, current: CurrentImage, document: Document) -> None:
@@ -52,6 +52,7 @@ class Gallery:
         self.filter_mask = np.ones(len(index), dtype=bool)
         self.selection_mask: np.ndarray | None = None
         self.on_filter_change: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
         self.pane = pn.Column(
             self.form,
             self.hint_pane,
@@ -94,6 +95,14 @@ class Gallery:
         self._n_hidden = len(within) - len(self.positions)
         self.hint_pane.object = self._hint()
         self._show(self.thumbnails.page if keep_page else 0)
+        self.on_change()
+
+    @property
+    def shown_mask(self) -> np.ndarray:
+        """Which of the collection's images are shown, (image,) bool."""
+        mask = np.zeros(len(self.index), dtype=bool)
+        mask[self.positions] = True
+        return mask
 
     def images_to_score(self) -> list[str]:
         """Return the ids of the images that match search, filters and selection, in the collection's order.

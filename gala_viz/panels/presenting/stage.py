@@ -16,6 +16,8 @@ from gala_viz.plots.map_overlays import pack_rgba
 from gala_viz.store.source import ImageInfo, MapSource
 
 PANELS = ("photo", "human", "a", "b", "delta")
+DRAWN_BY = ("scale", "opacity", "threshold", "palette", "within_error")
+"""Display settings that a stage follows."""
 
 
 class Stage(MessagingComponent):
@@ -37,7 +39,7 @@ class Stage(MessagingComponent):
     palettes = param.Dict(default={name: list(colours) for name, colours in SEQUENTIAL.items()})
     diverging = param.List(default=list(DIVERGING))
 
-    _esm = read_scripts("text_export", "colour_scale", "presenting/stage_drawing", "presenting/stage")
+    _esm = read_scripts("text_export", "colour_scale", "within_error", "presenting/stage_drawing", "presenting/stage")
     _stylesheets = [read_stylesheets("presenting/stage")]  # noqa: RUF012
 
 
@@ -72,10 +74,12 @@ def stage_scene(
         Heading, panels with titles and units, predictions, n and error, display settings, and the panels' arrays
         (y, x): packed RGBA, uint32, for the photograph, float32 with NaN for maps.
     """
-    content = main_row_content(source.networks, results.forward_result, results.map_update, current.layer)
+    update = results.map_update
+    normalise = "percentile" if update is None else update.delta.attrs.get("normalise", "percentile")
+    content = main_row_content(source.networks, results.forward_result, update, current.layer, normalise, source.methods)
     titles = {"photo": "Photograph", "human": results.human_map_title, **content.titles}
     units = {"a": content.unit, "b": content.unit, "delta": content.delta_unit, "human": "density of marks"}
-    values: dict[str, Any] = {"human": results.human_map, **content.maps}
+    values: dict[str, Any] = {"human": results.human_map, **content.maps, "delta_error": content.errors.get("delta")}
     arrays = {name: np.asarray(one, dtype=np.float32) for name, one in values.items() if one is not None}
     if results.photo is not None:
         arrays["photo"] = pack_rgba(results.photo)
@@ -90,7 +94,7 @@ def stage_scene(
         "networks": [_network(results, row, network.title) for row, network in enumerate(source.networks)],
         "layer": layer,
         "words": _words(results) if not layer else "attention norm, each cell one position of the layer",
-        "looks": {name: getattr(display_settings, name) for name in ("scale", "opacity", "threshold", "palette")},
+        "looks": {name: getattr(display_settings, name) for name in DRAWN_BY},
     }
 
 

@@ -30,7 +30,7 @@ function as_canvas(image) {
   return canvas
 }
 
-// `map` is null, or {values, limits, palette, opacity}; the photograph is smooth, a map's cells stay visible.
+// `map` is null, or {values, limits, palette, opacity, above}: `above` is a packed picture over it; the photograph is smooth, a map's cells stay visible.
 function draw_panel(canvas, photo, map) {
   const context = canvas.getContext("2d")
   context.clearRect(0, 0, canvas.width, canvas.height)
@@ -40,6 +40,7 @@ function draw_panel(canvas, photo, map) {
   if (map == null) { return }
   context.imageSmoothingEnabled = false
   context.drawImage(as_canvas(coloured(map.values, map.limits, map.palette, map.opacity)), 0, 0, canvas.width, canvas.height)
+  if (map.above != null) { context.drawImage(as_canvas(packed_to_image(map.above)), 0, 0, canvas.width, canvas.height) }
 }
 
 function bar_style(palette) {
@@ -67,6 +68,11 @@ function maps_of(scene, palettes, diverging) {
     const {size} = order(delta)
     const end = (scale === "raw" ? size[size.length - 1] : quantile(size, CLIP_PERCENTILE)) || 1
     put("delta", delta, [-end, end], diverging)
+    const {photo, delta_error: error} = scene.arrays
+    const mask = scene.looks.within_error === "shown" ? null : beyond_error(delta, error)
+    if (mask != null && photo?.length === delta.length) {
+      found.delta.above = Object.assign(within_error_picture(mask, delta.shape, photo, scene.looks.within_error), {shape: delta.shape})
+    }
   }
   return found
 }

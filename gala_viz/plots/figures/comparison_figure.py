@@ -8,6 +8,7 @@ from itertools import groupby
 from textwrap import fill
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -17,7 +18,6 @@ from gala_viz.plots.figures.print_style import (
     WIDTH_INCHES,
     colour_bar,
     draw_image,
-    finite_limits,
     finite_upper_limit,
     print_figure,
 )
@@ -34,7 +34,6 @@ PEOPLE, MAPS, DELTA, NORM = "people", "maps", "delta", "_norm"
 _DIVIDED = (
     (PEOPLE, "each human map", "its largest value"),
     (MAPS, "each SmoothGrad map", "the 99th percentile of its own values"),
-    (NORM, "each attention norm", "its root mean square over the image (1 everywhere: no preference)"),
 )
 """Kind of column, what it shows, and by what that is divided."""
 
@@ -44,7 +43,8 @@ class ComparisonRow:
     """One row: the photograph ``view`` (y, x, 3) uint8, people's map, and the networks' SmoothGrad maps and norms.
 
     Maps are (y, x) over the same frame, at any resolution, in their own units. ``deltas`` are those of each network
-    after the first, minus the first, of normalised maps. None stands for what is not known.
+    after the first, minus the first, of normalised maps; ``delta_texts`` are written into them. None stands for what is
+    not known.
     """
 
     title: str
@@ -53,6 +53,7 @@ class ComparisonRow:
     maps: Sequence[Map]
     deltas: Sequence[Map]
     norms: Sequence[Map]
+    delta_texts: Sequence[str] = ()
 
 
 def column_names(n_networks: int = 2) -> tuple[str, ...]:
@@ -83,8 +84,8 @@ def colour_scales_text(columns: Sequence[str], n_networks: int = 2) -> str:
         sentences.append(f"{listed}; after that one scale holds for all rows of a column{together}.")
     if NORM in kinds:
         sentences.append(
-            "Attention norms have a scale for each network, from its smallest to its largest value: compare their "
-            "places by the colours and their strength by the bars."
+            "Attention norms are drawn as they are, on one scale for all networks and rows, from 0 to the 99.5th "
+            "percentile of all their values here."
         )
     if kinds:
         sentences.append("Values beyond a bar's end are drawn in its last colour.")
@@ -149,7 +150,7 @@ def comparison_figure(
     ends = {
         "people": (0.0, 1.0),
         "maps": (0.0, 1.0),
-        **{name: finite_limits(*(one[name] for one in scaled)) for name in norms},
+        **dict.fromkeys(norms, (0.0, finite_upper_limit(*(one[name] for one in scaled for name in norms)))),
     }
     drawn = [name for name in names if _kind(name) == DELTA and (name in columns or len(network_titles) == 2)]
     end = finite_upper_limit(*(None if one[name] is None else np.abs(one[name]) for one in scaled for name in drawn))
@@ -163,12 +164,14 @@ def comparison_figure(
         "people": "marks / largest",
         "maps": f"{method_title} / its 99th percentile",
         DELTA: "difference",
-        **dict.fromkeys(norms, f"norm of {layer} / its RMS"),
+        **dict.fromkeys(norms, f"norm of {layer}"),
     }
     runs = [(kind, start, stop, fill(labels[kind], letters * (stop - start))) for kind, start, stop in _runs(columns)]
     extra = max(0, max(headings[name].count("\n") for name in columns) - 1)
     extra += max((label.count("\n") for *_, label in runs), default=0)
     height = 0.55 + count * (cell - 0.06) + 1.3 * size / 72 * extra
+    of_delta = [name for name in names if _kind(name) == DELTA]
+    texts = [dict(zip(of_delta, row.delta_texts, strict=False)) for row in rows]
     with print_figure(height, width_inches, layout="compressed") as figure:
         grid = figure.add_gridspec(count + 1, width, height_ratios=[*[1] * count, 0.05], hspace=0, wspace=0)
         for at, name in enumerate(columns):
@@ -183,12 +186,20 @@ def comparison_figure(
                 colours = None if kind is None else DIVERGING_MAP if kind == DELTA else SEQUENTIAL_MAP
                 frame = rows[line].view.shape[:2]
                 draw_image(axes, scaled[line][name], colours=colours, limits=ends.get(kind, (0, 1)), frame_px=frame)
+                if kind == DELTA:
+                    _write_below(axes, texts[line].get(name, ""), size)
                 if at == 0:
                     axes.set_ylabel(rows[line].title, fontsize=6, labelpad=2)
         for kind, start, stop, label in runs:
             colours = DIVERGING_MAP if kind == DELTA else SEQUENTIAL_MAP
             colour_bar(figure.add_subplot(grid[-1, start:stop]), colours, ends[kind], label, size=size)
     return figure
+
+
+def _write_below(axes: Axes, text: str, size: float) -> None:
+    """Write a short text at the lower edge of a picture."""
+    box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6}
+    axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=0.75 * size, va="bottom", bbox=box if text else None)
 
 
 def check_columns(columns: Sequence[str], n_networks: int = 2) -> None:
@@ -246,7 +257,7 @@ def _values(row: ComparisonRow) -> dict[str, NDArray | None]:
 def _scaled(row: ComparisonRow) -> dict[str, NDArray | None]:
     divisors = {"people": "largest", "maps": "percentile"}
     return {
-        name: _over(values, "rms" if name.endswith(NORM) else divisors.get(_kind(name) or ""))
+        name: _over(values, divisors.get(_kind(name) or ""))
         for name, values in _values(row).items()
     }
 
@@ -259,6 +270,5 @@ def _over(values: Map, what: str | None) -> Map:
     scale = {
         "largest": finite.max,
         "percentile": lambda: np.percentile(np.abs(finite), 99),
-        "rms": lambda: np.sqrt(np.mean(finite**2)),
     }[what]()
     return np.asarray(values) / scale if scale > 0 else np.zeros(finite.shape)

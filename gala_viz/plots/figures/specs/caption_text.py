@@ -43,23 +43,32 @@ def attribution_text(source: MapSource, request: MapRequest) -> str:
     sampled = f"n = {grad.n_samples}, noise {grad.noise_fraction:g} of the range, seed {grad.seed}; "
     return (
         f"{method_title(source, request)}: {sampled if request.method == 'smoothgrad' else ''}"
-        f"of {TARGETS.get(str(request.target)) or f'category {request.target}'}; reduction over colour: "
+        f"of {target_text(source, request)}; reduction over colour: "
         f"{request.reduction}; smoothing {request.smoothing_px:g} px; normalised before the delta: {request.normalise}."
     )
+
+
+def target_text(source: MapSource, request: MapRequest) -> str:
+    """Return whose logit a request explains; a chosen category by its name and index."""
+    if isinstance(request.target, int):
+        names = source.networks[0].categories
+        return f"the category {names[request.target] if request.target < len(names) else ''} ({request.target})"
+    return TARGETS[request.target]
 
 
 def human_maps_text(source: MapSource, simulated: bool, kind: str | None = None) -> str:
     """Return a sentence on what the human maps of ``kind`` are; None: the collection's default kind."""
     if not source.map_kinds:
         return "This collection has no human maps."
-    description = source.map_kinds[kind] if kind is not None else next(iter(source.map_kinds.values()))
-    return f"{'The human maps are simulated, not of people' if simulated else 'Human maps'}: {description}"
+    name, description = next(iter(source.map_kinds.items())) if kind is None else (kind, source.map_kinds[kind])
+    which = f" ({name})" if len(source.map_kinds) > 1 else ""
+    return f"{'The human maps are simulated, not of people' if simulated else 'Human maps'}{which}: {description}"
 
 
-def has_simulated_maps(source: MapSource) -> bool:
-    """Return whether the human maps are of simulated participants, as the first one that there is says."""
+def has_simulated_maps(source: MapSource, kind: str | None = None) -> bool:
+    """Return whether the human maps of ``kind`` are of simulated participants, as the first one that there is says."""
     marked = np.flatnonzero(np.asarray(source.labels().has_human_map, dtype=bool))
-    human = source.human_map(source.images[int(marked[0])]) if len(marked) else None
+    human = source.human_map(source.images[int(marked[0])], kind) if len(marked) else None
     return human is not None and bool(human.attrs.get("simulated"))
 
 

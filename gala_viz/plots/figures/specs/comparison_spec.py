@@ -11,6 +11,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from gala_viz.engine.results.reliability import (
+    DEGREES_OF_FREEDOM,
+    chance_beyond_error,
+    reliability_text,
+    share_beyond_error,
+)
 from gala_viz.plots.figures.comparison_figure import (
     DELTA,
     MAPS,
@@ -27,6 +33,7 @@ from gala_viz.plots.figures.comparison_figure import (
 from gala_viz.plots.figures.specs.caption_text import (
     attribution_text,
     caption_markdown,
+    check_map_kind,
     human_maps_text,
     images_text,
     listed,
@@ -42,10 +49,16 @@ from gala_viz.plots.figures.specs.network_sources import (
 )
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.schema import norm_title
-from gala_viz.specs import settings
+from gala_viz.specs import MapRequest, settings
 from gala_viz.store.source import ForwardResults, MapSource, MapUpdate, NetworkInfo
 
 METRICS = ("rho", "dice", "iou")
+MAX_EXPLAINED = 12
+"""Images whose explained categories a caption lists, at most."""
+RELIABILITY = (
+    "In each delta stands its reliability: the correlation of the deltas of even and odd samples over pixels, brought to "
+    "all samples (Spearman-Brown); below 0.5 it is mostly noise."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,12 +120,13 @@ def draw_comparison(
         The maps of an image could not be finished.
     """
     check_images(source, spec)
+    check_map_kind(source, spec.request.human_map)
     sources = pair_sources(source, spec)
     source, networks = sources[0], networks_of(sources)
     layer, scored = _layer(networks, spec), have_common_scores(sources, spec.request)
     rows, parts, scores, simulated = [], [], [], False
     for done, image in enumerate(spec.images):
-        updates, human = [_finished(one, image, spec) for one in sources], source.human_map(image)
+        updates, human = [_finished(one, image, spec) for one in sources], _human_map(source, image, spec.request)
         forwards = [one.forward(image) for one in sources]
         every = [*forwards[0].attention_norms, *(one.attention_norms[1] for one in forwards[1:])]
         norms = [by_layer.get(layer) for by_layer in every]
@@ -124,6 +138,7 @@ def draw_comparison(
                 human_map=None if human is None else human.values,
                 maps=[*updates[0].maps.values, *(one.maps.values[1] for one in updates[1:])],
                 deltas=[one.delta.values for one in updates],
+                delta_texts=[reliability_text(one.delta_reliability) for one in updates],
                 norms=[None if norm is None else norm.values for norm in norms],
             )
         )
@@ -143,7 +158,7 @@ def draw_comparison(
         method_title=method_title(source, spec.request),
         width_inches=spec.width_inches,
     )
-    caption = _caption(source, networks, spec, columns, layer, norms, simulated, "" if scored else NO_COMMON_SCORES)
+    caption = _caption(source, networks, spec, columns, layer, norms, simulated, "" if scored else NO_COMMON_SCORES, _explained_text(scores))
     return FigureResult(figure=figure, caption=caption, maps=maps, table=pd.DataFrame(scores))
 
 
@@ -178,9 +193,13 @@ def _labelled(
     maps = {"saliency": _together([one.maps for one in updates])}
     if len(updates) == 1:
         maps["delta"] = updates[0].delta
+        if updates[0].delta_error is not None:
+            maps["delta_standard_error"] = updates[0].delta_error
     for place, network, update in zip(ORDINALS[1:], networks[1:], updates, strict=False):
         if len(updates) > 1 and (DELTA if place == "second" else f"{place}_{DELTA}") in columns:
             maps[netcdf_name("delta", network.name)] = update.delta
+            if update.delta_error is not None:
+                maps[netcdf_name("delta_standard_error", network.name)] = update.delta_error
     errors = [one.standard_error for one in updates]
     if all(one is not None for one in errors):
         maps["standard_error"] = _together(errors)
@@ -202,6 +221,20 @@ def _together(pairs: list[xr.DataArray]) -> xr.DataArray:
     return xr.concat([pairs[0], *(one.isel(network=[1]) for one in pairs[1:])], dim="network", join="override")
 
 
+def _explained_text(rows: Sequence[dict]) -> str:
+    """Return which category's logit each map explains, image by image, where these are few enough to read."""
+    if len(rows) > 2 * MAX_EXPLAINED:
+        return "The category whose logit each map explains stands in the CSV file."
+    images = dict.fromkeys(row["image"] for row in rows)
+    told = []
+    for image in images:
+        of_image = {row["network"]: row["explained"] for row in rows if row["image"] == image}
+        names = list(dict.fromkeys(of_image.values()))
+        each = names[0] if len(names) == 1 else ", ".join(f"{name} by {network}" for network, name in of_image.items())
+        told.append(f"{image}: {each}")
+    return f"Explained is the logit of: {'; '.join(told)}."
+
+
 def _scored(
     image: str,
     source: MapSource,
@@ -221,8 +254,29 @@ def _scored(
         row = {"image": image, "category": source.info(image).category, "network": network.name}
         row |= {"explained": explained, "prediction": prediction.categories[0]}
         row |= {"probability": prediction.probabilities[0], "correct": prediction.correct}
+        if number == 1:
+            values |= _delta_columns(update)
         rows.append({**row, **values})
     return rows
+
+
+def _delta_columns(update: MapUpdate) -> dict[str, float]:
+    """Return how far a delta can be read: its reliability, and how much of it lies beyond its error."""
+    error = update.delta_error
+    if error is None:
+        return {}
+    chance = chance_beyond_error(float(error.attrs.get(DEGREES_OF_FREEDOM, 0)))
+    return {
+        "delta_reliability": update.delta_reliability,
+        "delta_beyond_two_errors": share_beyond_error(np.asarray(update.delta), np.asarray(error)),
+        "beyond_two_errors_by_chance": chance,
+    }
+
+
+def _human_map(source: MapSource, image: str, request: MapRequest) -> xr.DataArray | None:
+    """Return the human map that a request names; that of all participants where its own has none of the image."""
+    known = source.participants(image, request.human_map) if request.participant is not None else ()
+    return source.human_map(image, request.human_map, request.participant if request.participant in known else None)
 
 
 def _caption(
@@ -234,6 +288,7 @@ def _caption(
     norms: list[xr.DataArray | None],
     simulated: bool,
     note: str,
+    explained: str,
 ) -> str:
     """Return the caption of what ``columns`` show; ``norms`` are those of one image."""
     kinds = column_kinds(columns)
@@ -242,8 +297,13 @@ def _caption(
         images_text(spec.images),
         attribution_text(source, spec.request) if kinds & {MAPS, DELTA} else "",
         (f"{shown}s of {layer}." if layer else "No network has attention blocks.") if NORM in kinds else "",
-        human_maps_text(source, simulated) if PEOPLE in kinds or not spec.columns else "",
+        human_maps_text(source, simulated, spec.request.human_map) if PEOPLE in kinds or not spec.columns else "",
+        f"Of participant {spec.request.participant} where the image has a map of this one."
+        if spec.request.participant is not None and PEOPLE in kinds
+        else "",
         colour_scales_text(columns, len(networks)),
+        RELIABILITY if DELTA in kinds and source.methods.get(spec.request.method) else "",
+        explained,
         note,
     ]
     return caption_markdown(f"{source.title}: {listed([network.title for network in networks])}", paragraphs)

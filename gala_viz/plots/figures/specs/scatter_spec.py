@@ -15,6 +15,7 @@ from gala_viz.plots.figures.scatter_figure import ScatterGroup, scatter_figure
 from gala_viz.plots.figures.specs.caption_text import (
     attribution_text,
     caption_markdown,
+    check_map_kind,
     has_simulated_maps,
     human_maps_text,
     images_text,
@@ -97,6 +98,7 @@ def draw_scatter(
         Both metrics are the same, or networks see different parts of photographs and have no common scores.
     """
     check_images(source, spec)
+    check_map_kind(source, spec.request.human_map)
     wanted = () if spec.rest else spec.images
     sources = pair_sources(source, spec)
     source = sources[0]
@@ -111,7 +113,7 @@ def draw_scatter(
         groups.append(_points("all images", columns, known))
     ceiling = _ceiling(scores, known & drawn)
     beside = tuple(ceiling if ceiling_for(one.title) else None for one in axes)
-    simulated = has_simulated_maps(source)
+    simulated = has_simulated_maps(source, spec.request.human_map)
     figure = scatter_figure(
         groups,
         (axes[0].title, axes[1].title),
@@ -129,7 +131,7 @@ def draw_scatter(
             *[_group_text(group, axes) for group in groups],
             _ceiling_text(ceiling) if any(beside) else "",
             _settings_text(source, scores, spec, axes),
-            human_maps_text(source, simulated) if of_people else "",
+            human_maps_text(source, simulated, spec.request.human_map) if of_people else "",
         ],
     )
     return FigureResult(figure=figure, caption=caption, table=_table(source, scores, axes, columns, drawn, chosen))

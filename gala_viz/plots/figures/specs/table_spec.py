@@ -13,6 +13,7 @@ from gala_viz.alignment import ConfidenceInterval
 from gala_viz.plots.figures.specs.caption_text import (
     attribution_text,
     caption_markdown,
+    check_map_kind,
     has_simulated_maps,
     human_maps_text,
     images_text,
@@ -91,13 +92,14 @@ def draw_table(
         Networks see different parts of photographs, and have no common scores.
     """
     check_images(source, spec)
+    check_map_kind(source, spec.request.human_map)
     sources = pair_sources(source, spec)
     source, networks = sources[0], networks_of(sources)
     scores = collect_scores(sources, spec, spec.images, score_missing, progress)
     chosen = image_mask(scores, spec.images)
     lines = [summary_row(name, scores, chosen) for name in spec.rows]
     titles, two = [network.title for network in networks], len(networks) == 2
-    simulated = has_simulated_maps(source)
+    simulated = has_simulated_maps(source, spec.request.human_map)
     people = "simulated people" if simulated else "people"
     head = ["", *titles, *[f"{titles[1]} minus {titles[0]}"] * two, people, "n"]
     columns = [_columns(line, len(networks)) for line in lines]
@@ -120,7 +122,7 @@ def draw_table(
         if cells
         else "",
         note_sentence(scores),
-        human_maps_text(source, simulated),
+        human_maps_text(source, simulated, spec.request.human_map),
     ]
     caption = caption_markdown(title, [markdown_table(head, rows), *paragraphs])
     latex = latex_table(head, rows, f"{title}. {paragraphs[0]}", "tab:scores")

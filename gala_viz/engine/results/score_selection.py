@@ -1,0 +1,145 @@
+"""Scores of some of a collection's images: means, noise ceiling, share of it and baselines over the same images.
+
+Whatever is filtered or selected on a page, every number is over exactly those images that have all values which it
+concerns, and says how many they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, PARTNER_KINDS
+from gala_viz.alignment.bootstrap import bootstrap_means, percentile_interval
+
+MAX_RESAMPLES, MIN_RESAMPLES, MAX_DRAWS = 2000, 200, 6_000_000
+"""Bootstrap resamples of an interval on a page: fewer for many images, whose intervals are short."""
+CONFIDENCE = 0.95
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ScoreSelection:
+    """One score of all networks over the images that are chosen and have it.
+
+    Parameters
+    ----------
+    values : ndarray, (network, image), float64
+        The scores, finite.
+    means : tuple of float
+        Over these images; NaN without any.
+    ceiling : float
+        Mean noise ceiling of those of these images that have one; NaN where it does not belong beside the score.
+    ceiling_interval : tuple of float or None
+        Its 95 % bootstrap interval over images; None below ``MIN_IMAGES_FOR_INTERVAL`` of them.
+    n_ceiling : int
+        Images that the ceiling, and the shares of it, are over.
+    fractions : tuple of (float, (float, float))
+        For each network the mean score as a share of the mean ceiling of the same ``n_ceiling`` images, resampled
+        together; empty without an interval.
+    floors : dict of str to tuple of (float, int)
+        Kind of partner images -> mean rho with their human maps, by network, over the images that have it for all
+        networks, and how many these are.
+    """
+
+    values: NDArray[np.float64]
+    means: tuple[float, ...]
+    ceiling: float
+    ceiling_interval: Interval | None
+    n_ceiling: int
+    fractions: tuple[tuple[float, Interval], ...]
+    floors: dict[str, tuple[tuple[float, ...], int]]
+
+    @property
+    def n(self) -> int:
+        """How many images the means are over."""
+        return self.values.shape[1]
+
+
+def select_scores(
+    scores: xr.Dataset, name: str, mask: NDArray[np.bool_], layers: Sequence[str | None] | None = None
+) -> ScoreSelection:
+    """Return one score of all networks over the images of ``mask`` that have it for all of them.
+
+    Parameters
+    ----------
+    scores : Dataset
+        As ``MapSource.scores`` returns them.
+    name : str
+        "rho", "dice" or "iou" of the maps.
+    mask : ndarray, (image,), bool
+        Images that are chosen.
+    layers : sequence of str or None, optional
+        For each network the layer whose attention norm's rho is meant, in place of the maps' score; then neither
+        ceiling nor baselines belong beside it, since they are at another resolution.
+
+    Returns
+    -------
+    ScoreSelection
+        Empty where no image has the score.
+    """
+    columns = score_columns(scores, name, layers)
+    known = mask & np.isfinite(columns).all(axis=0)
+    values = columns[:, known]
+    means = tuple(values.mean(axis=1).tolist()) if known.any() else (float("nan"),) * len(columns)
+    ceiling, interval, fractions, n_ceiling = float("nan"), None, (), 0
+    floors: dict[str, tuple[tuple[float, ...], int]] = {}
+    if name == "rho" and layers is None:
+        of_people = np.asarray(scores["ceiling"], dtype=float)
+        both = known & np.isfinite(of_people)
+        n_ceiling = int(both.sum())
+        if n_ceiling:
+            ceiling = float(of_people[both].mean())
+            interval, fractions = _with_ceiling(np.vstack([columns[:, both], of_people[None, both]]))
+        for kind in PARTNER_KINDS:
+            floor = np.asarray(scores[f"floor_{kind}"], dtype=float) if f"floor_{kind}" in scores else columns * np.nan
+            there = known & np.isfinite(floor).all(axis=0)
+            if there.any():
+                floors[kind] = (tuple(floor[:, there].mean(axis=1).tolist()), int(there.sum()))
+    return ScoreSelection(
+        values=values,
+        means=means,
+        ceiling=ceiling,
+        ceiling_interval=interval,
+        n_ceiling=n_ceiling,
+        fractions=fractions,
+        floors=floors,
+    )
+
+
+def score_columns(
+    scores: xr.Dataset, name: str, layers: Sequence[str | None] | None = None
+) -> NDArray[np.float64]:
+    """Return a score of all images (network, image), NaN where it is not known; see ``select_scores``."""
+    unknown = np.full((scores.sizes["network"], scores.sizes.get("image", 1)), np.nan)
+    if layers is None:
+        return np.asarray(scores[name], dtype=float).reshape(unknown.shape) if name in scores else unknown
+    known = [str(layer) for layer in scores["layer"].values] if "layer" in scores.coords else []
+    for row, layer in enumerate(layers):
+        if layer in known:
+            unknown[row] = np.asarray(scores["rho_attention"].sel(layer=layer), dtype=float)[row]
+    return unknown
+
+
+def _with_ceiling(
+    columns: NDArray[np.float64],
+) -> tuple[Interval | None, tuple[tuple[float, Interval], ...]]:
+    """Return the interval of the last row's mean, and the other rows' means as shares of it with theirs."""
+    n = columns.shape[1]
+    if n < MIN_IMAGES_FOR_INTERVAL:
+        return None, ()
+    count = int(np.clip(MAX_DRAWS // n, MIN_RESAMPLES, MAX_RESAMPLES))
+    draws, means = bootstrap_means(columns.T, n_resamples=count, seed=0), columns.mean(axis=1)
+    interval = percentile_interval(draws[:, -1], CONFIDENCE)
+    if means[-1] <= 0 or draws[:, -1].min() <= 0:
+        return interval, ()
+    ratios = draws[:, :-1] / draws[:, -1:]
+    return interval, tuple(
+        (float(mean / means[-1]), percentile_interval(ratio, CONFIDENCE))
+        for mean, ratio in zip(means[:-1], ratios.T, strict=True)
+    )

@@ -1,0 +1,55 @@
+"""How far a delta can be read: words, and shares beyond errors that are what chance gives where there is nothing."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from gala_viz.attribution.map_state import MapState
+from gala_viz.engine.results.half_samples import POOLING_PX, half_sample_error
+from gala_viz.engine.results.jackknife import monte_carlo_error
+from gala_viz.engine.results.reduction import smooth
+from gala_viz.engine.results.reliability import (
+    POOLED_DEGREES_OF_FREEDOM,
+    beyond_error_text,
+    chance_beyond_error,
+    reliability_text,
+    share_beyond_error,
+)
+
+
+def test_of_noise_with_jackknife_errors_as_much_lies_beyond_as_chance_says():
+    rng, n = np.random.default_rng(0), 50
+    samples = rng.standard_normal((n, 1, 200, 200)).astype(np.float32)
+    sums = np.stack([samples[group::10].sum(axis=0) for group in range(10)])
+    state = MapState(samples.mean(axis=0), n, n, 0, group_sums=sums)
+    error = monte_carlo_error(lambda mean: mean, state)
+    share = share_beyond_error(state.mean[0], error[0])
+    assert share == pytest.approx(chance_beyond_error(9), abs=0.004)
+    assert share > 0.07, "a normal distribution would have 4.6 %"
+
+
+@pytest.mark.parametrize("smoothing", [0, 1, 2, 4])
+def test_of_noise_with_pooled_errors_as_much_lies_beyond_as_chance_says(smoothing):
+    rng, shares = np.random.default_rng(smoothing), []
+    for _ in range(8):
+        halves = smooth(rng.standard_normal((2, 128, 128)).astype(np.float32), smoothing)
+        error = half_sample_error(halves, POOLING_PX + smoothing)
+        shares.append(share_beyond_error(halves.mean(axis=0), error))
+    assert np.mean(shares) == pytest.approx(chance_beyond_error(POOLED_DEGREES_OF_FREEDOM), abs=0.012)
+
+
+def test_words_stand_beside_a_reliability_that_is_low():
+    assert reliability_text(0.29) == "reliability 0.29, mostly noise"
+    assert reliability_text(0.6) == "reliability 0.60, partly noise"
+    assert reliability_text(0.75) == "reliability 0.75"
+    assert reliability_text(-0.2) == "reliability -0.20, mostly noise"
+    assert reliability_text(float("nan")) == ""
+
+
+def test_the_share_beyond_its_error_stands_beside_that_by_chance():
+    values = xr.DataArray(np.array([[3.0, -3.0], [1.0, np.nan]]), dims=("y", "x"))
+    error = xr.ones_like(values).assign_attrs(degrees_of_freedom=9)
+    assert beyond_error_text(values, error) == "67 % beyond 2 standard errors (by chance 8 %)"
+    assert beyond_error_text(values, error.drop_attrs()) == "67 % beyond 2 standard errors"
+    assert beyond_error_text(values, None) == ""
+    assert np.isnan(share_beyond_error(values.values, np.full((2, 2), np.nan)))
