@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gala_viz.attribution.map_state import N_GROUPS, MapState
 from gala_viz.attribution.method import AttributionMethod, ExplainedImage
+from gala_viz.networks.frozen_eval import outside_inference_mode
 
 SMALLER_BATCHES = "memory ran out, batches were made smaller"
 
@@ -260,9 +261,11 @@ class _Batch:
 
     def __init__(self, like: Tensor, size: int) -> None:
         self.size = size
-        self._samples = like.new_zeros((size, *like.shape))
-        self._targets = torch.zeros(size, dtype=torch.int64, device=like.device)
+        with outside_inference_mode():
+            self._samples = like.new_zeros((size, *like.shape))
+            self._targets = torch.zeros(size, dtype=torch.int64, device=like.device)
 
+    @outside_inference_mode()
     def run(self, jobs: Iterable[MapJob]) -> None:
         """Fill the batch with the next samples of ``jobs``, compute it, and add what it gives to them."""
         parts: list[tuple[MapJob, slice]] = []

@@ -25,6 +25,7 @@ from gala_viz.networks.network import (
     check_outputs,
     default_categories,
     own_preprocessing,
+    with_float32_weights,
 )
 from gala_viz.networks.network_folders import FUNCTION_NAME, check_names_differ
 from gala_viz.networks.preprocessing import Preprocessing
@@ -77,7 +78,7 @@ def load_external(
         made.known_by_weights, made.sha256 = False, ""
         made.training_data = replace(made.training_data, complete=False)
         return made
-    module = made.pop("module")
+    module = with_float32_weights(made.pop("module"))
     preprocessing = made.pop("preprocessing", None)
     if preprocessing is None:
         _log.warning("%s: %s", name, ASSUMED_PREPROCESSING)

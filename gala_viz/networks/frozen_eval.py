@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
+import torch
 from torch import nn
 
 _locks: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
@@ -20,7 +21,8 @@ def frozen_eval(module: nn.Module) -> Iterator[nn.Module]:
     At the end, also after an error, every submodule's training flag, every parameter's ``requires_grad`` and ``.grad``,
     and every ``inplace`` flag are as before. Other threads that use the same module wait: hold it for one batch at a
     time, never across a ``yield`` to another caller. In-place activations are switched off meanwhile, since hooks and
-    gradients need the value before them.
+    gradients need the value before them. Gradients are possible within it, also where the caller is in
+    ``torch.inference_mode``.
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ def frozen_eval(module: nn.Module) -> Iterator[nn.Module]:
     nn.Module
         ``module`` itself.
     """
-    with _lock_of(module):
+    with _lock_of(module), outside_inference_mode():
         training = [(part, part.training) for part in module.modules() if part.training]
         inplace = [part for part in module.modules() if getattr(part, "inplace", False) is True]
         trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
@@ -51,6 +53,19 @@ def frozen_eval(module: nn.Module) -> Iterator[nn.Module]:
                 part.inplace = True  # pyright: ignore[reportArgumentType]  # as above
             for part, flag in training:
                 part.training = flag
+
+
+@contextmanager
+def outside_inference_mode() -> Iterator[None]:
+    """Make tensors that gradients can use, also where the caller is in ``torch.inference_mode``.
+
+    There it is as within ``torch.no_grad``: who wants a gradient asks for it. Elsewhere nothing changes.
+    """
+    if not torch.is_inference_mode_enabled():
+        yield
+        return
+    with torch.inference_mode(False), torch.no_grad():
+        yield
 
 
 def _lock_of(module: nn.Module) -> threading.RLock:

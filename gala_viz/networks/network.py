@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gala_viz.imagenet import category_names
 from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
 from gala_viz.networks.devices import arithmetic, choose_device, choose_precision, describe_device, disable_tf32
-from gala_viz.networks.frozen_eval import frozen_eval
+from gala_viz.networks.frozen_eval import frozen_eval, outside_inference_mode
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.layer_labels import ACTIVITY_SUFFIX
 from gala_viz.networks.preprocessing import Preprocessing
@@ -23,6 +23,8 @@ from gala_viz.networks.training_data import TrainingData
 from gala_viz.registry import unknown_name
 
 DEFAULT_NOISE_FRACTION = 0.15
+OTHER_PRECISIONS = (torch.float16, torch.bfloat16, torch.float64)
+"""Types of weights that become float32, in which inputs and logits are."""
 ASSUMED_PREPROCESSING = (
     "no preprocessing was given, so that of most networks for ImageNet, torchvision's among them, is assumed "
     "(gv.Preprocessing.imagenet()). Lite0 and others take pixels from -1 to 1, gv.Preprocessing(); give the one that "
@@ -39,7 +41,8 @@ class Network:
     Parameters
     ----------
     module : nn.Module
-        Maps (B, 3, H, W) to logits (B, category). It is copied and stays as it is, unless ``in_place``.
+        Maps (B, 3, H, W) to logits (B, category). It is copied and stays as it is, unless ``in_place``. Weights in
+        half or double precision become float32.
     name : str, optional
         What results, caches and errors call it; default: the name of the module's class.
     preprocessing : Preprocessing, optional
@@ -66,8 +69,8 @@ class Network:
         "float32" (the default), "tf32" of NVIDIA GPUs, "bfloat16", or "auto": measurements then take the fastest that
         changes maps by less than their error with 50 samples. Inputs, weights and logits are float32 in all of them.
     in_place : bool
-        Whether the module itself is moved to the device, frozen and put in eval mode; it is then not to be used for
-        anything else.
+        Whether the module itself is moved to the device, made float32, frozen and put in eval mode; it is then not to
+        be used for anything else.
 
     Raises
     ------
@@ -116,9 +119,10 @@ class Network:
         self.precision_note = ""
         if self.device.type == "cuda":
             disable_tf32()
-        module = module if in_place else _copied(module, self.name)
-        # torch's stubs lack memory_format
-        module = module.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        with outside_inference_mode():
+            module = with_float32_weights(module if in_place else _copied(module, self.name))
+            # torch's stubs lack memory_format
+            module = module.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.module = module.eval().requires_grad_(False)
         self.hooked_layers = tuple(hooked_layers)
         self._parts: dict[str, nn.Module] = {**gala_layers(self.module), **hook_layers(self.module, self.hooked_layers)}
@@ -262,6 +266,27 @@ def _copied(module: nn.Module, name: str) -> nn.Module:
             f"{name}: the module cannot be copied ({type(error).__name__}: {message}). With in_place=True it is used "
             "itself, frozen and in eval mode."
         ) from error
+
+
+@outside_inference_mode()
+@torch.no_grad()
+def with_float32_weights(module: nn.Module) -> nn.Module:
+    """Return a module after its parameters and buffers in half or double precision were made float32, in place.
+
+    Tensors that were made in ``torch.inference_mode`` are replaced too: no gradient could pass them.
+    """
+    plain: dict[Tensor, Tensor] = {}  # two modules may share one
+    for part in module.modules():
+        for tensors in (part._parameters, part._buffers):
+            for name, value in list(tensors.items()):
+                if value is None or not (value.dtype in OTHER_PRECISIONS or value.is_inference()):
+                    continue
+                if value not in plain:
+                    copied = value.to(torch.float32 if value.dtype in OTHER_PRECISIONS else value.dtype, copy=True)
+                    parameter = isinstance(value, nn.Parameter)
+                    plain[value] = nn.Parameter(copied, value.requires_grad) if parameter else copied
+                setattr(part, name, plain[value])  # which tells modules that list their weights, as nn.LSTM
+    return module
 
 
 @torch.no_grad()
