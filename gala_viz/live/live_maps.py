@@ -30,6 +30,7 @@ from gala_viz.live.network_results import NetworkResults
 from gala_viz.live.pair_update import RunTime, UpdateThrottle, pair_update
 from gala_viz.live.run_survey import run_survey
 from gala_viz.live.scores import Scores, frame_of, unknown_scores
+from gala_viz.live.shipped_scores import image_at_median_gain, starting_smoothing
 from gala_viz.live.training_use import TrainingUse
 from gala_viz.live.uploads import Uploads
 from gala_viz.networks.frames import resample_to_frame
@@ -160,7 +161,11 @@ class LiveMaps:
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(results.info for results in self._pair)
         self.methods = {name: method.title for name, method in METHODS.items()}
-        self.request = MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=shared_noise_fraction(networks)))
+        self.precisions = tuple(results.precision for results in self._pair)
+        request = MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=shared_noise_fraction(networks)))
+        smoothing = starting_smoothing(self._scores.shipped(self._pair[1], request), first)
+        self.request = replace(request, smoothing_px=smoothing)
+        self.starting_image = image_at_median_gain(self._scores.shipped_rho(self._pair, request), self.images)
         self.request_version_1 = request_version_1(networks)
 
     @property

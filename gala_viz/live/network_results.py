@@ -12,7 +12,7 @@ from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.grad_cam import cam_layer_path
 from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.network_identity import network_identity
+from gala_viz.attribution.network_identity import network_identity, precision_key
 from gala_viz.attribution.packing import map_states, never_cancelled
 from gala_viz.attribution.targets import target_index
 from gala_viz.cache import ArrayCache, n_bytes
@@ -42,10 +42,12 @@ class NetworkResults:
     """
 
     def __init__(self, network: Network, inputs: NetworkInputs, cache: ArrayCache, scheduler: ComputeScheduler) -> None:
+        self.opened_as = network.opened_as
         network = with_known_precision(network)
         self.identity = network_identity(network)
         self.key = network_key(network, self.identity.behaviour, cache)
         self.network = fuse_batchnorm(network)
+        self.precision = str(precision_key(network))
         self.frame = network.preprocessing
         self.info = network_info(network)
         self._inputs, self._cache, self._scheduler = inputs, cache, scheduler

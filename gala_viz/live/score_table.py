@@ -62,6 +62,22 @@ class ScoreTable:
         if due:
             self.save()
 
+    def fill(self, images: Sequence[str], values: Mapping[str, np.ndarray]) -> None:
+        """Enter values (..., image) of ``images`` that are not known; they are not written to the file.
+
+        Their human maps are of version 0: those that never change.
+        """
+        with self._lock:
+            rows = [(at, self._places[image]) for at, image in enumerate(images) if image in self._places]
+            rows = [(at, place) for at, place in rows if not self._known[place]]
+            if not rows:
+                return
+            taken, places = (list(one) for one in zip(*rows, strict=True))
+            for name, column in values.items():
+                self._columns[name][..., places] = np.asarray(column, np.float32)[..., taken]
+            self._known[places] = True
+            self._versions[places] = 0
+
     def save(self) -> None:
         """Write the table to the user's cache, if it has changed."""
         with self._lock:

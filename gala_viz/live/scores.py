@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,9 @@ from gala_viz.engine.results.scores import (
 )
 from gala_viz.live.network_results import NetworkResults, spec_of
 from gala_viz.live.score_table import ScoreTable
+from gala_viz.live.shipped_scores import about, read_scores
 from gala_viz.networks.frames import Frame, common_frame, common_part_text, is_same_cut
-from gala_viz.specs import MapRequest, fingerprint, settings
+from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
 from gala_viz.store.source import MapUpdate
 
 MAX_TABLES = 64
@@ -72,7 +73,42 @@ class Scores:
         """Return the table of a network's forward passes, compared over ``frame`` (default: all that it sees)."""
         columns = {"correct": (), "rho_attention": (len(results.network.layers),), "ceiling": ()}
         part = [*_part(results, frame), *self._named_kind(kind)]
-        return self._table(columns, "forward", self._name(results), settings(CEILING), *part)
+        filled = None if part else lambda: self._shipped_columns(results, columns)
+        return self._table(columns, "forward", self._name(results), settings(CEILING), *part, filled=filled)
+
+    def shipped(self, results: NetworkResults, request: MapRequest | None = None) -> xr.Dataset | None:
+        """Return the scores that came with a network, of the maps of ``request`` (default: those of its own)."""
+        asked = request or MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=results.network.noise_fraction))
+        expected = about(results.identity.weights_sha256, results.precision, self._collection, asked)
+        return read_scores(results.opened_as, expected)
+
+    def shipped_rho(self, pair: Sequence[NetworkResults], request: MapRequest) -> np.ndarray:
+        """Return rho (network, image) as far as it came with both networks, NaN elsewhere."""
+        frame = frame_of(pair)
+        if not all(is_same_cut(results.frame, frame) for results in pair):
+            return np.full((len(pair), len(self._collection.images)), np.nan)
+        parts = [self.shipped(results, request) for results in pair]
+        if any(one is None for one in parts):
+            return np.full((len(pair), len(self._collection.images)), np.nan)
+        return np.stack([self.map_table(results, request, frame).columns()["rho"] for results in pair])
+
+    def _shipped_columns(
+        self, results: NetworkResults, columns: Mapping[str, tuple[int, ...]], request: MapRequest | None = None
+    ) -> tuple[list[str], dict[str, np.ndarray]] | None:
+        """Return images and columns of the scores that came with a network; None where there are none that fit."""
+        scores = self.shipped(results, request)
+        if scores is None:
+            return None
+        count = scores.sizes["image"]
+        if "rho_attention" in columns and not results.network.layers:
+            scores["rho_attention"] = (("layer", "image"), np.empty((0, count), np.float32))
+        if "rho_attention" in columns and results.network.layers:
+            if list(map(str, scores["layer"].values)) != list(results.network.layers):
+                return None
+        values = {name: np.asarray(scores[name]) for name in columns if name in scores}
+        if set(values) != set(columns) or any(values[name].shape != (*columns[name], count) for name in columns):
+            return None
+        return [str(image) for image in scores["image"].values], values
 
     def _named_kind(self, kind: str | None) -> list[Any]:
         """Return what names a kind of human maps in a table's name; nothing for the collection's first."""
@@ -83,7 +119,8 @@ class Scores:
         """Return the table of a network's unsmoothed maps, compared over ``frame`` (default: all that it sees)."""
         columns = dict.fromkeys((*METRICS, *FLOORS), ())
         part = [*_part(results, frame), *self._named_kind(request.human_map)]
-        return self._table(columns, "maps", self._name(results), _request_name(request), *part)
+        filled = None if part else lambda: self._shipped_columns(results, columns, request)
+        return self._table(columns, "maps", self._name(results), _request_name(request), *part, filled=filled)
 
     def delta_table(self, pair: Sequence[NetworkResults], request: MapRequest) -> ScoreTable:
         """Return the table of the delta of an ordered pair."""
@@ -91,7 +128,15 @@ class Scores:
         frame, of_maps = frame_of(pair), settings(request)
         for name in ("human_map", "participant"):
             del of_maps[name]
-        return self._table({"delta_size": ()}, "delta", names, of_maps, *_part(pair[0], frame))
+        part = _part(pair[0], frame)
+
+        def filled() -> tuple[list[str], dict[str, np.ndarray]] | None:
+            scores, name = self.shipped(pair[1], request), f"delta_size {pair[0].network.name}"
+            if scores is None or name not in scores or request.smoothing_px or request.normalise != "percentile":
+                return None
+            return [str(image) for image in scores["image"].values], {"delta_size": np.asarray(scores[name])}
+
+        return self._table({"delta_size": ()}, "delta", names, of_maps, *part, filled=None if part else filled)
 
     def enter_forward(
         self,
@@ -270,11 +315,21 @@ class Scores:
         labels = [list(network.categories), list(network.layers)]
         return fingerprint(collection.name, collection.fingerprint, results.key, labels)
 
-    def _table(self, columns: Mapping[str, tuple[int, ...]], *key: Any) -> ScoreTable:
+    def _table(
+        self,
+        columns: Mapping[str, tuple[int, ...]],
+        *key: Any,
+        filled: Callable[[], tuple[list[str], dict[str, np.ndarray]] | None] | None = None,
+    ) -> ScoreTable:
+        """Return a table by its key; a new one has what ``filled`` returns where it is given."""
         name = fingerprint(*key)
         with self._lock:
             if name not in self._tables:
-                self._tables[name] = ScoreTable(name, self._collection.images, columns, self._cache)
+                table = ScoreTable(name, self._collection.images, columns, self._cache)
+                shipped = None if filled is None else filled()
+                if shipped is not None:
+                    table.fill(*shipped)
+                self._tables[name] = table
             self._tables.move_to_end(name)
             dropped = self._tables.popitem(last=False)[1] if len(self._tables) > MAX_TABLES else None
             table = self._tables[name]

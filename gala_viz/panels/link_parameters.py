@@ -114,7 +114,7 @@ def compare_link_parameters(
     layers, kinds = view.layers.n_columns, list(view.source.map_kinds)
     many = len(view.source.networks[0].categories)
     return {
-        "image": _image(view.gallery, shown, first=view.gallery.first_image),
+        "image": _image(view.gallery, shown, first=view.first_image),
         **_pair_parameters(view.chooser, view.source, default_pair),
         "maps": LinkParameter(
             owner=shown, parameter="kind", push_history=True, refusal=_among("kind of human maps", kinds)

@@ -20,7 +20,7 @@ from gala_viz.networks.frames import common_part_text, is_same_cut, resample_to_
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import MapRequest, SmoothGradSpec, settings
 from gala_viz.store.layout import SCORES, segment
-from gala_viz.store.source import MapUpdate
+from gala_viz.store.source import STARTING_SMOOTHING_PX, MapUpdate
 from gala_viz.store.spec import ABOUT, StoredNetwork
 from gala_viz.store.zarr_store import Store
 
@@ -139,7 +139,7 @@ def stored_update(
         note="; ".join(
             note
             for note in (
-                "from the store" if halves is not None or errors is None else NOT_KEPT,
+                NOT_KEPT if halves is None and store.has(f"{paths[0]}/standard_error") else "from the store",
                 part_text(store),
             )
             if note
@@ -312,7 +312,13 @@ def first_request(store: Store) -> MapRequest:
     method, about = next(iter(store.spec.methods.items()))
     settings = {key: value for key, value in about.items() if key not in ABOUT}
     grad = SmoothGradSpec(**settings) if method == "smoothgrad" else SmoothGradSpec()
-    return MapRequest(method=method, smoothgrad=grad, target=store.spec.target, reduction=store.spec.reduction)
+    return MapRequest(
+        method=method,
+        smoothgrad=grad,
+        target=store.spec.target,
+        reduction=store.spec.reduction,
+        smoothing_px=STARTING_SMOOTHING_PX,
+    )
 
 
 def held(store: Store) -> str:

@@ -20,6 +20,9 @@ from gala_viz.specs import MapRequest
 from gala_viz.splits import UNKNOWN
 
 Cancelled = Callable[[], bool]
+STARTING_SMOOTHING_PX = 2.0
+"""Smoothing with which a page first draws maps, unless it is known how much a pair needs: without any a delta of fifty
+samples is mostly noise. Scores are of unsmoothed maps."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -238,6 +241,8 @@ class MapSource(Protocol):
     """Settings with which a page begins."""
     request_version_1: MapRequest
     """Settings with which a page began in version 0.1: links of that time leave them out."""
+    starting_image: str | None
+    """Image with which a page begins, for example the one at the median gain; None: the first that is shown."""
     outlined: str
     """What ``outline`` outlines, for example "diagnostic parts"; "" where nothing is known by construction."""
     skipped: tuple[tuple[str, str], ...]

@@ -160,6 +160,7 @@ class StoredMaps:
         self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = store.images, dict(collection.map_kinds)
         self.networks = tuple(_info(network) for network in self._networks)
+        self.starting_image = None
         self.methods = {name: about["title"] for name, about in store.spec.methods.items()}
         self.request = first_request(store)
         self.request_version_1 = replace(self.request, smoothing_px=0.0, normalise="percentile")

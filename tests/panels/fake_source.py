@@ -102,6 +102,7 @@ class FakeSource:
         self.map_kinds = (
             {"fixations": "Fixations of 15 observers, 3 s of free viewing.", "mouse": "Mouse samples."} if human else {}
         )
+        self.starting_image = None
         self.outlined = "diagnostic parts" if human else ""
         self.methods = {"smoothgrad": "SmoothGrad", "saliency": "Gradient"}
         self.request = self.request_version_1 = MapRequest()

@@ -62,7 +62,7 @@ def stored(corner):
 
 
 def test_it_begins_with_what_is_stored(stored):
-    assert stored.request == REQUEST
+    assert stored.request == replace(REQUEST, smoothing_px=2.0), "drawn with some smoothing, scored without"
     assert stored.methods == {"smoothgrad": "SmoothGrad", "saliency": "Gradient"}
     assert [network.title for network in stored.networks] == ["Plain", "Gala"]
     assert stored.networks[0].device.startswith("stored, computed on CPU")

@@ -129,8 +129,17 @@ class CompareView:
         self.settings.param.watch(lambda *_: self._ask(new_image=False), ATTRIBUTION_SETTINGS)
 
     def open(self, image: str | None = None) -> None:
-        """Show ``image``, or the gallery's first one."""
-        self.current.image = image or self.gallery.first_image
+        """Show ``image``, or the one with which a page begins; what is scored already is there from the start."""
+        scores = self.source.scores(self.source.request)
+        if np.isfinite(np.asarray(scores["rho"], dtype=float)).any():
+            self._on_scores(scores)
+        self.current.image = image or self.first_image
+
+    @property
+    def first_image(self) -> str | None:
+        """Image with which the page begins: that of the source where the gallery shows it, else its first."""
+        start = self.source.starting_image
+        return start if start is not None and self.gallery.shows(start) else self.gallery.first_image
 
     def move(self, by: int) -> None:
         """Go ``by`` images forward in the gallery's order; beyond either end stay."""

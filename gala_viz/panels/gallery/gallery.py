@@ -125,6 +125,10 @@ class Gallery:
         """First image in the gallery's order; None where it shows none."""
         return self._image(0) if len(self.positions) + len(self.uploads) else None
 
+    def shows(self, image: str) -> bool:
+        """Return whether an image is among those that the gallery shows."""
+        return image in self._order()
+
     def image_at_offset(self, offset: int) -> str | None:
         """Return the image ``offset`` positions after the current one in the gallery's order; None beyond the ends."""
         here, count = self.current_position()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -187,7 +187,7 @@ def _settings_text(source: MapSource, scores: xr.Dataset, spec: ScatterSpec, axe
     cells = scores.attrs.get("resolution_px")
     compared = f" Maps are compared at {cells} x {cells} cells, attention norms at their layer's own grid."
     note = f" {note_sentence(scores)}".rstrip()
-    maps = attribution_text(source, spec.request) if any(one.of_maps for one in axes) else ""
+    maps = attribution_text(source, replace(spec.request, smoothing_px=0.0)) if any(one.of_maps for one in axes) else ""
     return f"Brackets and crosses: 95 % bootstrap intervals over images. {maps}{compared if cells else ''}{note}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -117,7 +117,7 @@ def draw_table(
         "ceiling is mean rho over the mean ceiling of the same images, resampled together.",
         images_text(spec.images) if spec.images else "All images of the collection.",
         f"Likeness to people: {of_people}",
-        attribution_text(source, spec.request),
+        attribution_text(source, replace(spec.request, smoothing_px=0.0)),
         f"Maps are compared at {cells} x {cells} cells; top pixels of Dice and IoU are the tenth that is highest."
         if cells
         else "",

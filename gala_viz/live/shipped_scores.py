@@ -1,0 +1,177 @@
+"""Scores that come with a network: of a collection's images, in a file beside its weights.
+
+They are used only for the weights, the collection, the settings and the version of the measurement that stand in the
+file, so that the first visitor of a page sees what a pass over the whole collection would give. ``write_scores`` makes
+the file; ``benchmarks/shipped_scores.py`` makes those of the networks that ship.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from gala_viz.collections.collection import Collection
+from gala_viz.engine.results.reliability import RELIABLE
+from gala_viz.networks.network_folders import network_folder
+from gala_viz.specs import MEASUREMENT_VERSION, MapRequest, settings
+from gala_viz.store.source import STARTING_SMOOTHING_PX
+
+FORMAT = 1
+MAX_BYTES = 64 * 2**20
+"""Of a file of scores; larger ones are not read."""
+OF_FORWARD = ("correct", "rho_attention", "ceiling")
+OF_MAPS = ("rho", "dice", "iou", "floor_same", "floor_different")
+SMOOTHINGS_PX = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+"""Smoothings of which a pair's file tells the reliability of deltas."""
+N_RELIABILITY_IMAGES = 20
+"""Images, the first that neither network learnt from, over which the median reliability of a pair is."""
+
+
+def scores_path(folder: Path, collection: str) -> Path:
+    """Return the path of a network's scores on a collection, in the folder of its weights."""
+    return folder / f"scores-{collection}.nc"
+
+
+def request_key(request: MapRequest) -> str:
+    """Return the part of a request that scores of unsmoothed maps depend on, as text."""
+    return json.dumps(
+        {
+            "method": request.method,
+            "smoothgrad": settings(request.smoothgrad),
+            "target": request.target,
+            "reduction": request.reduction,
+        },
+        sort_keys=True,
+    )
+
+
+def write_scores(
+    folder: Path,
+    scores: xr.Dataset,
+    reliability: Mapping[str, xr.DataArray],
+    delta_size: Mapping[str, np.ndarray],
+    attrs: Mapping[str, Any],
+) -> Path:
+    """Write the scores of one network beside its weights.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the network.
+    scores : Dataset
+        ``OF_FORWARD`` and ``OF_MAPS`` over (image,), ``rho_attention`` over (layer, image), of this network.
+    reliability : mapping of str to DataArray, (smoothing, image)
+        For each network that it is compared with, which is the first then: reliability of the delta of images.
+    delta_size : mapping of str to ndarray, (image,)
+        For each of these mean absolute deltas of the unsmoothed maps.
+    attrs : mapping of str to object
+        Weights' checksum, collection, settings: see ``about``.
+
+    Returns
+    -------
+    Path
+        The file, NetCDF 3.
+    """
+    content = scores.astype(np.float32)
+    for name, values in delta_size.items():
+        content[f"delta_size {name}"] = ("image", np.asarray(values, np.float32))
+    for name, values in reliability.items():
+        renamed = values.rename({"image": f"image {name}", "smoothing": f"smoothing {name}"})
+        content[f"reliability {name}"] = renamed.astype(np.float32)
+    content.attrs = {key: str(value) for key, value in attrs.items()}
+    path = scores_path(folder, str(attrs["collection"]))
+    content.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")
+    return path
+
+
+def about(network_sha256: str, precision: str, collection: Collection, request: MapRequest) -> dict[str, str]:
+    """Return what a file of scores must say to be used."""
+    return {
+        "format": str(FORMAT),
+        "measurement_version": str(MEASUREMENT_VERSION),
+        "weights_sha256": network_sha256,
+        "precision": precision,
+        "collection": collection.name,
+        "collection_fingerprint": collection.fingerprint,
+        "request": request_key(request),
+    }
+
+
+def read_scores(opened_as: str, expected: Mapping[str, str]) -> xr.Dataset | None:
+    """Return the scores that came with a network, or None where there are none of these settings.
+
+    Parameters
+    ----------
+    opened_as : str
+        Name or folder by which the network was loaded.
+    expected : mapping of str to str
+        What ``about`` says of network, collection and request.
+
+    Returns
+    -------
+    Dataset or None
+        As ``write_scores`` wrote it.
+    """
+    folder = None if not opened_as or ":" in opened_as else network_folder(opened_as)
+    path = None if folder is None else scores_path(folder, expected["collection"])
+    if path is None or not path.is_file() or path.stat().st_size > MAX_BYTES:
+        return None
+    try:
+        scores = xr.load_dataset(path, engine="scipy")
+    except Exception:  # of whatever kind: SciPy's reader fails in many ways on a damaged file
+        return None
+    if any(str(scores.attrs.get(key)) != value for key, value in expected.items()):
+        return None
+    return scores
+
+
+def starting_smoothing(scores: xr.Dataset | None, first: str) -> float:
+    """Return the smoothing with which a pair's maps are first drawn, in pixels.
+
+    Parameters
+    ----------
+    scores : Dataset or None
+        Those that came with the second network.
+    first : str
+        Name of the first.
+
+    Returns
+    -------
+    float
+        The least at which the median reliability of the pair's deltas is at least ``RELIABLE``;
+        ``STARTING_SMOOTHING_PX`` where that was not measured, or is never so.
+    """
+    name = f"reliability {first}"
+    if scores is None or name not in scores:
+        return STARTING_SMOOTHING_PX
+    medians = scores[name].median(f"image {first}")
+    enough = medians[f"smoothing {first}"].values[medians.values >= RELIABLE]
+    return float(enough.min()) if len(enough) else STARTING_SMOOTHING_PX
+
+
+def image_at_median_gain(rho: np.ndarray, images: Sequence[str]) -> str | None:
+    """Return the image at which the second network's gain in rho over the first is the median.
+
+    Parameters
+    ----------
+    rho : ndarray, (network, image)
+        NaN where it is not known.
+    images : sequence of str
+        Their ids.
+
+    Returns
+    -------
+    str or None
+        Of an even number the lower of the two in the middle; None where no gain is known.
+    """
+    gain = np.asarray(rho[1], float) - np.asarray(rho[0], float)
+    known = np.flatnonzero(np.isfinite(gain))
+    if not len(known):
+        return None
+    order = known[np.argsort(gain[known], kind="stable")]
+    return images[int(order[(len(order) - 1) // 2])]
