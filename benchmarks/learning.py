@@ -11,8 +11,8 @@ standard deviation, as a share of the pixels' range, of Gaussian noise that is a
 epochs over which the rate rises. All numbers are of the validation split, or of the test split where nothing is chosen
 any more (``--report test``); neither depends on the shortcut: accuracy on all of it, rho of the
 attention norms (mean of layers), and, on ``--images`` of it, rho of SmoothGrad at three noises and the share of its
-mass on diagnostic parts. ``--jobs`` trainings share the processor and the GPU; a row is written as each ends. A training
-that was done before, beside the same ``--out``, is not done again: only its numbers are taken.
+mass on diagnostic parts. ``--jobs`` trainings share the processor and the GPU; a row is written as each ends. A
+training that was done before, beside the same ``--out``, is not done again: only its numbers are taken.
 """
 
 from __future__ import annotations

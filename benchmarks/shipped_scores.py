@@ -60,7 +60,10 @@ def make(source: LiveMaps, collection, pair: tuple[str, str]) -> None:
     scores = source.scores(request).sel(image=list(images))
     few = images[:N_RELIABILITY_IMAGES]
     values = [
-        [list(source.maps(image, replace(request, smoothing_px=px), lambda: False))[-1].delta_reliability for image in few]
+        [
+            list(source.maps(image, replace(request, smoothing_px=px), lambda: False))[-1].delta_reliability
+            for image in few
+        ]
         for px in SMOOTHINGS_PX
     ]
     reliability = xr.DataArray(

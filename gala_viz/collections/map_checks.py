@@ -239,8 +239,25 @@ def usable_map(
 ) -> tuple[xr.DataArray | None, str]:
     """Return the human map of an image that should have one and "", or None and why the map cannot be used.
 
-    What a file holds is known once it is read: ``has_human_map`` is True until then. See ``marked_images``. The map is
-    of the default ``kind`` unless another is named, and of all participants unless it is of one.
+    What a file holds is known once it is read: ``has_human_map`` is True until then. See ``marked_images``.
+
+    Parameters
+    ----------
+    collection : SupportsHumanMap
+        Whose map it is.
+    image : str
+        Id of the image.
+    kind : str, optional
+        Human-map kind; default: the collection's first.
+    participant : str, optional
+        Id of one participant; default: the map of all.
+
+    Returns
+    -------
+    map : DataArray or None
+        The usable map (y, x).
+    reason : str
+        Why there is none, or "".
     """
     human_map = collection.human_map(image, kind, participant)
     if human_map is None:

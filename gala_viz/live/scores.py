@@ -67,9 +67,7 @@ class Scores:
         """Return a kind of human maps, None for the collection's first."""
         return None if kind == next(iter(self._collection.map_kinds), None) else kind
 
-    def forward_table(
-        self, results: NetworkResults, frame: Frame | None = None, kind: str | None = None
-    ) -> ScoreTable:
+    def forward_table(self, results: NetworkResults, frame: Frame | None = None, kind: str | None = None) -> ScoreTable:
         """Return the table of a network's forward passes, compared over ``frame`` (default: all that it sees)."""
         columns = {"correct": (), "rho_attention": (len(results.network.layers),), "ceiling": ()}
         part = [*_part(results, frame), *self._named_kind(kind)]
@@ -102,9 +100,8 @@ class Scores:
         count = scores.sizes["image"]
         if "rho_attention" in columns and not results.network.layers:
             scores["rho_attention"] = (("layer", "image"), np.empty((0, count), np.float32))
-        if "rho_attention" in columns and results.network.layers:
-            if list(map(str, scores["layer"].values)) != list(results.network.layers):
-                return None
+        elif "rho_attention" in columns and list(map(str, scores["layer"].values)) != list(results.network.layers):
+            return None
         values = {name: np.asarray(scores[name]) for name in columns if name in scores}
         if set(values) != set(columns) or any(values[name].shape != (*columns[name], count) for name in columns):
             return None
@@ -257,10 +254,25 @@ class Scores:
         of_maps, version = [self.map_table(results, request, frame) for results in pair], self._version(image)
         return all(table.known(image, version) for table in of_maps) and self.delta_table(pair, request).known(image)
 
-    def is_forward_known(
-        self, image: str, results: NetworkResults, frame: Frame, kind: str | None = None
-    ) -> bool:
-        """Return whether the scores of a network's forward pass are there, with the human map of now."""
+    def is_forward_known(self, image: str, results: NetworkResults, frame: Frame, kind: str | None = None) -> bool:
+        """Return whether the scores of a network's forward pass are there, with the human map of now.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        results : NetworkResults
+            Of the network.
+        frame : Preprocessing or CommonFrame
+            The part of a photograph over which maps are compared.
+        kind : str, optional
+            Kind of human map; default: the collection's first.
+
+        Returns
+        -------
+        bool
+            Whether nothing has to be computed.
+        """
         return self.forward_table(results, frame, kind).known(image, self._version(image))
 
     def dataset(self, pair: Sequence[NetworkResults], request: MapRequest) -> xr.Dataset:

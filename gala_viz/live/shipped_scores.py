@@ -90,7 +90,24 @@ def write_scores(
 
 
 def about(network_sha256: str, precision: str, collection: Collection, request: MapRequest) -> dict[str, str]:
-    """Return what a file of scores must say to be used."""
+    """Return what a file of scores must say to be used.
+
+    Parameters
+    ----------
+    network_sha256 : str
+        Checksum of the network's weights.
+    precision : str
+        In which it computes, as keys of results have it.
+    collection : Collection
+        Whose images are scored.
+    request : MapRequest
+        Settings of the maps.
+
+    Returns
+    -------
+    dict of str to str
+        Attrs of the file.
+    """
     return {
         "format": str(FORMAT),
         "measurement_version": str(MEASUREMENT_VERSION),

@@ -147,9 +147,7 @@ def _number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else "–"
 
 
-def score_table(
-    networks: Sequence[NetworkInfo], groups: Mapping[str, Mapping[str, Sequence[float]]], note: str
-) -> str:
+def score_table(networks: Sequence[NetworkInfo], groups: Mapping[str, Mapping[str, Sequence[float]]], note: str) -> str:
     """Return a table of one image's scores.
 
     Parameters

@@ -43,9 +43,7 @@ class SourceClient:
         self._asked = _Asked("", 0)
         self._since, self._told = 1, 0  # first request for this photograph; last one answered in full
 
-    def request_maps(
-        self, image: str, request: MapRequest, new_image: bool
-    ) -> None:
+    def request_maps(self, image: str, request: MapRequest, new_image: bool) -> None:
         """Request the maps of an image.
 
         Photograph, human map, outlines and predictions of a new image come first, even where another request replaces

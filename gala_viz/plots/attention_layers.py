@@ -90,9 +90,7 @@ def attention_layers(
     return hv.Layout(plots).cols(max((len(one) for one in norms), default=1))
 
 
-def attention_delta(
-    first: xr.DataArray, second: xr.DataArray, normalise: Normalisation = "maximum"
-) -> xr.DataArray:
+def attention_delta(first: xr.DataArray, second: xr.DataArray, normalise: Normalisation = "maximum") -> xr.DataArray:
     """Return the difference (y, x) of two attention norms of one layer: ``second`` minus ``first``.
 
     Each norm is normalised before, as maps are before their delta. Both must lie on one grid, as they do for two

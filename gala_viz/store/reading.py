@@ -10,8 +10,8 @@ import xarray as xr
 from gala_viz.alignment import bootstrap_interval
 from gala_viz.engine.results.delta import delta, independent_delta_error
 from gala_viz.engine.results.half_samples import POOLING_PX, half_sample_error, split_half_reliability
-from gala_viz.engine.results.pair_maps import label_pair
 from gala_viz.engine.results.human_maps import HumanMaps
+from gala_viz.engine.results.pair_maps import label_pair
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.engine.results.reduction import smooth
 from gala_viz.engine.results.reliability import POOLED_DEGREES_OF_FREEDOM
@@ -152,7 +152,21 @@ def scores_of(
 ) -> xr.Dataset:
     """Return the scores of two networks on all images; see ``MapSource.scores``.
 
-    They are with ``first_kind`` of human maps; NaN where the request names another one.
+    Parameters
+    ----------
+    store : Store
+        Its scores.
+    networks : sequence of two StoredNetwork
+        First and second network.
+    request : MapRequest
+        Settings of the maps.
+    first_kind : str or None
+        Kind of human maps that the scores are with; they are NaN where the request names another one.
+
+    Returns
+    -------
+    Dataset
+        As ``MapSource.scores`` returns it.
     """
     rows = [store.spec.networks.index(network) for network in networks]
     count = len(store.images)
@@ -236,7 +250,10 @@ def _image_scores(
     before are in the frame of its first network: networks that cut photographs differently have no fraction of them.
     """
     rows = [store.spec.networks.index(network) for network in networks]
-    order, cells = list(store.spec.methods).index(request.method), (store.spec.comparison_cells,) * 2
+    order, cells = (
+        list(store.spec.methods).index(request.method),
+        (store.spec.comparison_cells, store.spec.comparison_cells),
+    )
     of_pair = list(zip(networks, frames, strict=True))
     if human.kind is None and human.participant is None:
         ceiling = float(store.read("scores/ceiling", image))

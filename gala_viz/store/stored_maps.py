@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 import xarray as xr
 
+from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.human_maps import HumanMaps, framed_human_map, framed_outline
 from gala_viz.imagenet import label_index
 from gala_viz.networks.frames import common_frame, resample_to_frame
@@ -41,18 +42,6 @@ from gala_viz.store.zarr_store import Store, StoreError
 OTHER_MAPS = "scores are with the human maps of when they were made; gala-viz attribute --rescore makes them anew"
 MOVED = "the collection is another one than the scores were made with; its human maps may be others"
 OTHER_RULES = "scores are by the rules of measurement {}, now {}; gala-viz attribute --rescore makes them anew"
-
-
-class Photographs(Protocol):
-    """The part of a collection that a stored source uses; ``gala_viz.collections.Collection`` has it."""
-
-    name: str
-    title: str
-    fingerprint: str
-    images: tuple[str, ...]
-    map_kinds: dict[str, str]
-    outlined: str
-    origin: Mapping[str, str]
 
 
 class LiveSource(MapSource, Protocol):
@@ -106,7 +95,7 @@ class StoredMaps:
     def __init__(
         self,
         store: Store,
-        collection: Photographs,
+        collection: Collection,
         networks: Sequence[str] | None = None,
         live: Callable[[Sequence[str]], LiveSource] | None = None,
     ) -> None:
@@ -297,9 +286,7 @@ class StoredMaps:
         """Return the human maps that a request names, over what all networks of the store see."""
         kind = None if request.human_map == self._first_kind else request.human_map
         frame = common_frame([network.frame for network in self._store.spec.networks])
-        return HumanMaps(
-            self._collection, frame, self._store.images, kind=kind, participant=request.participant
-        )
+        return HumanMaps(self._collection, frame, self._store.images, kind=kind, participant=request.participant)
 
     def _label(self, image: str, number: int) -> int | None:
         categories = self._networks[number].categories
@@ -319,7 +306,7 @@ class StoredMaps:
         return self._computing
 
 
-def _human_maps_note(store: Store, collection: Photographs) -> str:
+def _human_maps_note(store: Store, collection: Collection) -> str:
     """Return a sentence where the scores may be of other human maps than those of the collection."""
     if store.scored_with == collection.fingerprint:
         return ""

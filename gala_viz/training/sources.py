@@ -85,13 +85,17 @@ class PhotoCollection(Protocol):
         """
         ...
 
-    def human_map(self, image: str) -> xr.DataArray | None:
+    def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """Return the human map of all participants.
 
         Parameters
         ----------
         image : str
             Id of an image of the collection.
+        kind : str, optional
+            Human-map kind; default: the first.
+        participant : str, optional
+            Id of one participant; default: the map of all.
 
         Returns
         -------

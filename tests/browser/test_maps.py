@@ -224,7 +224,40 @@ def test_the_visible_region_is_saved_pixel_by_pixel(page, truth):
     assert (row["x_px"], row["y_px"]) == ("100", "50")
     assert [int(row[c]) for c in ("red", "green", "blue")] == SOURCE.view(FIRST)[50, 100].tolist()
     values = [float(v) for v in list(row.values())[5:]]
-    np.testing.assert_array_equal(np.float32(values), [truth[p][50, 100] for p in ("human", "a", "b", "delta")])
+    np.testing.assert_array_equal(np.float32(values[:4]), [truth[p][50, 100] for p in ("human", "a", "b", "delta")])
+    update = SOURCE.update(FIRST, MapRequest(), 50)
+    errors = [*update.standard_error.values[:, 50, 100], update.delta_error.values[50, 100]]
+    np.testing.assert_array_equal(np.float32(values[4:]), np.float32(errors))
+    assert [name.rpartition(", ")[2] for name in list(row)[9:]] == ["standard error"] * 3
+
+
+def test_what_is_within_the_deltas_error_is_hidden_or_outlined(page, truth):
+    def drawn():
+        return page.model("glyph/within-error", "[m.visible, m.data_source.get_column('image')[0].length]")
+
+    def cells():
+        return page.page.evaluate(
+            "name => { for (const d of Bokeh.documents) { const m = d.get_model_by_name(name); if (m) {"
+            " return [...m.data_source.get_column('image')[0]].filter(Boolean).length } } }",
+            page.model("glyph/within-error", "m.name"),
+        )
+
+    assert not drawn()[0]
+    beyond = np.abs(truth["delta"]) > 2 * np.float32(0.02)
+    try:
+        page.page.get_by_role("radio", name="hidden").click()
+        page.rest(lambda: drawn(), unlike=[False, 224 * 224])
+        assert drawn() == [True, 224 * 224]
+        assert cells() == int((~beyond).sum()), "the photograph alone stands where nothing is beyond its error"
+        page.page.get_by_role("radio", name="outlined").click()
+        page.rest(lambda: cells(), unlike=int((~beyond).sum()))
+        padded = np.pad(beyond, 1, mode="edge")
+        same = [padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1]]
+        assert cells() == int((beyond & ~np.logical_and.reduce(same)).sum())
+    finally:
+        page.page.get_by_role("radio", name="shown").click()
+    page.rest(lambda: drawn()[0], unlike=True)
+    assert not drawn()[0]
 
 
 def test_a_click_on_a_layer_puts_it_into_the_main_row_and_back(page, truth):

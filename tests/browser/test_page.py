@@ -311,7 +311,8 @@ def test_a_narrow_window_shows_all_panels_with_their_titles(page, window, drawer
     assert len({round(box["y"]) for box in boxes}) == 1
     assert lines["human"].split() == page.page.locator(".cell.human").get_attribute("title").split()
     assert "co-trained" in lines["b"]
-    assert units["delta"].split() == ["difference", "of", "normalised", "maps"]
+    assert units["delta"].split()[:4] == ["difference", "of", "normalised", "maps;"]
+    assert "beyond 2 standard errors" in " ".join(units["delta"].split())
     shown, size = names[0], float(names[1]["value"].removesuffix("px"))
     assert shown
     assert size >= 8
@@ -376,7 +377,7 @@ def test_colours_crosshair_and_flicker_need_no_server(page, server):
         page.page.get_by_role("button", name="Flicker").click()
         page.frames()
         assert "Human co-trained" in page.model("figure/a", "m.title.text")
-        page.page.get_by_role("button", name="Show noise").click()
+        page.page.get_by_role("button", name="Noisy copy").click()
         page.frames()
         assert page.model("glyph/noisy", "m.visible")
         noisy = page.array("noisy").view(np.uint8).reshape(224, 224, 4)[..., :3].astype(float)

@@ -290,7 +290,9 @@ def test_scores_of_all_images_are_of_one_kind_of_human_map_and_of_all_participan
     list(source.survey(gaze, source.images, never))
     assert np.isfinite(source.scores(gaze).rho).all(axis=0).values.tolist() == [True, True, False, False]
     assert np.isnan(source.scores(REQUEST).rho).all(), "nothing was scored with marks"
-    np.testing.assert_array_equal(source.scores(gaze).rho[:, 1], last(source, "two", gaze).scores.rho.astype(np.float32))
+    np.testing.assert_array_equal(
+        source.scores(gaze).rho[:, 1], last(source, "two", gaze).scores.rho.astype(np.float32)
+    )
     list(source.survey(REQUEST, source.images, never))
     assert not np.array_equal(source.scores(REQUEST).rho, source.scores(gaze).rho, equal_nan=True)
     np.testing.assert_array_equal(source.scores(REQUEST).rho, source.scores(replace(REQUEST, human_map="marks")).rho)

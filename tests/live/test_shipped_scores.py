@@ -74,7 +74,9 @@ def test_a_first_visitor_sees_all_scores_the_image_at_the_median_gain_and_the_sm
     there = source.scores(source.request)
     for name in (*OF_FORWARD, *OF_MAPS):
         np.testing.assert_array_equal(there[name], computed[name])
-    np.testing.assert_array_equal(source.scores(replace(request, smoothing_px=0.0))["delta_size"], computed["delta_size"])
+    np.testing.assert_array_equal(
+        source.scores(replace(request, smoothing_px=0.0))["delta_size"], computed["delta_size"]
+    )
     gain = np.diff(computed["rho"].values, axis=0)[0]
     gain = gain[np.isfinite(gain)]
     at = list(source.images).index(source.starting_image)
@@ -83,7 +85,12 @@ def test_a_first_visitor_sees_all_scores_the_image_at_the_median_gain_and_the_sm
 
 @pytest.mark.parametrize(
     "changes",
-    [{"weights_sha256": "0" * 64}, {"collection_fingerprint": "f"}, {"measurement_version": "1"}, {"precision": "tf32"}],
+    [
+        {"weights_sha256": "0" * 64},
+        {"collection_fingerprint": "f"},
+        {"measurement_version": "1"},
+        {"precision": "tf32"},
+    ],
 )
 def test_scores_of_other_weights_images_or_rules_are_not_used(corner, changes):
     request = opened(corner).request
@@ -113,7 +120,9 @@ def test_the_image_at_the_median_gain_is_the_lower_one_of_the_two_in_the_middle(
     assert starting_smoothing(None, "first") == 2.0
 
 
-@pytest.mark.parametrize(("collection", "pair"), [("rendered", PAIR), ("photos", ("lite0-gala-vanilla", "lite0-gala-human"))])
+@pytest.mark.parametrize(
+    ("collection", "pair"), [("rendered", PAIR), ("photos", ("lite0-gala-vanilla", "lite0-gala-human"))]
+)
 def test_scores_of_the_shipped_networks_fit_them(collection, pair, cache_folder):
     source = LiveMaps(open_collection(collection), [load_network(name, "cpu") for name in pair], cache_folder)
     held_out = np.asarray(source.labels().learnt) != LEARNT

@@ -9,7 +9,6 @@ import zipfile
 
 import numpy as np
 import pytest
-import xarray as xr
 from PIL import Image
 
 from gala_viz.panels.address_bar import AddressSync

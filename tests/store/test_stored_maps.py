@@ -129,7 +129,10 @@ def test_a_stored_delta_tells_what_a_computed_one_tells(stored, live, corner, no
     update = stored.cached(image, request)
     *_, expected = live.maps(image, request, never)
     assert update.delta.attrs.items() >= expected.delta.attrs.items()
-    degrees_of_freedom = expected.delta_error.attrs.pop("degrees_of_freedom"), update.delta_error.attrs["degrees_of_freedom"]
+    degrees_of_freedom = (
+        expected.delta_error.attrs.pop("degrees_of_freedom"),
+        update.delta_error.attrs["degrees_of_freedom"],
+    )
     assert degrees_of_freedom == (min(10, REQUEST.smoothgrad.n_samples) - 1, np.inf), "by jackknife, and pooled"
     assert update.delta_error.attrs.items() >= expected.delta_error.attrs.items()
     assert update.maps.attrs.items() >= expected.maps.attrs.items()

@@ -210,8 +210,9 @@ class HumanMaps:
         rhos = {}
         for layer, norm in norms.items():
             human_map = self.on_grid(image, norm.shape)
-            cut = None if human_map is None else self.cut(image, norm, own, norm.shape)
-            rhos[layer] = float("nan") if cut is None else float(spearman(cut, human_map))
+            rhos[layer] = float("nan")
+            if human_map is not None:
+                rhos[layer] = float(spearman(self.cut(image, norm, own, norm.shape), human_map))
         return rhos
 
     def cut(self, image: str, maps: np.ndarray, own: Preprocessing, grid: Grid) -> np.ndarray:

@@ -20,8 +20,8 @@ DEGREES_OF_FREEDOM = "degrees_of_freedom"
 """Attr of standard errors: of how many independent values they are, less one."""
 ADVICE = "more samples or more smoothing"
 POOLED_DEGREES_OF_FREEDOM = float("inf")
-"""Of ``half_sample_error``, which pools many cells: smoothed noise by 0 to 16 cells has 3.4 to 4.6 % beyond two of them,
-a normal distribution 4.6 %."""
+"""Of ``half_sample_error``, which pools many cells: noise that is smoothed by 0 to 16 cells has 3.4 to 4.6 % beyond two
+of them, a normal distribution 4.6 %."""
 
 
 def reliability_words(reliability: float) -> str:

@@ -112,9 +112,7 @@ def select_scores(
     )
 
 
-def score_columns(
-    scores: xr.Dataset, name: str, layers: Sequence[str | None] | None = None
-) -> NDArray[np.float64]:
+def score_columns(scores: xr.Dataset, name: str, layers: Sequence[str | None] | None = None) -> NDArray[np.float64]:
     """Return a score of all images (network, image), NaN where it is not known; see ``select_scores``."""
     unknown = np.full((scores.sizes["network"], scores.sizes.get("image", 1)), np.nan)
     if layers is None:

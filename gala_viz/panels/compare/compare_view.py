@@ -113,9 +113,7 @@ class CompareView:
         self.strip = (
             NetworkStrip(source, document, self.settings, self.current, self.chooser) if n_networks > 2 else None
         )
-        self.score_view = ScoreView(
-            networks, bool(source.map_kinds), figures.scores, lambda: self.gallery.shown_mask
-        )
+        self.score_view = ScoreView(networks, bool(source.map_kinds), figures.scores, lambda: self.gallery.shown_mask)
         self.shortcuts = KeyboardShortcuts(
             keys=list(COMPARE_SHORTCUTS), on_message=lambda message: self.move(message.get("move", 0))
         )
@@ -130,15 +128,22 @@ class CompareView:
 
     def open(self, image: str | None = None) -> None:
         """Show ``image``, or the one with which a page begins; what is scored already is there from the start."""
-        scores = self.source.scores(self.source.request)
+        source = self._open_source
+        scores = source.scores(source.request)
         if np.isfinite(np.asarray(scores["rho"], dtype=float)).any():
             self._on_scores(scores)
         self.current.image = image or self.first_image
 
     @property
+    def _open_source(self) -> MapSource:
+        """The source, before ``close`` lets it go."""
+        assert self.source is not None, "the view is open"
+        return self.source
+
+    @property
     def first_image(self) -> str | None:
         """Image with which the page begins: that of the source where the gallery shows it, else its first."""
-        start = self.source.starting_image
+        start = self._open_source.starting_image
         return start if start is not None and self.gallery.shows(start) else self.gallery.first_image
 
     def move(self, by: int) -> None:
@@ -207,9 +212,7 @@ class CompareView:
 
     def _request(self, has_label: bool) -> MapRequest:
         """Return the present settings, with the human map in view, as a request."""
-        return self.settings.to_request(
-            has_label, human_map=self.current.kind, participant=self.current.participant
-        )
+        return self.settings.to_request(has_label, human_map=self.current.kind, participant=self.current.participant)
 
     def _forget(self, has_map: bool) -> None:
         """Clear predictions, layers and scores of the image before; results of the new one are on their way."""
@@ -300,7 +303,7 @@ class CompareView:
 
     def _tell_compared(self) -> None:
         """Say beside the scores what is compared, and with which human map."""
-        column, networks = self.current.layer, self.source.networks
+        column, networks = self.current.layer, self._open_source.networks
         self.score_view.set_compared(
             Compared(
                 request=self._request(True),
@@ -311,13 +314,14 @@ class CompareView:
 
     def _draw(self) -> None:
         self.layers.outline_column(self.current.layer)
+        source = self._open_source
         content = main_row_content(
-            self.source.networks,
+            source.networks,
             self.results.forward_result,
             self.results.map_update,
             self.current.layer,
             self.settings.normalise,
-            self.source.methods,
+            source.methods,
         )
         self._tell_compared()
         self.row.set_maps(content.maps, content.errors)

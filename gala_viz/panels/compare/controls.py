@@ -23,13 +23,19 @@ from gala_viz.plots.colour_scale import COLOUR_SCALES
 MAX_PARTICIPANTS = 200
 MAX_SEED = 2**31 - 1
 _EVERYBODY = ("all together", "")
+SCALE_HINTS = {
+    "shared": "both networks: 0 to the larger 99.5th percentile",
+    "per map": "each map: 0 to its own 99.5th percentile",
+    "raw": "both networks: smallest to largest value",
+}
+"""What each colour scale is, told where it is chosen."""
 
 
 class AttributionControls:
     """Inputs for ``AttributionSettings``; sliders act when they are released.
 
-    ``methods`` are name -> title. ``display`` gets the noise fraction while a slider moves. ``first_choice`` returns the
-    category with which "Chosen category" starts, None where it is not known.
+    ``methods`` are name -> title. ``display`` gets the noise fraction while a slider moves. ``first_choice`` returns
+    the category with which "Chosen category" starts, None where it is not known.
     """
 
     def __init__(
@@ -128,7 +134,13 @@ class DisplayControls:
     ) -> None:
         self.display_settings, self.current = display_settings, current
         fields = [
-            self._look("scale", "Scale", "segments", options=as_options(COLOUR_SCALES)),
+            self._look(
+                "scale",
+                "Scale",
+                "segments",
+                options=as_options(COLOUR_SCALES),
+                hint=SCALE_HINTS[display_settings.scale],
+            ),
             self._look("opacity", "Opacity", "slider", step=0.05, digits=2),
             self._look("threshold", "Hide weakest, %", "slider", end=99),
             self._look("within_error", "Delta within its error", "segments", options=as_options(WITHIN_ERROR)),
@@ -150,6 +162,9 @@ class DisplayControls:
         if kinds:
             current.param.watch(lambda event: self.pane.show_values({"kind": event.new or next(iter(kinds))}), "kind")
             current.param.watch(lambda event: self.pane.show_values({"participant": event.new or ""}), "participant")
+        display_settings.param.watch(
+            lambda event: self.pane.update_field("scale", hint=SCALE_HINTS[event.new]), "scale"
+        )
         display.defaults = {name: value for name, value in display_settings.param.values().items() if name != "name"}
 
     def _look(self, name: str, label: str, kind: str, **more: Any) -> Field:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import panel as pn
@@ -19,6 +20,8 @@ from gala_viz.store.source import ForwardResults, NetworkInfo
 
 EDGE_FRACTION = 0.03
 """Width of the edge in its network's colour before each row, as a share of one small multiple."""
+_INSET = 0.03
+"""Distance of a scale's numbers from the corner, as a share of one small multiple."""
 _TEXT_SHARE = 0.18
 """Height of the layer names above the first row, as a share of one small multiple."""
 
@@ -79,6 +82,7 @@ class LayerView:
             }
             self.figure.quad(**edge, color=colour)
         self._names(key, step_x)
+        self._scales(key, step_x, step_y)
         self._cross(key)
         self._mark = ColumnDataSource({"x": [], "y": [], "w": [], "h": []}, name=f"{key}/layers/mark")
         self.figure.rect("x", "y", "w", "h", source=self._mark, fill_alpha=0, line_color="#ffffff", line_width=3)
@@ -91,10 +95,11 @@ class LayerView:
     @property
     def row_legend(self) -> str:
         """Sentence on which network stands in which row."""
+        scale = "each layer has one scale, whose ends are written in it."
         if len(self.networks) == 1:
-            return f"{self.networks[0].title}; each layer has its own scale."
+            return f"{self.networks[0].title}; {scale}"
         above, below = (network.title for network in self.networks)
-        return f"Above {above}, below {below}; each layer has its own scale."
+        return f"Above {above}, below {below}; {scale}"
 
     def _names(self, key: str, step_x: float) -> None:
         """Write the layers' names over the columns."""
@@ -110,6 +115,27 @@ class LayerView:
             text_color="#808891",
             name=f"{key}/layers/names",
         )
+
+    def _scales(self, key: str, step_x: float, step_y: float) -> None:
+        """Write the ends of each small multiple's colour scale over its lower edge; the browser fills them in."""
+        rows, columns = zip(*self.cells, strict=True) if self.cells else ((), ())
+        source = ColumnDataSource(
+            {
+                "x": [column * step_x + self.width * _INSET for column in columns],
+                "y": [row * step_y + self.height * (1 - _INSET) for row in rows],
+                "text": [""] * len(self.cells),
+            },
+            name=f"{key}/layers/scales",
+        )
+        looks: dict[str, Any] = {
+            "text_baseline": "bottom",
+            "text_font_size": "10px",
+            "text_font": {"value": "Roboto, sans-serif"},
+            "text_color": "#ffffff",
+            "background_fill_color": "#101418",
+            "background_fill_alpha": 0.6,
+        }
+        self.figure.text("x", "y", "text", source=source, **looks)
 
     def _cross(self, key: str) -> None:
         source = ColumnDataSource({"x": [], "y": []}, name=f"{key}/layers/cross")

@@ -109,7 +109,7 @@ def _attention(
     norm_titles = {norm_title(norm) for norm in pair}
     unit = norm_titles.pop() if len(norm_titles) == 1 else "norm"
     return MainRowContent(
-        maps={"a": pair[0], "b": pair[1], "delta": attention_delta(*pair, normalise) if alike else None},
+        maps={"a": pair[0], "b": pair[1], "delta": attention_delta(pair[0], pair[1], normalise) if alike else None},
         titles={
             "a": f"{networks[0].title}, {names[0]}",
             "b": f"{networks[1].title}, {names[1]}",

@@ -44,6 +44,7 @@ export function render({model, view, el}) {
   }
 
   const image_of = (source) => source.get_column("image")?.[0]
+  const known_values = (source) => order(image_of(source)).plain.length > 0
 
   const paint = (glyph, values, limits, palette, opacity, gone) => {
     const mapper = glyph.glyph.color_mapper
@@ -81,11 +82,17 @@ export function render({model, view, el}) {
     for (const line of part_lines) { line.visible = looks.parts }
     find("note").visible = !known
 
+    const scale_texts = []
     for (const {row, column, source, glyph} of cells) {
       const rows = scale === "per map" ? [{row, column, source}] : cells.filter((one) => one.column === column)
       const ends = rows.map((one) => colour_limits([image_of(one.source)], scale)[0])
       const range = [Math.min(...ends.map((one) => one[0])), Math.max(...ends.map((one) => one[1]))]
       paint(glyph, image_of(source), range, sequential, opacity)
+      scale_texts.push(known_values(source) ? `${short(range[0])}–${short(range[1])}` : "")
+    }
+    const scales = find("layers/scales")
+    if (scales != null && scale_texts.some((text, i) => text !== scales.get_column("text")[i])) {
+      scales.data = {...Object.fromEntries(["x", "y"].map((n) => [n, scales.get_column(n)])), text: scale_texts}
     }
     show_within_error(delta)
     flick()

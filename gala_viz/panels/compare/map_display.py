@@ -29,5 +29,7 @@ class MapDisplay(MessagingComponent):
     zoom = param.List(default=[], doc="x0, x1, y0, y1 of what is seen of the frame, in its pixels; empty: all of it.")
     dark = param.Boolean(default=False)
 
-    _esm = read_scripts("text_export", "colour_scale", "within_error", "compare/readout", "compare/panel_titles", "compare/map_display")
+    _esm = read_scripts(
+        "text_export", "colour_scale", "within_error", "compare/readout", "compare/panel_titles", "compare/map_display"
+    )
     _stylesheets = [read_stylesheets("compare/main_row", "compare/map_display")]  # noqa: RUF012

@@ -76,7 +76,9 @@ def stage_scene(
     """
     update = results.map_update
     normalise = "percentile" if update is None else update.delta.attrs.get("normalise", "percentile")
-    content = main_row_content(source.networks, results.forward_result, update, current.layer, normalise, source.methods)
+    content = main_row_content(
+        source.networks, results.forward_result, update, current.layer, normalise, source.methods
+    )
     titles = {"photo": "Photograph", "human": results.human_map_title, **content.titles}
     units = {"a": content.unit, "b": content.unit, "delta": content.delta_unit, "human": "density of marks"}
     values: dict[str, Any] = {"human": results.human_map, **content.maps, "delta_error": content.errors.get("delta")}

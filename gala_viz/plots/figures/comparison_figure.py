@@ -256,10 +256,7 @@ def _values(row: ComparisonRow) -> dict[str, NDArray | None]:
 
 def _scaled(row: ComparisonRow) -> dict[str, NDArray | None]:
     divisors = {"people": "largest", "maps": "percentile"}
-    return {
-        name: _over(values, divisors.get(_kind(name) or ""))
-        for name, values in _values(row).items()
-    }
+    return {name: _over(values, divisors.get(_kind(name) or "")) for name, values in _values(row).items()}
 
 
 def _over(values: Map, what: str | None) -> Map:

@@ -56,8 +56,8 @@ METRICS = ("rho", "dice", "iou")
 MAX_EXPLAINED = 12
 """Images whose explained categories a caption lists, at most."""
 RELIABILITY = (
-    "In each delta stands its reliability: the correlation of the deltas of even and odd samples over pixels, brought to "
-    "all samples (Spearman-Brown); below 0.5 it is mostly noise."
+    "In each delta stands its reliability: the correlation of the deltas of even and odd samples over pixels, brought "
+    "to all samples (Spearman-Brown); below 0.5 it is mostly noise."
 )
 
 
@@ -158,7 +158,17 @@ def draw_comparison(
         method_title=method_title(source, spec.request),
         width_inches=spec.width_inches,
     )
-    caption = _caption(source, networks, spec, columns, layer, norms, simulated, "" if scored else NO_COMMON_SCORES, _explained_text(scores))
+    caption = _caption(
+        source,
+        networks,
+        spec,
+        columns,
+        layer,
+        norms,
+        simulated,
+        "" if scored else NO_COMMON_SCORES,
+        _explained_text(scores),
+    )
     return FigureResult(figure=figure, caption=caption, maps=maps, table=pd.DataFrame(scores))
 
 
