@@ -124,6 +124,11 @@ class AttributionMethod:
         self.network = network
         self.spec = self.validate_spec(spec)
 
+    @property
+    def layer_path(self) -> str | None:
+        """Path of the layer at which maps are computed, after the first sample; None for methods without one."""
+        return None
+
     @classmethod
     def per_input_unit(cls) -> bool:
         """Return whether maps are per input unit: times the range of the input they are in logits."""

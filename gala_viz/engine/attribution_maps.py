@@ -85,9 +85,10 @@ def attribution_maps(
     DataArray or Dataset
         (image, y, x), float32, in the unit of the method. The coordinates ``explained`` (category index), ``n``
         (samples) and ``sigma`` (standard deviation of the noise in input units) are by image; ``attrs`` hold every
-        setting, the checksum of the weights and versions. With ``return_error``, ``return_halves`` or ``return_groups``
-        a Dataset of ``map`` and ``standard_error``, ``half_map`` (half, image, y, x) or ``without_group`` (group,
-        image, y, x), which are NaN for methods that are not stochastic.
+        setting, the path of the layer at which Grad-CAM is computed, the checksum of the weights and versions. With
+        ``return_error``, ``return_halves`` or ``return_groups`` a Dataset of ``map`` and ``standard_error``,
+        ``half_map`` (half, image, y, x) or ``without_group`` (group, image, y, x), which are NaN for methods that are
+        not stochastic.
 
     Raises
     ------
@@ -108,11 +109,11 @@ def attribution_maps(
     spec = entry.validate_spec(spec)
     network = fuse_batchnorm(with_known_precision(network))
     wanted = {"standard_error": return_error, "half_map": return_halves, "without_group": return_groups}
-    loaded = load_images(network, collection, ids)
+    loaded, instance = load_images(network, collection, ids), entry(network, spec)
     results = []
     with progress_bar(progress, f"{entry.title}, {network.name}") as tell:
         for one in image_maps(
-            entry(network, spec),
+            instance,
             _with_targets(network, loaded, targets),
             reduction=reduction,
             smoothing_px=smoothing_px,
@@ -122,7 +123,10 @@ def attribution_maps(
                 check_finite(one.arrays["map"], f"values of the {entry.title} map", network.name, one.image)
             results.append(one)
             tell(len(results), len(ids))
-    labelled = labelled_maps(results, map_attrs(network, collection, method, spec, target, reduction, smoothing_px))
+    attrs = map_attrs(network, collection, method, spec, target, reduction, smoothing_px)
+    if instance.layer_path is not None:
+        attrs["layer_path"] = instance.layer_path
+    labelled = labelled_maps(results, attrs)
     return labelled if any(wanted.values()) else labelled["map"]
 
 

@@ -11,6 +11,7 @@ from gala_viz.collections.collection import Collection
 from gala_viz.engine.attribution_maps import attribution_maps
 from gala_viz.engine.forward import predictions_and_norms
 from gala_viz.engine.results.delta import delta
+from gala_viz.engine.results.half_samples import split_half_reliability
 from gala_viz.imagenet import label_index
 from gala_viz.networks.frames import is_same_cut
 from gala_viz.networks.network import Network
@@ -22,7 +23,7 @@ class SideBySide:
     """One image in the networks' common frame.
 
     ``view`` (y, x, 3) uint8; ``human_map`` (y, x) or None; ``maps`` the two SmoothGrad maps (y, x), in logits per input
-    unit; ``delta`` of their normalised values, second minus first; ``norms`` of one layer at its grid, None where a
+    unit; ``delta`` of their normalised values, second minus first, and its split-half ``reliability``; ``norms`` of one layer at its grid, None where a
     network lacks it. ``explained`` are the categories' indices in each network.
     """
 
@@ -32,6 +33,7 @@ class SideBySide:
     human_map: np.ndarray | None
     maps: tuple[np.ndarray, np.ndarray]
     delta: np.ndarray
+    reliability: float
     norms: tuple[np.ndarray | None, np.ndarray | None]
     explained: tuple[int, int]
 
@@ -82,7 +84,9 @@ def side_by_side(
         targets = {
             image: own[image] if (one := _label(pair, network, collection, image)) is None else one for image in images
         }
-        maps.append(attribution_maps(network, collection, "smoothgrad", spec, images, targets))
+        maps.append(attribution_maps(network, collection, "smoothgrad", spec, images, targets, return_halves=True))
+    deltas, halves = (delta(*(one[name].values for one in maps)) for name in ("map", "half_map"))
+    maps = [one["map"] for one in maps]
     return [
         SideBySide(
             image=image,
@@ -90,7 +94,8 @@ def side_by_side(
             view=first.preprocessing.resize_and_crop(collection.photo(image)),
             human_map=_human_map(first, collection, image),
             maps=(maps[0].values[row], maps[1].values[row]),
-            delta=delta(maps[0].values[row], maps[1].values[row]),
+            delta=deltas[row],
+            reliability=split_half_reliability(halves[:, row]),
             norms=tuple(None if one is None else one.values[row] for one in norms),
             explained=(int(maps[0].explained[row]), int(maps[1].explained[row])),
         )

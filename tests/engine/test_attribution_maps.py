@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import gala_viz
+from gala_viz.attribution.grad_cam import cam_layer_path
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.packing import MapJob, run_jobs
 from gala_viz.batch.smoothgrad import smoothgrad
@@ -35,6 +36,14 @@ def test_a_map_is_the_same_alone_and_in_company():
     np.testing.assert_array_equal(together.sel(image="three"), alone.sel(image="three"))
     reordered = smoothgrad(network, collection, SPEC, images=["three", "one"])
     np.testing.assert_array_equal(reordered, together.sel(image=["three", "one"]))
+
+
+def test_a_map_of_grad_cam_says_at_which_layer_it_was_computed():
+    network, collection = tiny_network(3), TinyCollection()
+    maps = attribution_maps(network, collection, "grad_cam", images=["one"])
+    inputs = next(iter(load_images(network, collection, ["one"]))).tensor[None]
+    assert maps.attrs["layer_path"] == cam_layer_path(network, inputs)
+    assert "layer_path" not in attribution_maps(network, collection, "saliency", images=["one"]).attrs
 
 
 def test_a_map_says_how_it_was_made():

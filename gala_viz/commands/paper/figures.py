@@ -15,8 +15,10 @@ from gala_viz.commands.paper.caption_text import (
     weights_text,
 )
 from gala_viz.commands.paper.graphs import draw_regions, draw_trade_off
+from gala_viz.engine.results.reliability import reliability_text
 from gala_viz.evaluation.side_by_side import side_by_side
 from gala_viz.plots.figures.comparison_figure import (
+    RELIABILITY_TEXT,
     ComparisonRow,
     colour_scales_text,
     column_names,
@@ -131,6 +133,7 @@ def _comparison(
             maps=one.maps,
             deltas=[one.delta],
             norms=one.norms,
+            delta_texts=[reliability_text(one.reliability)],
         )
         for one in side_by_side((first, second), collection, images, spec, layer)
     ]
@@ -144,6 +147,7 @@ def _comparison(
         "for both networks, of the true category's logit where both networks know it, else of each one's first choice; "
         "sum of absolute values over colour, no smoothing.",
         colour_scales_text(column_names()),
+        RELIABILITY_TEXT,
         human_maps_text(evaluation),
         image_choice_text(images, options.seed, "figure 2"),
         weights_text((first, second)),

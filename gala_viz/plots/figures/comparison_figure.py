@@ -30,6 +30,10 @@ MAX_HEADING_LETTERS = 18
 """Most letters in a line over a column; longer names of networks continue below, as words do over narrow columns."""
 LETTER_WIDTH = 0.58
 """Width of a letter of the figures' font, as a share of its size."""
+RELIABILITY_TEXT = (
+    "In each delta stands its reliability: the correlation of the deltas of even and odd samples over pixels, brought "
+    "to all samples (Spearman-Brown); below 0.5 it is mostly noise."
+)
 PEOPLE, MAPS, DELTA, NORM = "people", "maps", "delta", "_norm"
 _DIVIDED = (
     (PEOPLE, "each human map", "its largest value"),

@@ -23,6 +23,7 @@ from gala_viz.plots.figures.comparison_figure import (
     NORM,
     ORDINALS,
     PEOPLE,
+    RELIABILITY_TEXT,
     ComparisonRow,
     check_columns,
     colour_scales_text,
@@ -55,10 +56,6 @@ from gala_viz.store.source import ForwardResults, MapSource, MapUpdate, NetworkI
 METRICS = ("rho", "dice", "iou")
 MAX_EXPLAINED = 12
 """Images whose explained categories a caption lists, at most."""
-RELIABILITY = (
-    "In each delta stands its reliability: the correlation of the deltas of even and odd samples over pixels, brought "
-    "to all samples (Spearman-Brown); below 0.5 it is mostly noise."
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -312,7 +309,7 @@ def _caption(
         if spec.request.participant is not None and PEOPLE in kinds
         else "",
         colour_scales_text(columns, len(networks)),
-        RELIABILITY if DELTA in kinds and source.methods.get(spec.request.method) else "",
+        RELIABILITY_TEXT if DELTA in kinds and source.methods.get(spec.request.method) else "",
         explained,
         note,
     ]
