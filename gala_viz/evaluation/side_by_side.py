@@ -23,8 +23,8 @@ class SideBySide:
     """One image in the networks' common frame.
 
     ``view`` (y, x, 3) uint8; ``human_map`` (y, x) or None; ``maps`` the two SmoothGrad maps (y, x), in logits per input
-    unit; ``delta`` of their normalised values, second minus first, and its split-half ``reliability``; ``norms`` of one layer at its grid, None where a
-    network lacks it. ``explained`` are the categories' indices in each network.
+    unit; ``delta`` of their normalised values, second minus first, and its split-half ``reliability``; ``norms`` of one
+    layer at its grid, None where a network lacks it. ``explained`` are the categories' indices in each network.
     """
 
     image: str
