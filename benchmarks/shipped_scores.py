@@ -1,6 +1,6 @@
 """Make the scores that come with the shipped networks: models/NETWORK/scores-COLLECTION.nc.
 
-    python benchmarks/shipped_scores.py
+    python benchmarks/shipped_scores.py [--collections photos rendered] [--images 1200] [--samples 50] [--out models]
 
 Every image of ``rendered`` and ``photos`` that no network of a pair learnt from is scored as a page would score it
 (SmoothGrad with the settings of a page's start). A pair's second network also has the reliability of their deltas at
@@ -10,6 +10,7 @@ enough. On two cores this takes about an hour; what a cache (GALA_VIZ_CACHE) has
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from dataclasses import replace
@@ -20,6 +21,7 @@ import xarray as xr
 
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.collections import open_collection
+from gala_viz.collections.collection import Collection
 from gala_viz.live import LiveMaps
 from gala_viz.live.shipped_scores import (
     N_RELIABILITY_IMAGES,
@@ -40,18 +42,26 @@ PAIRS = {
 
 
 def main() -> None:
-    for name, pairs in PAIRS.items():
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--collections", nargs="+", default=list(PAIRS), choices=list(PAIRS))
+    parser.add_argument("--images", type=int, help="the first so many; all where not given")
+    parser.add_argument("--samples", type=int, help="SmoothGrad's n; that of a page's start where not given")
+    parser.add_argument("--out", type=Path, default=MODELS, help="folder of the networks' folders")
+    arguments = parser.parse_args()
+    for name in arguments.collections:
         collection = open_collection(name)
-        for pair in pairs:
-            make(LiveMaps(collection, [load_network(one, "cpu") for one in pair]), collection, pair)
+        for pair in PAIRS[name]:
+            make(LiveMaps(collection, [load_network(one, "cpu") for one in pair]), collection, pair, arguments)
 
 
-def make(source: LiveMaps, collection, pair: tuple[str, str]) -> None:
+def make(source: LiveMaps, collection: Collection, pair: tuple[str, str], arguments: argparse.Namespace) -> None:
     """Score a pair and write the file of either network."""
     request = replace(source.request, smoothing_px=0.0)
+    if arguments.samples is not None:
+        request = replace(request, smoothgrad=replace(request.smoothgrad, n_samples=arguments.samples))
     images = tuple(
         image for image, status in zip(source.images, source.labels().learnt, strict=True) if status != LEARNT
-    )
+    )[: arguments.images]
     start = last = time.monotonic()
     for progress in source.survey(request, images, lambda: False):
         if time.monotonic() - last > 30:
@@ -70,11 +80,12 @@ def make(source: LiveMaps, collection, pair: tuple[str, str]) -> None:
         values, dims=("smoothing", "image"), coords={"smoothing": list(SMOOTHINGS_PX), "image": list(few)}
     )
     for row, name in enumerate(pair):
+        (arguments.out / name).mkdir(parents=True, exist_ok=True)
         own = scores[[*OF_FORWARD, *OF_MAPS]].isel(network=row, drop=True)
         layers = list(source.networks[row].layers)
         own = own.sel(layer=layers) if layers else own.drop_dims("layer")
         path = write_scores(
-            MODELS / name,
+            arguments.out / name,
             own,
             {pair[0]: reliability} if row else {},
             {pair[0]: scores["delta_size"].values} if row else {},

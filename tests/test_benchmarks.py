@@ -26,6 +26,7 @@ TINY = {
     "page.py": "--networks rendered-gala rendered-resnet --repeats 1 --chromium CHROMIUM",
     "recovery.py": "--simulations 1 --participants 2",
     "rendering.py": "--images 1 --per-category 1",
+    "shipped_scores.py": "--collections photos --images 2 --samples 2 --out made",
     "smoothgrad.py": "--networks rendered-gala rendered-resnet --samples 2 --repeats 1 --threads 1 --memory-samples 2",
     "streaming.py": "--images 4 --workers 0",
     "training.py": "--recipes rendered-gala --widths 4 --steps 1 --threads 1",

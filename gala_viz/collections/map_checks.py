@@ -259,7 +259,8 @@ def usable_map(
     reason : str
         Why there is none, or "".
     """
-    human_map = collection.human_map(image, kind, participant)
+    named = () if kind is None and participant is None else (kind, participant)
+    human_map = collection.human_map(image, *named)
     if human_map is None:
         reason_of = getattr(collection, "why_no_map", lambda image: "")
         return None, reason_of(image) or "it could not be read."
@@ -275,7 +276,7 @@ def usable_participants(
     None and "" where participants are not known one by one. The maps are of the default ``kind`` unless another is
     named.
     """
-    maps = collection.participant_maps(image, kind)
+    maps = collection.participant_maps(image, *(() if kind is None else (kind,)))
     if maps is None or not maps.sizes["participant"]:
         return None, ""
     try:

@@ -134,7 +134,10 @@ def read_scores(opened_as: str, expected: Mapping[str, str]) -> xr.Dataset | Non
     Dataset or None
         As ``write_scores`` wrote it.
     """
-    folder = None if not opened_as or ":" in opened_as else network_folder(opened_as)
+    try:
+        folder = network_folder(opened_as) if opened_as and ":" not in opened_as else None
+    except ValueError:  # it was opened by a name that leads to no folder
+        return None
     path = None if folder is None else scores_path(folder, expected["collection"])
     if path is None or not path.is_file() or path.stat().st_size > MAX_BYTES:
         return None

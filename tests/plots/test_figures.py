@@ -13,6 +13,7 @@ from PIL import Image
 from gala_viz.plots.figures.comparison_figure import ComparisonRow, comparison_figure
 from gala_viz.plots.figures.people_figure import PhotographWithMap, apply_opacity, people_figure
 from gala_viz.plots.figures.print_style import (
+    finite_limits,
     finite_upper_limit,
     print_figure,
     round_positions,
@@ -201,6 +202,12 @@ def test_people_stand_first_beside_the_bars_and_seeds_are_dots():
 def test_the_end_of_a_scale_is_above_zero_whatever_is_drawn():
     assert finite_upper_limit(np.array([1.0, np.nan]), None, percentile=100) == 1.0
     assert finite_upper_limit() == finite_upper_limit(np.zeros(3)) == finite_upper_limit(np.array([np.nan])) == 1.0
+
+
+def test_both_ends_of_a_scale_are_the_values_own_and_never_one():
+    assert finite_limits(np.arange(201.0), None, np.array([np.nan])) == (1.0, 199.0)
+    assert finite_limits(np.full((2, 2), 3.0)) == (2.5, 3.5)
+    assert finite_limits(None) == (0.0, 1.0)
 
 
 def test_drawing_changes_nothing_global():

@@ -215,12 +215,15 @@ def test_a_store_of_format_1_says_what_it_does_not_keep(computed):
     photos = computed.parent / "photos"
     source = StoredMaps(store, open_collection(photos, human_maps=computed.parent / "maps"))
     image = store.images[0]
-    update = source.cached(image, first_request(store))
+    update = source.cached(image, replace(first_request(store), smoothing_px=0.0))
     assert np.isnan(update.delta_reliability)
     assert "are not kept" in update.note
     assert update.delta_error is not None
-    request: MapRequest = replace(first_request(store), smoothing_px=2.0)
-    assert source.cached(image, request).standard_error is None
+    request: MapRequest = first_request(store)
+    assert request.smoothing_px == 2.0
+    smoothed = source.cached(image, request)
+    assert smoothed.standard_error is None
+    assert "are not kept" in smoothed.note
     assert source.scores(request).attrs["measurement_version"] == "1"
     os.utime(photos / "hare" / "00.png")
     with pytest.raises(StoreError, match="does not hold what its pixels could be compared with"):

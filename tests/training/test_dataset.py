@@ -248,7 +248,7 @@ class Looked:
 
     def __init__(self, images):
         self.images = images
-        self.first_choice = np.full(len(images), CATEGORY_NAMES.index("flamingo"))
+        self.choices = np.full((len(images), 1), CATEGORY_NAMES.index("flamingo"))
 
 
 def test_labels_of_which_a_network_knows_none_are_refused_with_what_came_and_what_is_expected():

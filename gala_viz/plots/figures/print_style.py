@@ -219,6 +219,16 @@ def finite_upper_limit(*maps: NDArray[np.floating] | None, percentile: float = 9
     return end if end > 0 else 1.0
 
 
+def finite_limits(*maps: NDArray[np.floating] | None, percentile: float = 99.5) -> tuple[float, float]:
+    """Return the ``percentile`` of the finite values of all ``maps`` together, from below and from above.
+
+    Where both are equal, the limits are half a unit to either side.
+    """
+    together = _finite(maps)
+    low, high = np.percentile(together, (100 - percentile, percentile)).tolist() if together.size else (0.0, 1.0)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
 def _finite(maps: Sequence[NDArray[np.floating] | None]) -> NDArray[np.floating]:
     values = [np.asarray(one)[np.isfinite(one)] for one in maps if one is not None]
     return np.concatenate(values) if values else np.empty(0)
