@@ -12,7 +12,8 @@ from gala_viz.deprecated_paths import deprecated_getattr
 
 _BLOCK_VALUES = 4_000_000
 MIN_IMAGES_FOR_INTERVAL = 6
-"""Below so many images no interval is drawn: values and their number are told."""
+"""An estimate over fewer images has no interval, and no difference over fewer is tested: resamples of so few values
+say little of other images, and five pairs cannot reach p = 0.05. Values and their number are told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import area_average, spearman
+from gala_viz.alignment import area_average
 from gala_viz.attribution.methods import METHODS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.photo_files import UnreadableImageError
@@ -157,11 +157,9 @@ class _Block:
             norms = np.stack([result.norms[layer] for result in measured.forward])
             norms = np.where(measured.finite[:, None, None], norms, np.nan)
             self.values[f"{at}/attention_norm/{segment(layer)}/norm"][rows] = norms
-            grid = norms.shape[1:]
-            human_maps = [human.on_grid(image, grid) for image in self.readable]
             self.values["scores/rho_attention"][number, spec.layers.index(layer), rows] = [
-                np.nan if human_map is None else spearman(human.cut(image, norm, own, grid), human_map)
-                for image, norm, human_map in zip(self.readable, norms, human_maps, strict=True)
+                human.norm_rhos(image, {layer: norm}, own)[layer]
+                for image, norm in zip(self.readable, norms, strict=True)
             ]
         for order, method in enumerate(spec.methods):
             if method in measured.maps:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gala_viz.alignment import spearman
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import marked_images
 from gala_viz.engine.results.human_maps import HumanMaps
@@ -69,14 +68,10 @@ def rescore(
                     values[f"scores/{name}"][order, number, row] = found.get(name, np.nan)
             for layer in network.layers:
                 norm = store.read(f"{at}/attention_norm/{segment(layer)}/norm", image)
-                rho = _rho(human.cut(image, norm, frame, norm.shape), human.on_grid(image, norm.shape))
+                rho = human.norm_rhos(image, {layer: norm}, frame)[layer]
                 values["scores/rho_attention"][number, spec.layers.index(layer), row] = rho
         progress(done, len(there))
     store.replace_human_maps(begun, human_maps)
     marked = set(marked_images(collection, store.images))
     values |= {"note": notes, "marked": np.array([image in marked for image in store.images])}
     store.replace_scores(values, str(MEASUREMENT_VERSION), collection.fingerprint)
-
-
-def _rho(norm: np.ndarray, human_map: np.ndarray | None) -> float:
-    return float("nan") if human_map is None else float(spearman(norm, human_map))

@@ -10,10 +10,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import PairedTest, benjamini_hochberg, paired_randomisations
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, PairedTest, benjamini_hochberg, paired_randomisations
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.metrics import METRICS, MetricKey, metric_columns
-from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
+from gala_viz.evaluation.spec import EvaluationSpec
 
 TESTED = ("top1_error", "rho_attention", "rho_smoothgrad", "share_attention", "share_smoothgrad")
 """Metrics that are tested; fractions of the ceiling are rho over the same number, floors are for reading, and top-5

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import (
+    MIN_IMAGES_FOR_INTERVAL,
     ConfidenceInterval,
     NoiseCeiling,
     bootstrap_interval,
@@ -20,7 +21,7 @@ from gala_viz.alignment.bootstrap import wilson_interval
 from gala_viz.counts import counted
 from gala_viz.evaluation.metrics import ERRORS, MetricKey, by_layer, metric_columns
 from gala_viz.evaluation.people import People
-from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
+from gala_viz.evaluation.spec import EvaluationSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

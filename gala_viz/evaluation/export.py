@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gala_viz.alignment import ConfidenceInterval
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.evaluation.comparisons import Comparison, families_text
 from gala_viz.evaluation.estimates import Estimate
@@ -24,7 +24,6 @@ from gala_viz.evaluation.metrics import METRICS, MetricKey, metric_columns
 from gala_viz.evaluation.provenance import provenance
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 from gala_viz.evaluation.report_page import report_page
-from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.specs import settings
 from gala_viz.splits import combine_statuses
 

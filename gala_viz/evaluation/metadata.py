@@ -10,13 +10,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_map
 from gala_viz.counts import counted
 from gala_viz.evaluation.network_results import N_CHOICES
 from gala_viz.evaluation.people import People
-from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
+from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.imagenet import listed_categories
 from gala_viz.networks.network import Network
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN

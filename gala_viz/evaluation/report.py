@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gala_viz.alignment import (
     COMPARISON_CELLS,
+    MIN_IMAGES_FOR_INTERVAL,
     CeilingSpec,
     ConfidenceInterval,
     NoiseCeiling,
@@ -26,7 +27,7 @@ from gala_viz.evaluation.image_metrics import comparison_grids, image_metrics, i
 from gala_viz.evaluation.metadata import training_use_text
 from gala_viz.evaluation.network_results import NetworkResults, network_results
 from gala_viz.evaluation.people import people_of
-from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
+from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.frames import common_frame
 from gala_viz.networks.network import Network
 from gala_viz.specs import SmoothGradSpec

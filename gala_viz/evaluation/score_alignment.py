@@ -12,7 +12,7 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 from torch import nn
 
-from gala_viz.alignment import CeilingSpec, ConfidenceInterval, bootstrap_interval
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, CeilingSpec, ConfidenceInterval, bootstrap_interval
 from gala_viz.cache import ArrayCache, BoundedCache
 from gala_viz.collections import open_collection
 from gala_viz.collections.collection import Collection
@@ -23,7 +23,7 @@ from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.metrics import MetricKey
-from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
+from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.gala import gala_layers
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing

@@ -9,10 +9,6 @@ from gala_viz.alignment import COMPARISON_CELLS, N_PARTNERS, CeilingSpec
 from gala_viz.alignment.significance import MIN_ITERATIONS
 from gala_viz.specs import SmoothGradSpec
 
-MIN_IMAGES_FOR_INTERVAL = 6
-"""An estimate over fewer images has no interval, and no difference over fewer is tested: resamples of so few values
-say little of other images, and five pairs cannot reach p = 0.05."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluationSpec:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import ConfidenceInterval, bootstrap_interval, paired_randomisation
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval, bootstrap_interval, paired_randomisation
 from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.evaluation.estimates import few_images_text, without_few
 from gala_viz.evaluation.report import Report
-from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL
 
 NOTHING = "–"
 """Stands where there is no number."""

@@ -9,7 +9,14 @@ import torch
 import xarray as xr
 from scipy.stats import spearmanr
 
-from gala_viz.alignment import CeilingSpec, benjamini_hochberg, fraction_explained, noise_ceiling, paired_randomisation
+from gala_viz.alignment import (
+    MIN_IMAGES_FOR_INTERVAL,
+    CeilingSpec,
+    benjamini_hochberg,
+    fraction_explained,
+    noise_ceiling,
+    paired_randomisation,
+)
 from gala_viz.attribution.method import CPU_BATCH_SIZE
 from gala_viz.batch.smoothgrad import smoothgrad
 from gala_viz.engine.results.prediction import top_categories
@@ -30,7 +37,7 @@ from gala_viz.evaluation.network_results import (
 )
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.report_page import report_page
-from gala_viz.evaluation.spec import MIN_IMAGES_FOR_INTERVAL, EvaluationSpec
+from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.network import Network
 from gala_viz.networks.training_data import TrainingData, hash_ids
 from gala_viz.specs import SmoothGradSpec
