@@ -16,6 +16,7 @@ from gala_viz.engine.measurement import measure
 from gala_viz.engine.results.delta import delta
 from gala_viz.engine.results.human_maps import HumanMaps
 from gala_viz.engine.results.prediction import top_categories
+from gala_viz.engine.results.scores import nan_without_order
 from gala_viz.networks.frames import common_frame, is_same_cut, resample_to_frame
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
@@ -213,7 +214,8 @@ class _Block:
         if f"{at}/half_map" in values:
             values[f"{at}/half_map"][rows] = np.moveaxis(area_average(maps["half_map"].values, grid), 0, 1)
         for row, image, one in zip(rows, images, maps["map"].values, strict=True):
-            for name, value in self.human.scores(image, one, own, self._cells).items():
+            found = self.human.scores(image, one, own, self._cells)
+            for name, value in nan_without_order(found, self.spec.reduction).items():
                 values[f"scores/{name}"][*place, row] = value
 
 

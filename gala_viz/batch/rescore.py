@@ -9,7 +9,7 @@ import numpy as np
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import marked_images
 from gala_viz.engine.results.human_maps import HumanMaps
-from gala_viz.engine.results.scores import FLOORS, METRICS
+from gala_viz.engine.results.scores import FLOORS, METRICS, has_order
 from gala_viz.networks.frames import common_frame
 from gala_viz.specs import MEASUREMENT_VERSION
 from gala_viz.store.layout import SCORES, segment
@@ -63,7 +63,8 @@ def rescore(
             at = segment(network.name)
             for order, method in enumerate(spec.methods):
                 one = store.read(f"{at}/{method}/map", image)
-                found = human.scores(image, one, frame, cells) if np.isfinite(one).all() else {}
+                known = np.isfinite(one).all() and has_order(spec.reduction)
+                found = human.scores(image, one, frame, cells) if known else {}
                 for name in (*METRICS, *FLOORS):
                     values[f"scores/{name}"][order, number, row] = found.get(name, np.nan)
             for layer in network.layers:

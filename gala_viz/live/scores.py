@@ -21,6 +21,7 @@ from gala_viz.engine.results.scores import (
     COMPARISON_GRID,
     FLOORS,
     METRICS,
+    NO_ORDER,
     drawn_name,
     has_order,
     labelled_scores,
@@ -396,4 +397,5 @@ def _part(results: NetworkResults, frame: Frame | None) -> list[Any]:
 
 def _request_name(request: MapRequest) -> list[Any]:
     """Return the part of a request that unsmoothed maps depend on."""
-    return [request.method, settings(spec_of(request)), request.target, request.reduction]
+    name = [request.method, settings(spec_of(request)), request.target, request.reduction]
+    return name if has_order(request.reduction) else [*name, NO_ORDER]  # tables of before had numbers there

@@ -15,7 +15,7 @@ from gala_viz.engine.results.pair_maps import label_pair
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.engine.results.reduction import smooth
 from gala_viz.engine.results.reliability import POOLED_DEGREES_OF_FREEDOM
-from gala_viz.engine.results.scores import FLOORS, METRICS, drawn_name, has_order, labelled_scores
+from gala_viz.engine.results.scores import FLOORS, METRICS, drawn_name, labelled_scores, nan_without_order
 from gala_viz.networks.frames import common_part_text, is_same_cut, resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import MapRequest, SmoothGradSpec, settings
@@ -161,7 +161,8 @@ def scores_of(
     request : MapRequest
         Settings of the maps.
     first_kind : str or None
-        Kind of human maps that the scores are with; they are NaN where the request names another one.
+        Kind of human maps that the scores are with; they are NaN where the request names another one. Those of maps
+        that do not rank places by importance (``NO_ORDER``) are NaN, too, whatever the store holds.
 
     Returns
     -------
@@ -179,6 +180,7 @@ def scores_of(
         pairs = {name: np.full((2, count), np.nan, np.float32) for name in pairs}
         size = np.full(count, np.nan, np.float32)
     floors = {name: columns[name][order, rows] for name in FLOORS if stored}
+    pairs, floors = (nan_without_order(some, request.reduction) for some in (pairs, floors))
     ceiling, attention, note = columns["ceiling"], columns["rho_attention"][rows], part_text(store)
     if request.human_map not in (None, first_kind):
         pairs, floors = ({name: np.full_like(one, np.nan) for name, one in some.items()} for some in (pairs, floors))
@@ -275,8 +277,7 @@ def _image_scores(
     if request.smoothing_px:
         found = [human.scores(image, one, frames[0], cells, floors=False) for one in drawn]
         values |= {drawn_name(name): np.array([of_one[name] for of_one in found], float) for name in METRICS}
-    if not has_order(request.reduction):
-        values = {name: np.full_like(column, np.nan) for name, column in values.items()}
+    values = nan_without_order(values, request.reduction)
     frames = [network.frame for network in (*networks, store.spec.networks[0])]
     has_ceiling = [store.is_scored_alike or is_same_cut(frame, frames[-1]) for frame in frames[:-1]]
     return labelled_scores(

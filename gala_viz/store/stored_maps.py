@@ -13,6 +13,7 @@ import xarray as xr
 
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.human_maps import HumanMaps, framed_human_map, framed_outline
+from gala_viz.engine.results.scores import has_order
 from gala_viz.imagenet import label_index
 from gala_viz.networks.frames import common_frame, resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
@@ -127,7 +128,7 @@ class StoredMaps:
     def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
         """Return all networks of the store, with their scores."""
         correct, rho = self._store.column("scores/correct"), None
-        if requested(self._store, request):
+        if requested(self._store, request) and has_order(request.reduction):
             rho = self._store.column("scores/rho")[list(self._store.spec.methods).index(request.method)]
         return tuple(
             network_choice(

@@ -13,6 +13,7 @@ from gala_viz.batch.described import store_spec
 from gala_viz.batch.job import Job
 from gala_viz.batch.run import run_here
 from gala_viz.collections import open_collection
+from gala_viz.engine.results.scores import FLOORS, METRICS
 from gala_viz.live import LiveMaps
 from gala_viz.networks.zoo import load_network
 from gala_viz.specs import MapRequest, SmoothGradSpec
@@ -121,6 +122,55 @@ def test_scores_with_one_participants_map_and_of_the_map_as_drawn_are_those_of_t
 def test_scores_of_all_images_are_with_the_first_kind_alone(stored):
     (first,) = stored.map_kinds
     assert np.isfinite(stored.scores(replace(REQUEST, human_map=first)).rho).any()
+
+
+@pytest.fixture(scope="module")
+def signed_store(tmp_path_factory):
+    """A store of signed sums in which somebody, as version 0.1 did, kept scores."""
+    root = tmp_path_factory.mktemp("signed")
+    photos, maps = lab.photographs(root, count=3)
+    folders = lab.networks(root)
+    collection = open_collection(photos, human_maps=maps)
+    spec = store_spec(
+        collection, collection.images, [load_network(folder, "cpu") for folder in folders],
+        {"smoothgrad": REQUEST.smoothgrad}, reduction="signed", opened_as=str(photos), human_maps=str(maps),
+        networks_as=[str(folder) for folder in folders],
+    )  # fmt: skip
+    create_store(root / "maps.zarr", spec, collection.images)
+    job = Job(
+        store=str(root / "maps.zarr"), fingerprint=spec.fingerprint, collection=str(photos),
+        human_maps=str(maps), device="cpu", networks=tuple(map(str, folders)),
+    )  # fmt: skip
+    assert run_here(job, [0]).failed == {}
+    return root / "maps.zarr", collection
+
+
+def test_a_signed_sum_orders_no_places_so_a_store_of_them_gives_no_rho(signed_store, monkeypatch):
+    path, collection = signed_store
+    request = replace(REQUEST, reduction="signed")
+    names = [*METRICS, *FLOORS]
+    for name in names:
+        assert np.isnan(Store(path).column(f"scores/{name}")).all(), "none is written either"
+    kept, read = Store.column, Store.read
+    monkeypatch.setattr(
+        Store, "column", lambda self, name: np.nan_to_num(kept(self, name)) if name[7:] in names else kept(self, name)
+    )
+    monkeypatch.setattr(
+        Store, "read", lambda self, name, image: np.nan_to_num(read(self, name, image)) if name[7:] in names
+        else read(self, name, image)
+    )  # fmt: skip
+    source = StoredMaps(Store(path), collection)
+    assert source.request.reduction == "signed"
+    scores, image = source.scores(request), source.cached(collection.images[0], request).scores
+    for name in names:
+        assert np.isnan(scores[name]).all(), name
+    for name in METRICS:
+        assert np.isnan(image[name]).all(), name
+    assert np.isnan(image["fraction"]).all()
+    assert all(choice.rho is None and choice.n_mapped == 0 for choice in source.choices(request))
+    for there in (scores["rho_attention"].sel(network="gala"), scores["ceiling"], scores["delta_size"]):
+        assert np.isfinite(there).any(), "what does not depend on the sum stays"
+    assert np.isfinite(kept(Store(path), "scores/ceiling")).any()
 
 
 @pytest.mark.parametrize("normalise", ["percentile", "sum", "none"])

@@ -34,6 +34,11 @@ def has_order(reduction: Reduction) -> bool:
     return reduction != "signed"
 
 
+def nan_without_order(columns: Mapping[str, np.ndarray], reduction: Reduction) -> dict[str, np.ndarray]:
+    """Return scores by name as they are, or all NaN where maps of the reduction do not rank places by importance."""
+    return {name: one if has_order(reduction) else np.full_like(one, np.nan) for name, one in columns.items()}
+
+
 def drawn_name(metric: str) -> str:
     """Return the name of a metric of the map as it is drawn, which is smoothed."""
     return f"{metric}_drawn"
