@@ -33,8 +33,8 @@ function percentile_of(sorted, value) {
   return sorted.length > 0 ? (100 * low) / sorted.length : NaN
 }
 
-// One [low, high] per map; see colour_limits in scale.py.
-function colour_limits(maps, scale) {
+// One [low, high] per map; see colour_limits in colour_scale.py.
+function colour_limits(maps, scale, from_zero = false) {
   const all = maps.map(order)
   const signed = all.some((one) => one.signed)
   const last = (sorted) => (sorted.length > 0 ? sorted[sorted.length - 1] : 0)
@@ -42,7 +42,7 @@ function colour_limits(maps, scale) {
   if (scale !== "per map") { ends = ends.map(() => Math.max(...ends)) }
   ends = ends.map((end) => (end > 0 ? end : 1))
   if (signed) { return ends.map((end) => [-end, end]) }
-  const lowest = scale === "raw" ? Math.min(...all.map((one) => one.plain[0] ?? Infinity)) : 0
+  const lowest = scale === "raw" && !from_zero ? Math.min(...all.map((one) => one.plain[0] ?? Infinity)) : 0
   return ends.map((end) => [lowest < end ? lowest : 0, end])
 }
 

@@ -25,9 +25,10 @@ def layer_colour_limits(
 ) -> list[tuple[float, float]]:
     """Return the colour limits (low, high) of one ``layer``, for each network that has it.
 
-    ``norms`` are, for each network, layer -> attention norm (y, x). Layers differ in range: no scale spans two of them.
+    ``norms`` are, for each network, layer -> attention norm (y, x). They begin at 0 on every scale, since norms do.
+    Layers differ in range: no scale spans two of them.
     """
-    limits = [colour_limits(np.asarray(one[layer])[None], scale)[0] for one in norms if layer in one]
+    limits = [colour_limits(np.asarray(one[layer])[None], scale, from_zero=True)[0] for one in norms if layer in one]
     if scale == "per map":
         return limits
     return [(min(low for low, _ in limits), max(high for _, high in limits))] * len(limits)

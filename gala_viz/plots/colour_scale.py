@@ -27,13 +27,15 @@ def finite_percentile(values: NDArray[np.floating], percentile: float) -> float:
     return float(np.percentile(finite, percentile)) if finite.size else 0.0
 
 
-def colour_limits(maps: NDArray[np.floating], scale: ColourScale = "shared") -> list[tuple[float, float]]:
+def colour_limits(
+    maps: NDArray[np.floating], scale: ColourScale = "shared", *, from_zero: bool = False
+) -> list[tuple[float, float]]:
     """Return the (low, high) of each map's colour bar; ``maps`` is (map, y, x), NaN left out.
 
     ``per map`` gives each map its own range, from 0 to its 99.5th percentile. ``shared`` gives all maps the largest of
-    these ranges. Values above are clamped. ``raw`` gives all maps one range that clamps nothing. If any map has
-    negative values, all ranges are symmetric about 0. A map of zeros gets (0, 1): nothing is amplified. Raises
-    ``ValueError`` for an unknown scale.
+    these ranges. Values above are clamped. ``raw`` gives all maps one range that clamps nothing, from the smallest
+    value, or with ``from_zero`` from 0, as attention norms are drawn. If any map has negative values, all ranges are
+    symmetric about 0. A map of zeros gets (0, 1): nothing is amplified. Raises ``ValueError`` for an unknown scale.
     """
     if scale not in COLOUR_SCALES:
         raise ValueError(unknown_name("scale", scale, list(COLOUR_SCALES)))
@@ -48,7 +50,7 @@ def colour_limits(maps: NDArray[np.floating], scale: ColourScale = "shared") -> 
     ends = [end if end > 0 else 1.0 for end in high]
     if signed:
         return [(-end, end) for end in ends]
-    low = float(np.nanmin(maps, initial=np.inf)) if scale == "raw" else 0.0
+    low = float(np.nanmin(maps, initial=np.inf)) if scale == "raw" and not from_zero else 0.0
     return [(low if low < end else 0.0, end) for end in ends]
 
 

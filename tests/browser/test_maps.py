@@ -102,6 +102,17 @@ def test_scales_in_the_browser_are_those_of_the_plots(page, truth, scale):
     assert limits(page, "delta")[1] == pytest.approx(delta_limit(truth["delta"], scale), rel=1e-5)
 
 
+def test_the_raw_scale_of_a_layer_begins_at_zero_in_the_row_and_in_its_small_multiples(visit):
+    page = visit("compare?v=2&layer=2&scale=raw")
+    page.settled()
+    pair = [norms["blocks.7"].values for norms in SOURCE.forward(FIRST).attention_norms]
+    assert min(one.min() for one in pair) > 0
+    largest = pytest.approx(max(one.max() for one in pair), rel=1e-5)
+    for name in ("glyph/a", "glyph/b", "layers/glyph/0/2", "layers/glyph/1/2"):
+        low, high = page.model(name, "[m.glyph.color_mapper.low, m.glyph.color_mapper.high]")
+        assert (low, high) == (0, largest), name
+
+
 @pytest.mark.parametrize(
     ("panel", "x", "y"), [("photo", 30.5, 60.5), ("a", 120.5, 100.5), ("delta", 200.5, 12.5), ("human", 2.5, 2.5)]
 )

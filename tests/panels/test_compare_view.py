@@ -169,8 +169,10 @@ def test_a_layer_goes_into_the_main_row_and_back(view, source):
     np.testing.assert_array_equal(drawn(view, "a"), norms[0]["blocks.8"])
     np.testing.assert_array_equal(drawn(view, "b"), norms[1]["blocks.8"])
     assert view.display.titles["a"] == "Vanilla GALA, blocks.8"
+    assert view.display.from_zero
     view._toggle_layer(3)
     np.testing.assert_array_equal(drawn(view, "a"), view.results.map_update.maps[0])
+    assert not view.display.from_zero, "saliency maps are no norms"
 
 
 def test_a_photograph_without_a_human_map_says_so(view, source):

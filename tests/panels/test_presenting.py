@@ -61,10 +61,11 @@ def test_keys_move_through_the_gallery_and_through_the_layers(presentation):
     stage, view = present(presentation), presentation._view
     presentation._heard({"move": 1})
     assert view.current.image == view.source.images[1]
+    until(lambda: view.results.forward_result is not None)
     presentation._heard({"layer": 1})
-    assert stage.scene["layer"] == LAYERS[0]
+    assert (stage.scene["layer"], stage.scene["from_zero"]) == (LAYERS[0], True)
     presentation._heard({"layer": -1})
-    assert stage.scene["layer"] == ""
+    assert (stage.scene["layer"], stage.scene["from_zero"]) == ("", False)
 
 
 def test_layers_go_round_with_the_saliency_maps_between_last_and_first():

@@ -25,6 +25,14 @@ def test_a_raw_scale_clamps_nothing():
     assert (low, high) == (PAIR.min(), PAIR.max())
 
 
+def test_a_raw_scale_of_norms_begins_at_zero():
+    assert PAIR.min() > 0
+    assert colour_limits(PAIR, "raw", from_zero=True) == [(0, PAIR.max())] * 2
+    assert colour_limits(PAIR - 0.5, "raw", from_zero=True) == colour_limits(PAIR - 0.5, "raw"), (
+        "signed stays symmetric"
+    )
+
+
 @pytest.mark.parametrize("scale", ["shared", "per map", "raw"])
 def test_signed_maps_get_scales_symmetric_about_zero(scale):
     for low, high in colour_limits(PAIR - 0.5, scale):

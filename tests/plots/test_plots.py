@@ -124,6 +124,15 @@ def test_two_networks_share_the_scale_of_a_layer_unless_asked_per_map():
     assert len(set(layer_colour_limits(pair, "one", "per map"))) == 2
 
 
+def test_every_scale_of_a_layer_begins_at_zero_as_norms_do():
+    pair = (norms(1), norms(9))
+    assert min(float(one["one"].min()) for one in pair) > 0
+    for scale in ("shared", "per map", "raw"):
+        assert [low for low, _ in layer_colour_limits(pair, "one", scale)] == [0, 0]
+    largest = max(float(one["one"].max()) for one in pair)
+    assert layer_colour_limits(pair, "one", "raw")[0][1] == largest, "raw clamps nothing"
+
+
 def test_the_layers_of_two_networks_are_one_row_each():
     drawing = plots.attention_layers(VIEW, (norms(1), norms(2)), ("A", "B"))
     assert drawing.shape == (2, 2)

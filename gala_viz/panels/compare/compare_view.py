@@ -324,6 +324,7 @@ class CompareView:
             source.methods,
         )
         self._tell_compared()
+        self.display.from_zero = content.from_zero
         self.row.set_maps(content.maps, content.errors)
         self.row.set_units(content.unit, content.delta_unit)
         self.display.titles = {**content.titles, "photo": "Photograph", "human": self.results.human_map_title}

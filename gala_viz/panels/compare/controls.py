@@ -26,7 +26,7 @@ _EVERYBODY = ("all together", "")
 SCALE_HINTS = {
     "shared": "both networks: 0 to the larger 99.5th percentile",
     "per map": "each map: 0 to its own 99.5th percentile",
-    "raw": "both networks: smallest to largest value",
+    "raw": "both networks: smallest to largest value; attention from 0",
 }
 """What each colour scale is, told where it is chosen."""
 

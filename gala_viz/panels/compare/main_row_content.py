@@ -19,13 +19,17 @@ DELTA_UNIT = "difference of normalised maps"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MainRowContent:
-    """Panel (a, b, delta) -> map (y, x) or None, its standard error or None, title, and the colour bars' units."""
+    """Panel (a, b, delta) -> map (y, x) or None, its standard error or None, title, and the colour bars' units.
+
+    ``from_zero`` says that the networks' maps are attention norms, whose scales all begin at 0.
+    """
 
     maps: dict[str, xr.DataArray | None]
     titles: dict[str, str]
     unit: str
     delta_unit: str
     errors: dict[str, xr.DataArray | None] = field(default_factory=dict)
+    from_zero: bool = False
 
 
 def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str], participant: str | None = None) -> str:
@@ -117,6 +121,7 @@ def _attention(
         },
         unit=unit,
         delta_unit=DELTA_UNIT if normalise != "none" else "difference of norms as they are",
+        from_zero=True,
     )
 
 

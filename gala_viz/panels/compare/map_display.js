@@ -57,7 +57,7 @@ export function render({model, view, el}) {
     const sequential = model.palettes[palette]
     const colours = (limits) => (limits[0] < 0 && limits[1] === -limits[0] ? model.diverging : sequential)
     const pair = [image_of(sources.a), image_of(sources.b)]
-    const limits = colour_limits(pair, scale)
+    const limits = colour_limits(pair, scale, model.from_zero)
     paint(glyphs.a, pair[0], limits[0], colours(limits[0]), opacity)
     for (const glyph of [glyphs.b, flicker_glyph]) { paint(glyph, pair[1], limits[1], colours(limits[1]), opacity) }
 
@@ -85,7 +85,7 @@ export function render({model, view, el}) {
     const scale_texts = []
     for (const {row, column, source, glyph} of cells) {
       const rows = scale === "per map" ? [{row, column, source}] : cells.filter((one) => one.column === column)
-      const ends = rows.map((one) => colour_limits([image_of(one.source)], scale)[0])
+      const ends = rows.map((one) => colour_limits([image_of(one.source)], scale, true)[0])
       const range = [Math.min(...ends.map((one) => one[0])), Math.max(...ends.map((one) => one[1]))]
       paint(glyph, image_of(source), range, sequential, opacity)
       scale_texts.push(known_values(source) ? `${short(range[0])}–${short(range[1])}` : "")
@@ -335,7 +335,7 @@ export function render({model, view, el}) {
       for (const side of ["start", "end"]) { on(range, side, zoomed) }
     }
     for (const {source} of cells) { on(source, "data", redraw) }
-    for (const name of ["display_settings", "titles"]) { model.on(name, redraw) }
+    for (const name of ["display_settings", "titles", "from_zero"]) { model.on(name, redraw) }
     model.on("dark", () => setTimeout(redraw, 120)) // once the page has its new colours
     model.on("flicker", flick)
     model.on("noise", () => { if (noisy) { show_noise(true) } })

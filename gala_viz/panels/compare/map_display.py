@@ -18,6 +18,7 @@ class MapDisplay(MessagingComponent):
     key = param.String(doc="Prefix of the names of the figures' models.")
     titles = param.Dict(default={}, doc="Panel -> title, as text.")
     filename = param.String(default="region", doc="Name of saved regions, without ending.")
+    from_zero = param.Boolean(default=False, doc="Whether every scale of the networks' maps begins at 0, as norms do.")
     layer_cells = param.List(default=[], doc="(row, column) of every small multiple.")
     layer_gap = param.Number(default=GAP_FRACTION)
     defaults = param.Dict(default={}, doc="Name -> value of every one of ``view_state.DisplaySettings``.")

@@ -95,6 +95,7 @@ def stage_scene(
         "arrays": arrays,
         "networks": [_network(results, row, network.title) for row, network in enumerate(source.networks)],
         "layer": layer,
+        "from_zero": content.from_zero,
         "words": _words(results) if not layer else "attention norm, each cell one position of the layer",
         "looks": {name: getattr(display_settings, name) for name in DRAWN_BY},
     }
