@@ -8,6 +8,7 @@ the file; ``benchmarks/shipped_scores.py`` makes those of the networks that ship
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from gala_viz.cache import BoundedCache
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.reliability import RELIABLE
 from gala_viz.networks.network_folders import network_folder
@@ -28,6 +30,8 @@ OF_FORWARD = ("correct", "rho_attention", "ceiling")
 OF_MAPS = ("rho", "dice", "iou", "floor_same", "floor_different")
 SMOOTHINGS_PX = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 """Smoothings of which a pair's file tells the reliability of deltas."""
+_FILES = BoundedCache(4 * MAX_BYTES)
+"""Content of files of scores by path, time and size: a pair's are asked for several times when it is opened."""
 N_RELIABILITY_IMAGES = 20
 """Images, the first that neither network learnt from, over which the median reliability of a pair is."""
 
@@ -138,15 +142,31 @@ def read_scores(opened_as: str, expected: Mapping[str, str]) -> xr.Dataset | Non
         folder = network_folder(opened_as) if opened_as and ":" not in opened_as else None
     except ValueError:  # it was opened by a name that leads to no folder
         return None
-    path = None if folder is None else scores_path(folder, expected["collection"])
-    if path is None or not path.is_file() or path.stat().st_size > MAX_BYTES:
+    scores = None if folder is None else _read_file(scores_path(folder, expected["collection"]))
+    if scores is None or any(str(scores.attrs.get(key)) != value for key, value in expected.items()):
         return None
+    return scores.copy()  # the arrays are shared; variables that a caller adds are its own
+
+
+def _read_file(path: Path) -> xr.Dataset | None:
+    """Return the content of a file of scores, read once for each state of the file; None where it is not readable."""
+    try:
+        about_file = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(about_file.st_mode) or about_file.st_size > MAX_BYTES:
+        return None
+    key = (str(path), about_file.st_mtime_ns, about_file.st_size)
+    if (known := _FILES.get(key)) is not None:
+        return known[0]
     try:
         scores = xr.load_dataset(path, engine="scipy")
     except Exception:  # of whatever kind: SciPy's reader fails in many ways on a damaged file
-        return None
-    if any(str(scores.attrs.get(key)) != value for key, value in expected.items()):
-        return None
+        scores = None
+    for variable in () if scores is None else scores.variables.values():
+        if isinstance(variable.data, np.ndarray):
+            variable.data.setflags(write=False)
+    _FILES.put(key, (scores,), 1000 + (0 if scores is None else scores.nbytes))
     return scores
 
 

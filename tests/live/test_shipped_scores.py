@@ -1,5 +1,6 @@
 """Scores that come with a network: used for its weights, collection and settings alone, there from the first visit."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from gala_viz.live.shipped_scores import (
     OF_MAPS,
     about,
     image_at_median_gain,
+    read_scores,
     scores_path,
     starting_smoothing,
     write_scores,
@@ -111,6 +113,36 @@ def test_scores_of_other_settings_and_damaged_files_are_not_used(corner):
         path = scores_path(folder, corner[0].name)
         path.write_bytes(path.read_bytes()[:100])
     assert np.isnan(opened(corner).scores(request)["rho"]).all()
+
+
+def test_opening_a_pair_reads_each_file_of_scores_once_and_again_after_it_changed(corner, monkeypatch):
+    request = opened(corner).request
+    shipped(corner, request)
+    paths = [scores_path(folder, corner[0].name) for folder in corner[1]]
+    read, load = [], xr.load_dataset
+    monkeypatch.setattr(xr, "load_dataset", lambda path, **options: read.append(path) or load(path, **options))
+    there = opened(corner).scores(request)["rho"]
+    assert sorted(read) == sorted(paths)
+    np.testing.assert_array_equal(opened(corner).scores(request)["rho"], there)
+    assert len(read) == 2, "another session reads nothing"
+    content = load(paths[1], engine="scipy")
+    content["rho"] = content["rho"] / 2
+    content.to_netcdf(paths[1], engine="scipy", format="NETCDF3_64BIT")
+    os.utime(paths[1], (1, 1))
+    np.testing.assert_allclose(opened(corner).scores(request)["rho"][1], there[1] / 2, rtol=1e-6)
+    assert read[2:] == [paths[1]]
+
+
+def test_what_a_caller_adds_to_scores_is_not_there_for_the_next(corner):
+    request = opened(corner).request
+    shipped(corner, request)
+    source, (collection, folders, _) = opened(corner), corner
+    expected = about(source.identities[1].weights_sha256, source.precisions[1], collection, request)
+    first = read_scores(str(folders[1]), expected)
+    first["more"] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        first["rho"].values[:] = 0
+    assert "more" not in read_scores(str(folders[1]), expected)
 
 
 def test_the_image_at_the_median_gain_is_the_lower_one_of_the_two_in_the_middle():
