@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from gala_viz.attribution.map_state import N_GROUPS, MapState
+from gala_viz.engine.attribution_maps import attribution_maps
 from gala_viz.engine.results.jackknife import jackknife_error, monte_carlo_error
 from gala_viz.engine.results.reduction import reduce_channels
+from tests.reports.small import SPEC, network, own_resnet, photographs
 
 
 def state_of(samples):
@@ -102,3 +104,45 @@ def test_the_error_of_a_large_number_with_a_small_scatter_is_found_in_float32():
     samples = (1000 + np.random.default_rng(4).normal(size=(50, 1, 3, 3)) * 0.1).astype(np.float32)
     exact = monte_carlo_error(lambda mean: mean.astype(np.float64), state_of(samples.astype(np.float64)))
     np.testing.assert_allclose(monte_carlo_error(lambda mean: mean, state_of(samples)), exact, rtol=0.02)
+
+
+@pytest.mark.parametrize("exponent", [-110, -83, -40, 0, 40, 90])
+@pytest.mark.parametrize("as_tensors", [False, True])
+def test_the_error_scales_with_the_map_to_the_last_bit_for_powers_of_two(exponent, as_tensors):
+    samples = np.random.default_rng(5).normal(size=(23, 3, 4, 5)).astype(np.float32)
+
+    def error(factor):
+        state = state_of(samples * np.float32(factor))
+        if as_tensors:
+            state = replace(state, mean=torch.from_numpy(state.mean), group_sums=torch.from_numpy(state.group_sums))
+        return np.asarray(monte_carlo_error(reduce_channels, state))
+
+    np.testing.assert_array_equal(error(2.0**exponent), error(1.0) * np.float32(2.0**exponent))
+
+
+def test_scaling_changes_no_error_of_a_map_whose_squares_float32_holds():
+    rng = np.random.default_rng(6)
+    whole, without = rng.normal(size=(6, 7)).astype(np.float32), rng.normal(size=(4, 6, 7)).astype(np.float32)
+    counts = np.array([2, 3, 3, 5])
+    shares = (counts / counts.sum()).tolist()
+    deviations = [one - whole for one in without]
+    centre = sum((1 - share) * one for share, one in zip(shares, deviations, strict=True))
+    parts = [(centre - (1 / s - 1) * one) ** 2 / (1 / s - 1) for s, one in zip(shares, deviations, strict=True)]
+    np.testing.assert_array_equal(jackknife_error(whole, without, counts), np.sqrt(sum(parts) / len(parts)))
+    whole[0, 0] = np.nan
+    found = jackknife_error(whole, without, counts)
+    assert np.isnan(found[0, 0])
+    assert np.isfinite(found).sum() == found.size - 1
+
+
+def test_a_network_with_gradients_of_ten_to_the_minus_25_has_errors_of_that_size():
+    collection, images = photographs()
+    errors, maps = [], []
+    for scale in (1.0, 1e-25):
+        module = own_resnet(scale)
+        found = attribution_maps(network(module), collection, "smoothgrad", SPEC, images, 0, return_error=True)
+        errors.append(found["standard_error"].values)
+        maps.append(found["map"].values)
+    assert (errors[0] > 0).mean() > 0.9
+    np.testing.assert_allclose(maps[1] * 1e25, maps[0], rtol=1e-3, atol=1e-6 * maps[0].max())
+    np.testing.assert_allclose(errors[1] * 1e25, errors[0], rtol=1e-3, atol=1e-6 * errors[0].max())

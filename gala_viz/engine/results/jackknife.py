@@ -8,11 +8,15 @@ Source: Busing, Meijer, van der Leeden 1999, "Delete-m jackknife for unequal m" 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from gala_viz.attribution.map_state import MapState, array_functions
+
+MIN_EXPONENT, MAX_EXPONENT = -126, 127
+"""Powers of two that are normal numbers in float32."""
 
 
 def jackknife_error(estimate: np.ndarray, delete_group_estimates: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -42,12 +46,26 @@ def jackknife_error(estimate: np.ndarray, delete_group_estimates: np.ndarray, co
     shares = (np.asarray(counts) / counts.sum()).tolist()
     # A pseudo-value minus their centre, in deviations from the estimate: small numbers, of which float32 is enough.
     deviations = [without - estimate for without in delete_group_estimates]
+    scale = _power_of_two(deviations)
+    deviations = [one / scale for one in deviations]
     centre = sum((1 - share) * one for share, one in zip(shares, deviations, strict=True))
     squares = sum(
         (centre - (1 / share - 1) * one) ** 2 / (1 / share - 1) for share, one in zip(shares, deviations, strict=True)
     )
-    error = xp.sqrt(squares / len(shares))
+    error = xp.sqrt(squares / len(shares)) * scale
     return error.astype(np.float32) if xp is np else error
+
+
+def _power_of_two(arrays: Sequence[np.ndarray]) -> float:
+    """Return the power of two next above the largest finite absolute value of arrays, or tensors; 1 for zeros.
+
+    Values divided by it have squares within float32's range, of networks with gradients of any size. Division by a
+    power of two rounds nothing, so errors are the same to the last bit as without it, where float32 can square them.
+    """
+    xp = array_functions(arrays[0])
+    sizes = [xp.where(xp.isfinite(one), xp.abs(one), xp.zeros_like(one)).max() for one in arrays]
+    largest = float(xp.stack(sizes).max())  # one number from the device, once
+    return math.ldexp(1.0, min(max(math.frexp(largest)[1], MIN_EXPONENT), MAX_EXPONENT))
 
 
 def monte_carlo_error(quantity: Callable[..., np.ndarray], *states: MapState) -> np.ndarray | None:
