@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 
 from gala_viz.alignment import COMPARISON_CELLS, PARTNER_KINDS, dice, iou, spearman
 from gala_viz.registry import Registry
-from gala_viz.specs import Reduction
 
 COMPARISON_GRID = (COMPARISON_CELLS, COMPARISON_CELLS)
 
@@ -29,12 +28,12 @@ NO_ORDER = "a signed sum of colours does not order places by importance"
 """Why the maps of a reduction have no scores."""
 
 
-def has_order(reduction: Reduction) -> bool:
+def has_order(reduction: str) -> bool:
     """Return whether maps of a reduction over colour rank places by importance, as human maps do."""
     return reduction != "signed"
 
 
-def nan_without_order(columns: Mapping[str, np.ndarray], reduction: Reduction) -> dict[str, np.ndarray]:
+def nan_without_order(columns: Mapping[str, np.ndarray], reduction: str) -> dict[str, np.ndarray]:
     """Return scores by name as they are, or all NaN where maps of the reduction do not rank places by importance."""
     return {name: one if has_order(reduction) else np.full_like(one, np.nan) for name, one in columns.items()}
 
