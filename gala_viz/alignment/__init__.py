@@ -22,6 +22,7 @@ from gala_viz.alignment.ceiling import (
     noise_ceiling,
     spearman_brown,
 )
+from gala_viz.alignment.ceiling_shares import CeilingShares, ceiling_shares
 from gala_viz.alignment.partner_images import N_PARTNERS, PARTNER_KINDS, PartnerImages
 from gala_viz.alignment.resolution import COMPARISON_CELLS, area_average, to_resolution
 from gala_viz.alignment.significance import PairedTest, benjamini_hochberg, paired_randomisation, paired_randomisations
@@ -32,6 +33,7 @@ __all__ = [
     "MIN_IMAGES_FOR_INTERVAL",
     "N_PARTNERS",
     "PARTNER_KINDS",
+    "CeilingShares",
     "CeilingSpec",
     "ConfidenceInterval",
     "ImageCeilings",
@@ -42,6 +44,7 @@ __all__ = [
     "benjamini_hochberg",
     "bootstrap_interval",
     "bootstrap_intervals",
+    "ceiling_shares",
     "combine_ceilings",
     "dice",
     "fraction_explained",

@@ -9,8 +9,9 @@ from itertools import islice
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, bootstrap_means, percentile_interval
+from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval
 from gala_viz.alignment.ceiling import NoiseCeiling
+from gala_viz.alignment.ceiling_shares import ceiling_shares
 from gala_viz.alignment.partner_images import N_PARTNERS, PARTNER_KINDS, PartnerImages
 from gala_viz.alignment.similarity import spearman_kernel
 from gala_viz.alignment.split_half import nanmean
@@ -37,7 +38,9 @@ class FractionExplained:
     """Mean rho of a network over the mean noise ceiling of the same images, ``fraction``, with intervals.
 
     ``explained_variance`` is the square of ``fraction`` and has no sign: read it beside ``fraction``. The intervals
-    resample images, for rho and ceiling together.
+    resample images, for rho and ceiling together; their bounds are NaN below ``MIN_IMAGES_FOR_INTERVAL`` images.
+    ``corrected_rho`` is the mean rho over the root of the reliability of maps of all participants (the mean ceiling
+    after Spearman-Brown); None where that reliability has no interval, which ``why_not_corrected`` says.
     """
 
     fraction: ConfidenceInterval
@@ -45,6 +48,8 @@ class FractionExplained:
     mean_rho: float
     mean_ceiling: float
     n_images: int
+    corrected_rho: ConfidenceInterval | None = None
+    why_not_corrected: str = ""
 
 
 def shuffled_baseline(
@@ -278,7 +283,8 @@ def fraction_explained(
     Raises
     ------
     ValueError
-        ``rho`` has other dims, no image has both values, or the mean ceiling, or that of a resample, is not above 0.
+        ``rho`` has other dims, no image has both values, the mean ceiling is not above 0, or its 95 % interval over
+        these images holds 0.
 
     References
     ----------
@@ -288,28 +294,15 @@ def fraction_explained(
     if rho.dims != ("image",):
         raise ValueError(f"one rho an image, dims ('image',), was expected; got {rho.dims}. Select one network first.")
     rho, per_image = xr.align(rho, per_image, join="inner")
-    pairs = np.stack([np.asarray(rho, dtype=float), np.asarray(per_image, dtype=float)], axis=1)
-    pairs = pairs[~np.isnan(pairs).any(axis=1)]
-    if not len(pairs):
-        raise ValueError("no image has both a network's rho and a ceiling.")
-    mean_rho, mean_ceiling = pairs.mean(axis=0).tolist()
-    if mean_ceiling <= 0:
-        raise ValueError(f"the mean ceiling is {mean_ceiling:.3f}: people do not agree, so nothing can be explained.")
-    means = bootstrap_means(pairs, n_resamples=n_resamples, seed=seed)
-    if means[:, 1].min() <= 0:
-        raise ValueError(
-            f"the mean ceiling, {mean_ceiling:.3f} over {len(pairs)} images, is not surely above 0: a fraction of it "
-            "has no bounds."
-        )
-    draws = means[:, 0] / means[:, 1]
-    value = mean_rho / mean_ceiling
-    shared = {"n": len(pairs), "n_resamples": n_resamples, "seed": seed}
-    low, high = percentile_interval(draws, 0.95)
-    low_square, high_square = percentile_interval(draws**2, 0.95)
+    found = ceiling_shares([rho.values], per_image.values, n_resamples=n_resamples, seed=seed)
+    if found.why_none or found.ceiling is None:
+        raise ValueError(found.why_none)
     return FractionExplained(
-        fraction=ConfidenceInterval(mean=value, low=low, high=high, **shared),
-        explained_variance=ConfidenceInterval(mean=value**2, low=low_square, high=high_square, **shared),
-        mean_rho=mean_rho,
-        mean_ceiling=mean_ceiling,
-        n_images=len(pairs),
+        fraction=found.shares[0],
+        explained_variance=found.squares[0],
+        mean_rho=found.rhos[0],
+        mean_ceiling=found.ceiling.mean,
+        n_images=found.n_images,
+        corrected_rho=next(iter(found.corrected), None),
+        why_not_corrected=found.why_not_corrected,
     )

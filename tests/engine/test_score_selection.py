@@ -45,6 +45,7 @@ def test_means_ceiling_share_and_floor_are_over_the_images_that_have_them(scores
         expected = fraction_explained(*parts)
         assert share == pytest.approx(expected.fraction.mean)
         assert low < share < high
+        np.testing.assert_allclose((low, high), (expected.fraction.low, expected.fraction.high), atol=0.01)
     floor = scores["floor_same"].values
     there = known & np.isfinite(floor).all(axis=0)
     means, n = selection.floors["same"]
@@ -60,6 +61,16 @@ def test_too_few_images_have_values_and_no_interval(scores):
     assert selection.ceiling_interval is None
     assert selection.fractions == ()
     assert select_scores(scores, "rho", np.zeros(40, bool)).n == 0
+
+
+def test_a_share_of_a_ceiling_that_may_be_nothing_is_refused_on_pages_as_in_tables(scores):
+    scores["ceiling"] = ("image", np.random.default_rng(0).normal(0.05, 0.4, 40))
+    selection = select_scores(scores, "rho", np.ones(40, bool))
+    assert selection.ceiling_interval is not None
+    assert selection.fractions == ()
+    both = np.isfinite(scores["rho"].values).all(axis=0)
+    with pytest.raises(ValueError, match="not surely above 0"):
+        fraction_explained(scores["rho"][0, both], scores["ceiling"][both])
 
 
 def test_a_layers_rho_has_no_ceiling_beside_it(scores):

@@ -227,6 +227,15 @@ def test_a_table_has_the_same_numbers_in_all_its_forms_and_they_are_those_of_ali
     assert table.loc[("ceiling", "people"), "n"] == 20
 
 
+def test_a_share_of_the_ceiling_of_few_images_has_no_bounds_in_a_table():
+    drawn = draw_figure(FakeSource(), TableSpec(images=IMAGES, rows=("fraction",)))
+    scores = FakeSource().scores(REQUEST).sel(image=list(IMAGES))
+    share = drawn.table[drawn.table["quantity"] == "fraction"]
+    np.testing.assert_allclose(share["mean"].iloc[0], float(scores["rho"][0].mean() / scores["ceiling"].mean()))
+    assert share[["low", "high"]].isna().all(axis=None)
+    assert "nan" not in drawn.caption
+
+
 def test_a_table_of_chosen_images_is_over_those_alone():
     rows = ("rho", f"attention:{LAYERS[2]}")
     drawn = draw_figure(FakeSource(), TableSpec(images=IMAGES, rows=rows))

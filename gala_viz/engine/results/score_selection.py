@@ -13,12 +13,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, PARTNER_KINDS
-from gala_viz.alignment.bootstrap import bootstrap_means, percentile_interval
+from gala_viz.alignment import PARTNER_KINDS, ConfidenceInterval, ceiling_shares
 
 MAX_RESAMPLES, MIN_RESAMPLES, MAX_DRAWS = 2000, 200, 6_000_000
 """Bootstrap resamples of an interval on a page: fewer for many images, whose intervals are short."""
-CONFIDENCE = 0.95
 
 Interval = tuple[float, float]
 
@@ -94,8 +92,9 @@ def select_scores(
         both = known & np.isfinite(of_people)
         n_ceiling = int(both.sum())
         if n_ceiling:
-            ceiling = float(of_people[both].mean())
-            interval, fractions = _with_ceiling(np.vstack([columns[:, both], of_people[None, both]]))
+            found = ceiling_shares(columns[:, both], of_people[both], n_resamples=_n_resamples(n_ceiling))
+            ceiling, interval = float(of_people[both].mean()), _bounds(found.ceiling)
+            fractions = tuple((one.mean, bounds) for one in found.shares if (bounds := _bounds(one)) is not None)
         for kind in PARTNER_KINDS:
             floor = np.asarray(scores[f"floor_{kind}"], dtype=float) if f"floor_{kind}" in scores else columns * np.nan
             there = known & np.isfinite(floor).all(axis=0)
@@ -124,20 +123,11 @@ def score_columns(scores: xr.Dataset, name: str, layers: Sequence[str | None] | 
     return unknown
 
 
-def _with_ceiling(
-    columns: NDArray[np.float64],
-) -> tuple[Interval | None, tuple[tuple[float, Interval], ...]]:
-    """Return the interval of the last row's mean, and the other rows' means as shares of it with theirs."""
-    n = columns.shape[1]
-    if n < MIN_IMAGES_FOR_INTERVAL:
-        return None, ()
-    count = int(np.clip(MAX_DRAWS // n, MIN_RESAMPLES, MAX_RESAMPLES))
-    draws, means = bootstrap_means(columns.T, n_resamples=count, seed=0), columns.mean(axis=1)
-    interval = percentile_interval(draws[:, -1], CONFIDENCE)
-    if means[-1] <= 0 or draws[:, -1].min() <= 0:
-        return interval, ()
-    ratios = draws[:, :-1] / draws[:, -1:]
-    return interval, tuple(
-        (float(mean / means[-1]), percentile_interval(ratio, CONFIDENCE))
-        for mean, ratio in zip(means[:-1], ratios.T, strict=True)
-    )
+def _n_resamples(n_images: int) -> int:
+    """Return how many bootstrap resamples an interval on a page has."""
+    return int(np.clip(MAX_DRAWS // n_images, MIN_RESAMPLES, MAX_RESAMPLES))
+
+
+def _bounds(interval: ConfidenceInterval | None) -> Interval | None:
+    """Return the bounds of an interval; None where it has none."""
+    return None if interval is None or np.isnan(interval.low) else (interval.low, interval.high)

@@ -83,12 +83,12 @@ def images_text(images: Sequence[str], what: str = "images") -> str:
 def interval_text(interval: ConfidenceInterval | None, digits: int = 3, factor: float = 1.0) -> str:
     """Return a mean and its interval, multiplied by ``factor``, with ``digits`` decimals.
 
-    With one image there is the mean alone; None gives "n/a".
+    With one image, or without bounds, there is the mean alone; None gives "n/a".
     """
     if interval is None:
         return "n/a"
     mean, low, high = (f"{factor * value:.{digits}f}" for value in (interval.mean, interval.low, interval.high))
-    return f"{mean} [{low}, {high}]" if interval.n > 1 else mean
+    return f"{mean} [{low}, {high}]" if interval.n > 1 and np.isfinite(interval.low) else mean
 
 
 def check_map_kind(source: MapSource, kind: str | None) -> str | None:

@@ -9,8 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.alignment import ConfidenceInterval
-from gala_viz.alignment.bootstrap import bootstrap_means, percentile_interval
+from gala_viz.alignment import ConfidenceInterval, ceiling_shares
 from gala_viz.plots.figures.specs.image_scores import mean_intervals, n_resamples_for
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.store.measures import MEASURED
@@ -93,24 +92,14 @@ def _difference(columns: Sequence[NDArray[np.floating]]) -> list[NDArray[np.floa
 
 
 def _fraction(scores: xr.Dataset, chosen: NDArray[np.bool_]) -> SummaryRow:
-    """Return mean rho over the mean ceiling of the same images, resampled together as ``fraction_explained`` does."""
+    """Return mean rho over the mean ceiling of the same images, by the rule of ``ceiling_shares``."""
     line = SummaryRow(name="fraction", title=TITLES["fraction"])
-    columns = np.vstack([_column(scores, "rho", chosen), _column(scores, "ceiling", chosen)])
-    columns = columns[:, np.isfinite(columns).all(axis=0)]
-    n = columns.shape[1]
-    if not n or columns[-1].mean() <= 0:
+    rho, ceiling = _column(scores, "rho", chosen), _column(scores, "ceiling", chosen)
+    n = int(np.isfinite(np.vstack([rho, ceiling])).all(axis=0).sum())
+    found = ceiling_shares(rho, ceiling, n_resamples=n_resamples_for(n))
+    if not found.shares:
         return line
-    count = n_resamples_for(n)
-    means, draws = columns.mean(axis=1), bootstrap_means(columns.T, n_resamples=count, seed=0)
-    if draws[:, -1].min() <= 0:
-        return line
-    ratios, drawn = list(means[:-1] / means[-1]), list((draws[:, :-1] / draws[:, -1:]).T)
-    intervals = []
-    for value, spread in zip([*ratios, *_difference(ratios)], [*drawn, *_difference(drawn)], strict=True):
-        low, high = percentile_interval(spread, 0.95)
-        intervals.append(ConfidenceInterval(mean=float(value), low=low, high=high, n=n, n_resamples=count))
-    of_networks = tuple(intervals[: len(ratios)])
-    return replace(line, networks=of_networks, difference=next(iter(intervals[len(ratios) :]), None), n=n)
+    return replace(line, networks=found.shares, difference=found.difference, n=n)
 
 
 def _column(scores: xr.Dataset, name: str, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
