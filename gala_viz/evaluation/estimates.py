@@ -98,7 +98,8 @@ def _of_metric(who: str, key: MetricKey, interval: ConfidenceInterval | None) ->
 def _explained(
     who: str, kind: str, layer: str, rho: xr.DataArray, values: xr.Dataset, spec: EvaluationSpec
 ) -> list[Estimate]:
-    keys = [MetricKey(f"{name}_{kind}", layer) for name in ("fraction_of_ceiling", "explained_variance")]
+    names = ("fraction_of_ceiling", "explained_variance", "corrected_rho")
+    keys = [MetricKey(f"{name}_{kind}", layer) for name in names]
     ceilings = dict(by_layer(values, f"ceiling_{kind}"))
     if layer not in ceilings:
         return [_estimate(who, key, None, "there is no ceiling.") for key in keys]
@@ -107,8 +108,9 @@ def _explained(
         found = fraction_explained(*plain, n_resamples=spec.n_resamples, seed=spec.seed)
     except ValueError as error:
         return [_estimate(who, key, None, str(error)) for key in keys]
-    intervals = (_percent(found.fraction), _percent(found.explained_variance))
-    return [_estimate(who, key, one) for key, one in zip(keys, intervals, strict=True)]
+    intervals = (_percent(found.fraction), _percent(found.explained_variance), found.corrected_rho)
+    notes = ("", "", found.why_not_corrected)
+    return [_estimate(who, *one) for one in zip(keys, intervals, notes, strict=True)]
 
 
 def _percent(interval: ConfidenceInterval) -> ConfidenceInterval:

@@ -11,7 +11,7 @@ from gala_viz.alignment import PARTNER_KINDS
 from gala_viz.counts import counted
 from gala_viz.evaluation.estimates import Estimate
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.metrics import METRICS, MetricKey, digits
+from gala_viz.evaluation.metrics import METRICS, MetricKey, digits, is_told
 from gala_viz.evaluation.provenance import Provenance, provenance
 from gala_viz.evaluation.table import interval_text
 
@@ -62,7 +62,7 @@ def blocks(evaluation: Evaluation, names: Sequence[str]) -> Iterator[ForestBlock
     order = list(METRICS)
     for key in sorted(keys, key=lambda key: order.index(key.metric)):
         estimates = [found[name, key] for name in names if (name, key) in found]
-        if any(estimate.interval is not None for estimate in estimates):
+        if is_told(key) or any(estimate.interval is not None for estimate in estimates):
             yield _block(evaluation, key, estimates, found)
 
 
@@ -159,7 +159,7 @@ def _lines(key: MetricKey) -> tuple[float, ...]:
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
     """Return the ends of a scale that holds all ``values`` and 0: round, with a margin where a value lies there."""
-    low, high = min(0.0, *values), max(0.0, *values)
+    low, high = min([0.0, *values]), max([0.0, *values])
     if high == low:
         high = low + 1.0
     step = 10.0 ** np.floor(np.log10(high - low)) / 2

@@ -10,7 +10,7 @@ from gala_viz.evaluation.estimates import Estimate
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.metadata import FRACTIONS_TEXT, OTHER_INTERVALS_TEXT, seeds_text, smoothgrad_text
-from gala_viz.evaluation.metrics import METRICS, MetricKey, digits, title
+from gala_viz.evaluation.metrics import METRICS, MetricKey, digits, is_told, title
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 from gala_viz.evaluation.table import NOTHING, interval_text, markdown_table
 
@@ -57,7 +57,8 @@ def _networks(evaluation: Evaluation, names: Sequence[str]) -> list[str]:
     rows = []
     for key in keys:
         estimates = [found.get((name, key)) for name in names]
-        if any(interval_text(estimate.interval) != NOTHING for estimate in estimates if estimate is not None):
+        known = [estimate for estimate in estimates if estimate is not None]
+        if is_told(key) or any(interval_text(estimate.interval) != NOTHING for estimate in known):
             rows.append([title(key), *(_cell(estimate, len(evaluation.images), notes) for estimate in estimates)])
     footnotes = [f"{_mark(position)} {note}" for position, note in enumerate(notes, start=1)]
     return [*markdown_table(["", *names], rows), *(line for note in footnotes for line in ("", note))]

@@ -21,17 +21,22 @@ class Metric:
     with_people: bool = True
 
 
+CORRECTED_RHO = "rho corrected for the reliability of the maps of all participants (Spearman-Brown)"
+"""Mean rho over the root of the mean ceiling after Spearman-Brown."""
+
 METRICS: Registry[Metric] = Registry(
     "metric",
     {
         "top1_error": Metric("top-1 error", "%", False),
         "top5_error": Metric("top-5 error", "%", False),
         "rho_attention": Metric("rho of the attention norm with the human map", "1"),
+        "corrected_rho_attention": Metric(f"attention norm: {CORRECTED_RHO}", "1"),
         "fraction_of_ceiling_attention": Metric("attention norm: fraction of the ceiling", "%"),
         "explained_variance_attention": Metric("attention norm: explained variance, the fraction squared", "%"),
         "floor_same_attention": Metric("attention norm: floor, map of another image, same category", "1"),
         "floor_different_attention": Metric("attention norm: floor, map of another image, different category", "1"),
         "rho_smoothgrad": Metric("rho of SmoothGrad with the human map", "1"),
+        "corrected_rho_smoothgrad": Metric(f"SmoothGrad: {CORRECTED_RHO}", "1"),
         "fraction_of_ceiling_smoothgrad": Metric("SmoothGrad: fraction of the ceiling", "%"),
         "explained_variance_smoothgrad": Metric("SmoothGrad: explained variance, the fraction squared", "%"),
         "floor_same_smoothgrad": Metric("SmoothGrad: floor, map of another image, same category", "1"),
@@ -59,6 +64,11 @@ class MetricKey(NamedTuple):
     layer: str = ""
     region: str = ""
     cells: str = ""
+
+
+def is_told(key: MetricKey) -> bool:
+    """Return whether a reader is told why nobody has the metric; of others that nobody has no row is shown."""
+    return key.metric.startswith("corrected_rho_")
 
 
 def title(key: MetricKey) -> str:

@@ -93,7 +93,7 @@ def _resolution(evaluation: Evaluation, estimate: Estimate) -> str:
 def _seeds(evaluation: Evaluation, estimate: Estimate) -> str:
     spec, metric = evaluation.spec, estimate.key.metric
     told = [f"resamples {spec.seed}"]
-    if metric.startswith(("ceiling", "fraction", "explained")):
+    if metric.startswith(("ceiling", "fraction", "explained", "corrected")):
         told.append(f"splits {spec.ceiling.seed}")
     if metric.startswith("floor"):
         told.append(f"partners {spec.seed}")

@@ -27,7 +27,7 @@ from gala_viz.evaluation.export import evaluation_json, image_rows
 from gala_viz.evaluation.forest import blocks, shared_blocks
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.markdown import markdown
-from gala_viz.evaluation.metrics import MetricKey
+from gala_viz.evaluation.metrics import MetricKey, title
 from gala_viz.evaluation.network_results import (
     NetworkResults,
     best_categories,
@@ -178,6 +178,43 @@ def test_the_fraction_is_of_the_ceiling_on_the_same_grid_and_its_square_is_named
     assert fraction.low == pytest.approx(100 * expected.fraction.low, abs=1e-3)
     squared = number(found, "gala", "explained_variance_attention", "layer1").interval
     assert squared.mean == pytest.approx(fraction.mean**2 / 100)
+
+
+def test_the_corrected_rho_is_rho_over_the_root_of_the_reliability_of_all_participants_maps(found):
+    for kind, layer in (("attention", "layer1"), ("attention", MEAN_OF_LAYERS), ("smoothgrad", "")):
+        values = found.image_metrics["gala"]
+        parts = [values[f"{name}_{kind}"] for name in ("rho", "ceiling")]
+        rho, ceiling = ((one.sel(layer=layer) if layer else one).values for one in parts)
+        one = number(found, "gala", f"corrected_rho_{kind}", layer)
+        reliability = 2 * ceiling.mean() / (1 + ceiling.mean())
+        assert one.interval.mean == pytest.approx(rho.mean() / np.sqrt(reliability))
+        assert one.interval.low < one.interval.mean < one.interval.high
+        assert one.note == ""
+        if layer == "layer1":  # of single layers the table to read has rho and the fraction
+            continue
+        row = next(line for line in markdown(found).splitlines() if line.startswith(f"| {title(one.key)} |"))
+        assert f"{one.interval.mean:.3f} [{one.interval.low:.3f}, {one.interval.high:.3f}]" in row
+    assert not [one for one in found.comparisons if one.key.metric.startswith("corrected")]
+
+
+def test_without_a_sure_reliability_the_corrected_rho_is_empty_and_says_why(found, shapes):
+    few = evaluate({"a": network("a", 5)}, shapes, replace(SPEC, n_images=4))
+    one = number(few, "a", "corrected_rho_smoothgrad")
+    assert one.interval is None
+    assert one.note == "n = 4: the reliability's interval is not known below 6 images."
+    values = found.image_metrics["gala"].copy()
+    values["ceiling_smoothgrad"] = values["ceiling_smoothgrad"].copy(data=np.linspace(-0.5, 0.6, 12))
+    unsure = next(one for one in estimate_metrics("gala", values, SPEC) if one.key.metric == "corrected_rho_smoothgrad")
+    assert unsure.interval is None
+    assert "is not surely above 0" in unsure.note
+    alone = next(
+        one
+        for one in estimate_metrics("gala", values.drop_vars("ceiling_smoothgrad"), SPEC)
+        if one.key.metric == "corrected_rho_smoothgrad"
+    )
+    assert (alone.interval, alone.note) == (None, "there is no ceiling.")
+    for page in (markdown(few), html.unescape(report_page(few, evaluation_json(few)))):
+        assert one.note in page, "the reason is read where the number is missing"
 
 
 def test_the_ceiling_has_intervals_over_images_and_over_participants_and_is_corrected_apart(found):
@@ -368,7 +405,8 @@ def test_few_images_give_numbers_without_bounds_and_no_test_and_say_why(shapes, 
     assert "nan" not in page
     for block in (*blocks(found, list(nets)), *shared_blocks(found)):
         assert block.people is None
-        assert all((row.low, row.high) == (None, None) and 0 <= row.at <= 100 for row in block.rows)
+        assert all((row.low, row.high) == (None, None) for row in block.rows)
+        assert all(row.text == "–" if row.at is None else 0 <= row.at <= 100 for row in block.rows)
     html_page = html.unescape(report_page(found, evaluation_json(found)))
     assert why in html_page
     assert told in html_page
