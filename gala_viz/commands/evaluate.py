@@ -35,6 +35,8 @@ class Arguments:
     """Folder for report.html, table.md, table.csv, tests.csv, images.csv, results.json and the finished blocks."""
     human_maps: Path | None = None
     """Human maps for a folder that has none of its own: a folder of maps, a table of clicks, or an HDF5 file."""
+    human_map: str | None = None
+    """Kind of human maps that everything is compared with, for example mouse; default: the collection's first."""
     split: Literal["train", "validation", "test", "all"] = "test"
     """Which images; the collection's own split, or by the images' ids where it has none."""
     images: int | None = None
@@ -61,12 +63,14 @@ class Arguments:
         """Evaluate, write, print the table."""
         from gala_viz.cache import ArrayCache
         from gala_viz.collections import open_collection
+        from gala_viz.engine.results.human_maps import check_map_kind
         from gala_viz.evaluation.evaluate import evaluate
         from gala_viz.evaluation.export import write_evaluation
         from gala_viz.evaluation.markdown import markdown
 
         (self.out / BLOCKS_FOLDER).mkdir(parents=True, exist_ok=True)  # before anything is computed for it
         collection = open_collection(self.collection, human_maps=self.human_maps)
+        check_map_kind(collection, self.human_map)
         networks = load_named_networks(self.networks, self.device, self.precision, self.layers)
         evaluation = evaluate(
             networks,
@@ -93,6 +97,7 @@ class Arguments:
             target=self.target,
             ceiling=CeilingSpec(n_participant_resamples=self.people_resamples, seed=self.seed),
             seed=self.seed,
+            human_map=self.human_map,
         )
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.image_sampling import readable_images, sample_images
-from gala_viz.collections.map_checks import marked_images
 from gala_viz.engine.precision import with_common_precision
+from gala_viz.engine.results.human_maps import check_map_kind, images_with_maps
 from gala_viz.evaluation.comparisons import compare_by_seed, compare_networks, few_images_note
 from gala_viz.evaluation.estimates import (
     Estimate,
@@ -80,15 +80,16 @@ def evaluate(
     Raises
     ------
     ValueError
-        Names do not fit together, or there is no image.
+        Names do not fit together, the collection lacks the kind of human maps, or there is no image.
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
     networks = dict(zip(networks, with_common_precision(list(networks.values())), strict=True))
     _check_names(networks, groups, reference)
+    check_map_kind(collection, spec.human_map)
     splits = splits_of(collection)
     tell(f"{collection.name}: {splits.description}")
     images, left_out = _images(collection, _without_test(collection, splits, spec.split, tell), spec, tell)
-    unused = spec.smoothgrad is not None and not any_compared(collection, images)
+    unused = spec.smoothgrad is not None and not any_compared(collection, images, spec.human_map)
     if unused:
         spec = replace(spec, smoothgrad=None)
     learnt = {name: network.training_data.training_status(collection, images) for name, network in networks.items()}
@@ -109,7 +110,7 @@ def evaluate(
         estimates[name] = add_spread_over_seeds(estimate_metrics(name, values[name], spec), single)
     tested = {name: values[name] for name in (groups or networks)}
     few = few_images_note(tested, reference)
-    about = collection_metadata(collection, images)
+    about = collection_metadata(collection, images, spec.human_map)
     who = "simulated people" if (about["human_maps"] or {}).get("simulated") else "people"
     return Evaluation(
         spec=spec,
@@ -141,6 +142,7 @@ def evaluate(
                 left_out,
                 people,
                 () if spec.split == ALL_IMAGES else splits.unassigned,
+                spec.human_map,
             ),
         ),
     )
@@ -200,7 +202,7 @@ def _people(
     """People's maps in the networks' common frame, on every grid that is compared."""
     images = next(iter(results.values())).images
     progress = Progress(len(images), tell)
-    progress.begin("people's maps and ceiling", len(marked_images(collection, images)))
+    progress.begin("people's maps and ceiling", len(images_with_maps(collection, images, spec.human_map)))
     return people_of(
         collection,
         images,
@@ -212,6 +214,7 @@ def _people(
         block_images=spec.block_images,
         cache=cache,
         step=progress.step,
+        kind=spec.human_map,
     )
 
 

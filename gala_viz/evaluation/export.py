@@ -24,6 +24,7 @@ from gala_viz.evaluation.metrics import METRICS, MetricKey, metric_columns
 from gala_viz.evaluation.provenance import provenance
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 from gala_viz.evaluation.report_page import report_page
+from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.specs import settings
 from gala_viz.splits import combine_statuses
 
@@ -40,7 +41,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     csvs = {
         "table.csv": [estimate_row(evaluation, estimate) for estimate in evaluation.estimates],
-        "tests.csv": [test_row(one) for one in evaluation.comparisons],
+        "tests.csv": [test_row(one, evaluation.spec.human_map) for one in evaluation.comparisons],
         "images.csv": image_rows(evaluation),
         "published.csv": [{**asdict(one), "source": SOURCE, "note": SAYS} for one in PUBLISHED],
     }
@@ -67,9 +68,10 @@ def estimate_row(evaluation: Evaluation, estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def test_row(comparison: Comparison) -> dict[str, Any]:
-    """One line of tests.csv."""
+def test_row(comparison: Comparison, human_map: str | None) -> dict[str, Any]:
+    """One line of tests.csv; a kind of human maps that was named is told of what is compared with them."""
     test = asdict(comparison.test)
+    named = {"human_map": human_map} if human_map and METRICS[comparison.key.metric].with_people else {}
     return {
         "a": comparison.a,
         "b": comparison.b,
@@ -80,19 +82,20 @@ def test_row(comparison: Comparison) -> dict[str, Any]:
         "p": test.pop("p"),
         "p_adjusted": comparison.p_adjusted,
         **test,
+        **named,
     }
 
 
 def image_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Lines of images.csv: every value of every image, one line for each network and image."""
-    rows = []
+    rows, named = [], {} if evaluation.spec.human_map is None else {"human_map": evaluation.spec.human_map}
     for name, values in evaluation.image_metrics.items():
         keys, table = metric_columns(values)
         labels = [_label(key) for key in keys]
         learnt = [LEARNT_WORDS[int(one)] for one in _learnt(evaluation, name)]
         for position, (image, category) in enumerate(zip(evaluation.images, evaluation.categories, strict=True)):
             estimates = dict(zip(labels, table[position].tolist(), strict=True))
-            about = {"who": name, "image": image, "category": category, "learnt_from": learnt[position]}
+            about = {"who": name, "image": image, "category": category, "learnt_from": learnt[position]} | named
             rows.append({**about, **estimates})
     return rows
 
@@ -106,7 +109,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything in plain values; NaN becomes null."""
     return _plain(
         {
-            "settings": settings(evaluation.spec),
+            "settings": _settings(evaluation.spec),
             "intervals": INTERVALS,
             "families_of_tests": families_text(evaluation.comparisons),
             "collection": evaluation.collection,
@@ -123,7 +126,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
             "machine": f"{platform.system()} {platform.machine()}",
             "notes": list(evaluation.notes),
             "numbers": [estimate_row(evaluation, estimate) for estimate in evaluation.estimates],
-            "tests": [test_row(one) for one in evaluation.comparisons],
+            "tests": [test_row(one, evaluation.spec.human_map) for one in evaluation.comparisons],
             "published": {
                 "source": SOURCE,
                 "note": SAYS,
@@ -132,6 +135,11 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
             },
         }
     )
+
+
+def _settings(spec: EvaluationSpec) -> dict[str, Any]:
+    """Return the settings of an evaluation; the kind of human maps only where one was named."""
+    return {name: value for name, value in settings(spec).items() if name != "human_map" or value is not None}
 
 
 def _key_row(key: MetricKey) -> dict[str, str]:

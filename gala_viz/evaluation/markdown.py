@@ -9,7 +9,13 @@ from gala_viz.evaluation.comparison_texts import HEADER, comparison_texts, descr
 from gala_viz.evaluation.estimates import Estimate
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
-from gala_viz.evaluation.metadata import FRACTIONS_TEXT, OTHER_INTERVALS_TEXT, seeds_text, smoothgrad_text
+from gala_viz.evaluation.metadata import (
+    FRACTIONS_TEXT,
+    OTHER_INTERVALS_TEXT,
+    human_maps_title,
+    seeds_text,
+    smoothgrad_text,
+)
 from gala_viz.evaluation.metrics import METRICS, MetricKey, digits, is_told, title
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 from gala_viz.evaluation.table import NOTHING, interval_text, markdown_table
@@ -36,7 +42,9 @@ def _about(evaluation: Evaluation) -> str:
         f"({spec.n_resamples:,} resamples, seed {spec.seed}); {OTHER_INTERVALS_TEXT}",
     ]
     if maps is not None:
-        lines.append(f"Human maps{' (simulated, not of people)' if evaluation.simulated else ''}: {maps['made']}")
+        lines.append(
+            f"{human_maps_title(spec)}{' (simulated, not of people)' if evaluation.simulated else ''}: {maps['made']}"
+        )
         lines.append(FRACTIONS_TEXT)
     if spec.smoothgrad is not None:
         lines.append(smoothgrad_text(spec))

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_map
+from gala_viz.collections.map_checks import describe_usable_maps, usable_map
 from gala_viz.counts import counted
+from gala_viz.engine.results.human_maps import images_with_maps, other_kind
 from gala_viz.evaluation.network_results import N_CHOICES
 from gala_viz.evaluation.people import People
 from gala_viz.evaluation.spec import EvaluationSpec
@@ -45,6 +46,7 @@ def limitation_notes(
     left_out: Sequence[tuple[str, str]],
     people: People | None,
     without: Sequence[str] = (),
+    kind: str | None = None,
 ) -> tuple[str, ...]:
     """Return what could not be measured, and why.
 
@@ -64,6 +66,8 @@ def limitation_notes(
         Human maps; None where nothing is compared with them.
     without : sequence of str
         Images in no split.
+    kind : str, optional
+        Kind of human maps that was named; None: the collection's first.
 
     Returns
     -------
@@ -93,10 +97,11 @@ def limitation_notes(
     no_layers = [name for name, network in networks.items() if not network.layers]
     if no_layers:
         notes.append(f"Without GALA layers, so without attention columns: {_listed(no_layers)}.")
-    if people is None and marked_images(collection, images):
+    if people is None and images_with_maps(collection, images, kind):
         notes.append("None of these networks has maps that are compared; likeness to people is left out.")
     elif people is None:
-        notes.append(f"{collection.name} has no human maps of these images; likeness to people is left out.")
+        of_kind = "" if kind is None else f" of the kind {kind!r}"
+        notes.append(f"{collection.name} has no human maps{of_kind} of these images; likeness to people is left out.")
     else:
         notes += people_notes(people, len(images))
         notes += _without_rho(networks, values, people)
@@ -203,6 +208,12 @@ def people_notes(people: People, n_images: int) -> list[str]:
     return notes
 
 
+def human_maps_title(spec: EvaluationSpec) -> str:
+    """Return "Human maps", with their kind where one was named."""
+    kind = spec.human_map
+    return "Human maps" if kind is None else f"Human maps of the kind {kind!r}"
+
+
 def seeds_text(groups: Mapping[str, Sequence[str]], networks: Mapping[str, Mapping[str, Any]]) -> str:
     """For example "rendered-gala: 1, 2; rendered-se: 1": the seeds that each mean is over."""
     return "; ".join(
@@ -240,17 +251,24 @@ def _listed(names: Sequence[str]) -> str:
     return "; ".join(names)
 
 
-def collection_metadata(collection: Collection, images: Sequence[str]) -> dict[str, Any]:
-    """Which images, with which maps, and whether these are simulated: plain values."""
-    kind = next(iter(getattr(collection, "map_kinds", {}).items()), None)
-    marked = (usable_map(collection, image)[0] for image in images if collection.has_human_map(image))
-    first = next((found for found in marked if found is not None), None) if kind is not None else None
+def collection_metadata(collection: Collection, images: Sequence[str], kind: str | None = None) -> dict[str, Any]:
+    """Which images, with which maps, and whether these are simulated: plain values.
+
+    ``kind`` is of human maps; None: the collection's first.
+    """
+    kinds, other = getattr(collection, "map_kinds", {}), other_kind(collection, kind)
+    first = None
+    if kinds:
+        there = (one for one in images if other is not None or collection.has_human_map(one))
+        usable = (usable_map(collection, one, other)[0] for one in there)
+        first = next((found for found in usable if found is not None), None)
     maps = None
     if first is not None:
         carried = first.attrs
         settings = {name: value for name, value in carried.items() if name not in OF_ONE_IMAGE}
         simulated = bool(carried.get("simulated", False))
-        maps = {"kind": kind[0], "made": kind[1], "simulated": simulated, "settings": settings}
+        name = kind or next(iter(kinds))
+        maps = {"kind": name, "made": kinds[name], "simulated": simulated, "settings": settings}
     return {
         "name": collection.name,
         "title": getattr(collection, "title", collection.name),

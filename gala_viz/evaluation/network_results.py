@@ -12,9 +12,9 @@ from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.network_identity import compute_output_fingerprint
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import marked_images
 from gala_viz.engine.measurement import Measurement, measure
 from gala_viz.engine.result_keys import circumstances, network_key
+from gala_viz.engine.results.human_maps import images_with_maps, other_kind
 from gala_viz.evaluation.regions import HasRegions, region_masks, region_shares
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.frames import Frame, cut_to_frame, is_same_cut
@@ -109,7 +109,7 @@ def network_results(
     images : sequence of str
         Ids.
     spec : EvaluationSpec
-        SmoothGrad's settings, target, cells and images in a block.
+        SmoothGrad's settings, target, cells, images in a block, and the human maps that it is compared with.
     frame : Preprocessing or CommonFrame, optional
         The part of a photograph over which maps are compared; default: all that the network sees.
     cache : ArrayCache, optional
@@ -131,6 +131,9 @@ def network_results(
     key = "" if cache.folder is None else network_key(network, compute_output_fingerprint(network), cache)
     frame, parts = frame or network.preprocessing, []
     part = {} if is_same_cut(network.preprocessing, frame) else frame.settings()
+    kind = None if spec.smoothgrad is None else other_kind(collection, spec.human_map)
+    if kind is not None:  # SmoothGrad is of other images then
+        part["human_map"] = kind
     for start in range(0, len(images), spec.block_images):
         block = tuple(images[start : start + spec.block_images])
         about = (FORMAT, key, list(network.layers), {**_settings(network, spec), **part})
@@ -177,7 +180,7 @@ def block_results(
     regions, members = found if found is not None else ((), None)
     compared: list[int] = []
     if spec.smoothgrad is not None:
-        marked = set(marked_images(collection, images))
+        marked = set(images_with_maps(collection, images, spec.human_map))
         known = np.zeros(len(images), bool) if members is None else ~np.isnan(members).all(axis=(1, 2, 3))
         compared = [row for row, image in enumerate(images) if image in marked or known[row]]
     step(len(images) - len(compared))
@@ -243,9 +246,12 @@ def _check(measured: Measurement, compared: Sequence[int], spec: EvaluationSpec)
                 raise ValueError(f"the true category of {measured.images[row]!r} is not known; explain another target.")
 
 
-def any_compared(collection: Collection, images: Sequence[str]) -> bool:
-    """Return whether a map of any of ``images`` has something to be compared with: a human map, or regions."""
-    if marked_images(collection, images):
+def any_compared(collection: Collection, images: Sequence[str], kind: str | None = None) -> bool:
+    """Return whether a map of any of ``images`` has something to be compared with: a human map of a kind, or regions.
+
+    ``kind`` None is the collection's first.
+    """
+    if any(images_with_maps(collection, [image], kind) for image in images):
         return True
     return isinstance(collection, HasRegions) and any(collection.regions(image) for image in images)
 

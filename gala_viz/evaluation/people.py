@@ -19,8 +19,8 @@ from gala_viz.alignment import (
 )
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import any_unread, marked_images
-from gala_viz.engine.results.human_maps import Grid, HumanMaps
+from gala_viz.collections.map_checks import any_unread
+from gala_viz.engine.results.human_maps import Grid, HumanMaps, images_with_maps, other_kind
 from gala_viz.evaluation.network_results import Step
 from gala_viz.evaluation.regions import region_masks, region_shares
 from gala_viz.networks.frames import Frame
@@ -33,7 +33,7 @@ VERSION = 4
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class People:
-    """Human maps of the default kind of those ``images`` that have a usable one, in the frame of ``frame``.
+    """Human maps of one kind of those ``images`` that have a usable one, in the frame of ``frame``.
 
     By grid: ``maps`` (image, y, x), ``ceilings`` (None where no image has two participants), ``floors`` (partner,
     image): rho of an image's map with the maps of other images. ``shares`` (image, region) is how much of a map lies
@@ -75,6 +75,7 @@ def people_of(
     block_images: int = 20,
     cache: ArrayCache | None = None,
     step: Step = lambda done: None,
+    kind: str | None = None,
 ) -> People | None:
     """Return human maps, ceilings and shuffled-image baselines of images.
 
@@ -103,13 +104,16 @@ def people_of(
         Blocks that it holds are not computed again.
     step : callable
         Called with the number of images that are finished.
+    kind : str, optional
+        Kind of human maps; default: the collection's first.
 
     Returns
     -------
     People or None
         None where no image has a human map, or there are no grids.
     """
-    images = marked_images(collection, images)
+    kind = other_kind(collection, kind)
+    images = images_with_maps(collection, images, kind)
     if not images or not grids:
         return None
     cache, grids = cache or ArrayCache(), list(dict.fromkeys(grids))
@@ -120,10 +124,11 @@ def people_of(
     left_out: dict[str, str] = {}
     means_of: dict[str, int | None] = {}
     whose = (VERSION, collection.name, collection.fingerprint)
-    human = HumanMaps(collection, frame, images, ceiling=ceiling)
+    named = [] if kind is None else [{"human_map": kind}]
+    human = HumanMaps(collection, frame, images, ceiling=ceiling, kind=kind)
     for start in range(0, len(images), block_images):
         block = images[start : start + block_images]
-        about = (*whose, frame.settings(), grids, settings(ceiling), list(block))
+        about = (*whose, frame.settings(), grids, settings(ceiling), list(block), *named)
         key = f"people {fingerprint(*about)}"
         arrays = cache.read(key)
         step(-len(block) if arrays is not None else 0)

@@ -20,8 +20,8 @@ class Provenance:
     """What stands behind one estimate: ``n_images``, and settings in words.
 
     They are the ``resolution`` of the maps that were compared, the ``smoothing`` of the human maps, the ``filters``
-    that dropped rounds before them, and the ``seeds`` of all chance; "" where there is no such thing, as an error has
-    no resolution.
+    that dropped rounds before them, the ``seeds`` of all chance, and the kind of ``human_map`` where one was named; ""
+    where there is no such thing, as an error has no resolution.
     """
 
     n_images: int
@@ -29,18 +29,21 @@ class Provenance:
     smoothing: str = ""
     filters: str = ""
     seeds: str = ""
+    human_map: str = ""
 
     @property
     def text(self) -> str:
         """One line for a reader."""
         parts = [f"n = {counted(self.n_images, 'image')}", self.resolution]
+        parts += [f"human maps: {self.human_map}"] if self.human_map else []
         parts += [f"smoothing of human maps: {self.smoothing}"] if self.smoothing else []
         parts += [f"filters: {self.filters}"] if self.filters else []
         return " · ".join(part for part in [*parts, f"seeds: {self.seeds}"] if part)
 
     def row(self) -> dict[str, str]:
-        """Return the columns of a table, without n, which stands beside the interval."""
-        return {name: value for name, value in asdict(self).items() if name != "n_images"}
+        """Return the columns of a table, without n, which stands beside the interval; a kind only where named."""
+        dropped = {"n_images"} if self.human_map else {"n_images", "human_map"}
+        return {name: value for name, value in asdict(self).items() if name not in dropped}
 
 
 def provenance(evaluation: Evaluation, estimate: Estimate) -> Provenance:
@@ -53,6 +56,7 @@ def provenance(evaluation: Evaluation, estimate: Estimate) -> Provenance:
         smoothing=smoothing_text(maps["settings"]) if with_people else "",
         filters=filters_text(maps["settings"]) if with_people else "",
         seeds=_seeds(evaluation, estimate),
+        human_map=(evaluation.spec.human_map or "") if with_people else "",
     )
 
 

@@ -14,7 +14,7 @@ from gala_viz.evaluation.comparison_texts import comparison_texts, describe_test
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.forest import blocks, shared_blocks
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
-from gala_viz.evaluation.metadata import FRACTIONS_TEXT, OTHER_INTERVALS_TEXT, smoothgrad_text
+from gala_viz.evaluation.metadata import FRACTIONS_TEXT, OTHER_INTERVALS_TEXT, human_maps_title, smoothgrad_text
 from gala_viz.evaluation.provenance import filters_text, smoothing_text
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 
@@ -33,6 +33,7 @@ def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
         n_images=counted(len(evaluation.images), "image"),
         split=evaluation.spec.split,
         maps=maps,
+        maps_title=human_maps_title(evaluation.spec),
         people_are="simulated people" if evaluation.simulated else "people",
         smoothing=smoothing_text(maps["settings"]) if maps else "",
         filters=filters_text(maps["settings"]) if maps else "",

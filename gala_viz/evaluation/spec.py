@@ -19,7 +19,8 @@ class EvaluationSpec:
     logit it explains, the network's ``"own"`` first choice or the true ``"label"``. SmoothGrad is compared with people
     at ``cells`` x ``cells`` cells of the frame, attention norms at their layers' own grids. ``n_resamples`` bounds
     every mean over images; ``n_iterations`` sign flips test every difference; the floor takes ``n_partners`` other
-    images. Results are kept in blocks of ``block_images`` images.
+    images. ``human_map`` names the kind of human maps that everything is compared with; None: the collection's first.
+    Results are kept in blocks of ``block_images`` images.
     """
 
     split: Literal["train", "validation", "test", "all"] = "test"
@@ -33,6 +34,7 @@ class EvaluationSpec:
     n_partners: int = N_PARTNERS
     seed: int = 0
     block_images: int = 20
+    human_map: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("cells", "n_partners", "block_images"):

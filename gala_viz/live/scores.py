@@ -15,7 +15,7 @@ from gala_viz.attribution.map_state import MapState
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.forward_result import ForwardResult
-from gala_viz.engine.results.human_maps import CEILING, HumanMaps
+from gala_viz.engine.results.human_maps import CEILING, HumanMaps, other_kind
 from gala_viz.engine.results.reduction import reduce_channels
 from gala_viz.engine.results.scores import (
     COMPARISON_GRID,
@@ -66,7 +66,7 @@ class Scores:
 
     def _other_kind(self, kind: str | None) -> str | None:
         """Return a kind of human maps, None for the collection's first."""
-        return None if kind == next(iter(self._collection.map_kinds), None) else kind
+        return other_kind(self._collection, kind)
 
     def forward_table(self, results: NetworkResults, frame: Frame | None = None, kind: str | None = None) -> ScoreTable:
         """Return the table of a network's forward passes, compared over ``frame`` (default: all that it sees)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,7 @@ from gala_viz.collections.map_checks import any_unread, marked_images, usable_ma
 from gala_viz.engine.results.scores import score_maps
 from gala_viz.networks.frames import Frame, cut_to_frame, is_same_cut
 from gala_viz.networks.preprocessing import Preprocessing
+from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint, settings
 
@@ -35,6 +36,30 @@ _FRAMED, _ON_GRIDS = BoundedCache(16 * 2**20), BoundedCache(64 * 2**20)
 
 Grid = tuple[int, int]
 """Rows and columns of the cells that a map has over the frame."""
+
+
+def check_map_kind(collection: Collection, kind: str | None) -> None:
+    """Raise ``UnknownNameError`` for a kind of human maps that the collection does not have; None is the first."""
+    if kind is not None and kind not in collection.map_kinds:
+        raise UnknownNameError(
+            unknown_name(f"kind of human maps of {collection.name}", kind, list(collection.map_kinds))
+        )
+
+
+def other_kind(collection: Collection, kind: str | None) -> str | None:
+    """Return a kind of human maps; None for the collection's first, by whatever name it is asked for."""
+    return None if kind == next(iter(collection.map_kinds), None) else kind
+
+
+def images_with_maps(collection: Collection, images: Iterable[str], kind: str | None = None) -> tuple[str, ...]:
+    """Return those of ``images`` that should have a human map of a kind; see ``marked_images``.
+
+    Of other kinds than the first this is known once each map is read: an image without a map was not marked.
+    """
+    kind = other_kind(collection, kind)
+    if kind is None:
+        return marked_images(collection, images)
+    return tuple(image for image in images if collection.human_map(image, kind) is not None)
 
 
 def framed_human_map(
@@ -137,10 +162,7 @@ class HumanMaps:
         return (None, why) if why else (framed, "")
 
     def _is_marked(self, image: str) -> bool:
-        """Return whether the image should have such a map; of other kinds than the default this is known once read."""
-        if self.kind in (None, next(iter(self.collection.map_kinds), None)):
-            return bool(marked_images(self.collection, [image]))
-        return self.collection.human_map(image, self.kind) is not None
+        return bool(images_with_maps(self.collection, [image], self.kind))
 
     def why_not_usable(self, image: str) -> str:
         """Return why the map of a marked image is not usable, else ""."""
