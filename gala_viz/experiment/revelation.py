@@ -14,13 +14,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from gala_viz.collections.fills import fill_photo
 from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.specs import check_finite
 
 LEVELS = (1.0, 1.6, 2.5, 4.0, 6.3, 10.0, 15.8, 25.1, 39.8, 63.1, 100.0)
 """Per cent of the important pixels, log-spaced; the twelfth level is the full image."""
 FULL = "full"
-GREY = 127
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,19 +93,7 @@ def revelation_mask(order: NDArray[np.int32], shape: tuple[int, int], level: flo
 
 def fill_image(photo: NDArray[np.uint8], spec: RevelationSpec, seed: int) -> NDArray[np.uint8]:
     """Return what stands where ``photo`` (y, x, 3) is hidden: its phase-scrambled copy, or grey."""
-    return scramble_phases(photo, seed) if spec.fill == "phase" else np.full_like(photo, GREY)
-
-
-def scramble_phases(photo: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """Scramble the phases of ``photo`` (y, x, 3), alike for all colours; amplitude spectrum and mean colour stay.
-
-    Values that leave 0..255 are clipped, which changes the spectrum a little.
-    """
-    noise = np.random.default_rng(seed).normal(size=photo.shape[:2])
-    turn = np.exp(1j * np.angle(np.fft.fft2(noise)))
-    turn[0, 0] = 1.0
-    spectrum = np.fft.fft2(photo.astype(np.float64), axes=(0, 1)) * turn[..., None]
-    return np.fft.ifft2(spectrum, axes=(0, 1)).real.round().clip(0, 255).astype(np.uint8)
+    return fill_photo(photo, spec.fill, seed)
 
 
 @numba.njit(cache=True)

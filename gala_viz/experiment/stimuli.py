@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +12,7 @@ from PIL import Image
 
 from gala_viz.collections import open_collection
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.fills import image_seed
 from gala_viz.experiment.experiment_spec import ExperimentSpec, Level
 from gala_viz.experiment.importance import importance_source
 from gala_viz.experiment.revelation import FULL, fill_image, revelation_mask, revelation_order
@@ -90,8 +90,3 @@ class Stimuli:
 def open_stimuli(spec: ExperimentSpec) -> Stimuli:
     """Open the collection that ``spec`` names, and return its stimuli."""
     return Stimuli(spec, open_collection(spec.opened_as))
-
-
-def image_seed(image: str) -> int:
-    """Return the 64-bit seed that the image's id alone determines."""
-    return int.from_bytes(hashlib.sha256(image.encode("utf-8", "surrogatepass")).digest()[:8], "little")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gala_viz.collections.fills import GREY
 from gala_viz.game.game_spec import GameSpec
 
-GREY = 127
 NOISE_SIGMA, NOISE_SHIFT = 0.4, 0.5
 """The published game's noise, in shares of the pixels' range: clip(image + N(0, sigma) - shift, 0, 1)."""
 

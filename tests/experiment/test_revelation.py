@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from gala_viz.collections.fills import scramble_phases
 from gala_viz.experiment.revelation import (
     LEVELS,
     RevelationSpec,
     fill_image,
     revelation_mask,
     revelation_order,
-    scramble_phases,
 )
 
 SIDE = 64
