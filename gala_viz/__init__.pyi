@@ -9,6 +9,7 @@ from .collections import open_collection as open_collection
 from .collections.images import Images as Images
 from .engine.forward import attention_norms as attention_norms
 from .engine.results.delta import gradient_delta as gradient_delta
+from .engine.reveal_curve import reveal_curve as reveal_curve
 from .evaluation.score_alignment import AlignmentCallback as AlignmentCallback
 from .evaluation.score_alignment import AlignmentMonitor as AlignmentMonitor
 from .evaluation.score_alignment import score_alignment as score_alignment
