@@ -7,7 +7,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -15,6 +15,12 @@ Spec = TypeVar("Spec")
 Target = Literal["own", "label"] | int
 Reduction = Literal["absolute", "maximum", "signed"]
 Normalisation = Literal["maximum", "percentile", "sum", "none"]
+GRAD_CAM = "grad_cam"
+"""The method whose layer can be chosen."""
+LAST_LAYER = "last"
+"""Name of Grad-CAM's default layer."""
+COUNTS = "counts"
+"""Key in the metadata of fields that were added later: a function of the spec that returns whether the field counts."""
 MAX_NAME_BYTES = 180
 """Of a file's name; systems allow 255, and endings are added."""
 
@@ -86,12 +92,17 @@ class MapRequest:
     participant : str, optional
         Id of the participant whose human map the scores of one image are with; default: the map of all. Scores of a
         whole collection are always with the maps of all.
+    cam_layer : str
+        Layer of Grad-CAM, where that is the method: a module's path in both networks, or "last" (see
+        ``gala_viz.attribution.grad_cam.GradCamSpec``).
 
     Examples
     --------
     >>> import gala_viz as gv
     >>> gv.MapRequest(target="label").target
     'label'
+    >>> gv.MapRequest(method="grad_cam", cam_layer="layer3.5").cam_layer
+    'layer3.5'
     """
 
     method: str = "smoothgrad"
@@ -102,11 +113,17 @@ class MapRequest:
     normalise: Normalisation = "percentile"
     human_map: str | None = None
     participant: str | None = None
+    cam_layer: str = field(
+        default=LAST_LAYER,
+        metadata={COUNTS: lambda request: request.method == GRAD_CAM and request.cam_layer != LAST_LAYER},
+    )
 
     def __post_init__(self) -> None:
         for name in ("human_map", "participant"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} is a name, or None; got {getattr(self, name)!r}.")
+        if not isinstance(self.cam_layer, str) or not self.cam_layer:
+            raise ValueError(f"cam_layer is a module's path or {LAST_LAYER!r}; got {self.cam_layer!r}.")
         if self.target not in ("own", "label") and (
             isinstance(self.target, bool) or not isinstance(self.target, int) or self.target < 0
         ):
@@ -153,8 +170,19 @@ def check_file_name(setting: str, name: str) -> None:
 
 
 def settings(spec: Any) -> dict[str, Any]:
-    """Return the fields of a spec as plain values, for attrs, cards and JSON."""
-    return asdict(spec)
+    """Return the fields of a spec as plain values, for attrs, cards and JSON.
+
+    A field whose metadata have ``COUNTS`` is left out where it does not count: what was named by settings before the
+    field was there keeps its name.
+    """
+    values = asdict(spec)
+    for one in fields(spec):
+        value = getattr(spec, one.name)
+        if COUNTS in one.metadata and not one.metadata[COUNTS](spec):
+            del values[one.name]
+        elif is_dataclass(value):
+            values[one.name] = settings(value)
+    return values
 
 
 def spec_from_settings(

@@ -21,10 +21,12 @@ from gala_viz.experiment.experiment_spec import ExclusionSpec, TimingSpec
 from gala_viz.experiment.revelation import RevelationSpec
 from gala_viz.experiment.simulated_observers import SimulatedObserverSpec
 from gala_viz.game.game_spec import GameSpec
+from gala_viz.live.shipped_scores import request_key
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.panels.game.game_options import GameOptions
+from gala_viz.plots.figures.specs import ComparisonSpec
 from gala_viz.records.rate_limits import RateLimits
-from gala_viz.specs import MapRequest, SmoothGradSpec, check_file_name
+from gala_viz.specs import MapRequest, SmoothGradSpec, check_file_name, fingerprint, map_request_from_settings, settings
 from gala_viz.training.recipes import RECIPES
 
 SPECS = [
@@ -119,3 +121,28 @@ def test_what_is_no_plain_name_of_a_folder_is_refused(name):
 )
 def test_plain_names_are_taken(name):
     check_file_name("--name", name)
+
+
+NAMES_BEFORE = {"smoothgrad": "50bfe97f23ac131d", "grad_cam": "3d582edf934fdf5c", "saliency": "e8c2a554334764eb"}
+"""Method -> name of its default request before Grad-CAM's layer could be chosen."""
+
+
+@pytest.mark.parametrize("method", NAMES_BEFORE)
+def test_requests_keep_the_names_that_they_had_before_the_layer_of_grad_cam_could_be_chosen(method):
+    request = MapRequest(method=method)
+    assert fingerprint(settings(request)) == NAMES_BEFORE[method]
+    assert "cam_layer" not in request_key(request)
+    chosen = replace(request, cam_layer="layer3")
+    counts = method == "grad_cam"
+    assert (fingerprint(settings(chosen)) != NAMES_BEFORE[method]) == counts, "a layer counts for Grad-CAM alone"
+    assert (request_key(chosen) != request_key(request)) == counts
+    if counts:
+        assert map_request_from_settings(settings(chosen)) == chosen
+    nested = settings(ComparisonSpec(images=("a",), request=request))["request"]
+    assert nested == settings(request), "a figure's file too"
+
+
+@pytest.mark.parametrize("layer", ["", None, 3])
+def test_a_layer_of_grad_cam_is_a_text(layer):
+    with pytest.raises(ValueError, match="cam_layer is a module's path or 'last'"):
+        MapRequest(method="grad_cam", cam_layer=layer)

@@ -20,8 +20,7 @@ from torch import Tensor, nn
 from gala_viz.attribution.method import AttributionMethod, DifferentiableNetwork
 from gala_viz.networks.fuse_batchnorm import FusedBatchNorm
 from gala_viz.registry import unknown_name
-
-LAST_LAYER = "last"
+from gala_viz.specs import LAST_LAYER
 
 _POOLING = (
     nn.AvgPool2d,
@@ -154,6 +153,24 @@ def cam_layer_path(network: DifferentiableNetwork, inputs: Tensor, name: str = L
         As in ``find_cam_layer``.
     """
     return _cam_layer(network, inputs, name).path
+
+
+def cam_layer_paths(network: DifferentiableNetwork, inputs: Tensor) -> tuple[str, ...]:
+    """Return all paths that ``GradCamSpec.layer`` may name.
+
+    Parameters
+    ----------
+    network, inputs
+        As in ``find_cam_layer``. The values of the inputs do not matter, only their shape.
+
+    Returns
+    -------
+    tuple of str
+        Paths of the modules that run once and give one map (B, C, H, W), in the order in which their calls end; empty
+        for a network that has none.
+    """
+    trace = _forward_trace(network, inputs)
+    return tuple(call.path for call in trace.calls if not _describe_wrong_output(trace, call.module))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,6 +36,9 @@ class Arguments:
     """Human maps for a folder of photographs that has none of its own."""
     methods: tuple[str, ...] = ("smoothgrad",)
     """Attribution methods, for example smoothgrad grad_cam."""
+    cam_layer: str = "last"
+    """grad_cam: at which layer, a module's path in all networks; last: the last one with a map, in a ResNet the last
+    block."""
     layers: tuple[str, ...] = ()
     """Paths of modules in all networks whose activity counts as a layer beside GALA's."""
     split: Literal["train", "validation", "test", "all"] = "all"
@@ -130,13 +133,14 @@ class Arguments:
 
     def _prepared(self) -> tuple[Store, Job]:
         """Open collection and networks, create or open the store, and return it with the job that fills it."""
+        from gala_viz.attribution.grad_cam import GradCamSpec
         from gala_viz.batch.described import store_circumstances, store_spec, with_stored_precision
         from gala_viz.batch.job import Job
         from gala_viz.collections import open_collection
         from gala_viz.live.descriptions import labels_of
         from gala_viz.networks.network import shared_noise_fraction
         from gala_viz.networks.zoo import load_network
-        from gala_viz.specs import SmoothGradSpec
+        from gala_viz.specs import GRAD_CAM, LAST_LAYER, SmoothGradSpec
         from gala_viz.splits import splits_of
         from gala_viz.store.creation import create_store
         from gala_viz.store.layout import bytes_needed
@@ -157,6 +161,12 @@ class Arguments:
         noise = shared_noise_fraction(networks) if self.noise is None else self.noise
         grad = SmoothGradSpec(n_samples=self.samples, noise_fraction=noise, seed=self.seed)
         methods: dict[str, Any] = {name: grad if name == "smoothgrad" else None for name in self.methods}
+        if GRAD_CAM in methods:
+            methods[GRAD_CAM] = GradCamSpec(layer=self.cam_layer)
+            cam_paths = {network.name: _cam_path(network, self.cam_layer) for network in networks}
+            _tell(f"Grad-CAM at {', '.join(f'{path} of {name}' for name, path in cam_paths.items())}")
+        elif self.cam_layer != LAST_LAYER:
+            raise ValueError(f"--cam-layer is of the method {GRAD_CAM}; name it in --methods, or leave the layer out.")
         spec = store_spec(
             collection,
             images,
@@ -256,6 +266,19 @@ class Arguments:
 
         n_gpus = torch.cuda.device_count() if self.device in (None, "cuda") else 0
         return min(n_blocks, n_gpus or os.cpu_count() or 1)
+
+
+def _cam_path(network: Network, layer: str) -> str:
+    """Return the path of Grad-CAM's layer in a network; ``ValueError``, which names the network, where it has none."""
+    import torch
+
+    from gala_viz.attribution.grad_cam import cam_layer_path
+
+    empty = torch.zeros(1, 3, *network.preprocessing.input_px, device=network.device)
+    try:
+        return cam_layer_path(network, empty, layer)
+    except ValueError as error:
+        raise ValueError(f"{network.name}: {error}") from error
 
 
 def _check_lasting(name: str, network: Network) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from gala_viz.panels.compare.compare_options import CompareOptions
+from gala_viz.specs import GRAD_CAM
 
 if TYPE_CHECKING:
     from gala_viz.plots.figures.specs import FigureSpec
@@ -79,6 +80,10 @@ class Arguments:
     """table: some of accuracy, rho, fraction, dice, iou, ceiling, attention:LAYER; left out: the first six."""
     scored_only: bool = False
     """scatter, table: show the images that are scored and compute nothing; else those that are missing are scored."""
+    method: str | None = None
+    """Attribution method of the maps, for example smoothgrad or grad_cam; left out: as the pages begin."""
+    cam_layer: str | None = None
+    """grad_cam: at which layer, a module's path in both networks; left out: last, or as the maps in the store are."""
     samples: int | None = None
     """SmoothGrad's n; this and the next three left out: as the pages begin, or as the maps in the store are."""
     seed: int | None = None
@@ -132,7 +137,8 @@ class Arguments:
     def _given(self, kind: str, known: list[str]) -> dict[str, Any]:
         """Return the settings of a figure that options set. Raises ``ValueError`` for those of another kind."""
         of_drawing = ("spec", "kind", "out", "name", "scored_only", "device", "precision")
-        apart = (*of_drawing, "samples", "seed", "noise", "target", "human_map", "participant", "smoothing")
+        of_maps = ("method", "cam_layer", "samples", "seed", "noise", "target", "human_map", "participant", "smoothing")
+        apart = (*of_drawing, *of_maps)
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
         overrides = {name: value for name, value in values.items() if value is not None and value != ()}
         for name in overrides:
@@ -154,9 +160,12 @@ class Arguments:
         grad = {"n_samples": self.samples, "noise_fraction": self.noise, "seed": self.seed}
         grad = {name: value for name, value in grad.items() if value is not None}
         more = {"target": self.target, "human_map": self.human_map, "participant": self.participant}
-        more |= {"smoothing_px": self.smoothing}
+        more |= {"smoothing_px": self.smoothing, "method": self.method, "cam_layer": self.cam_layer}
         more = {name: value for name, value in more.items() if value is not None}
-        return replace(request, smoothgrad=replace(request.smoothgrad, **grad), **more)
+        changed = replace(request, smoothgrad=replace(request.smoothgrad, **grad), **more)
+        if self.cam_layer is not None and changed.method != GRAD_CAM:
+            raise ValueError(f"--cam-layer is of the method {GRAD_CAM}; add --method {GRAD_CAM}, or leave it out.")
+        return changed
 
 
 def _first_images(source: MapSource, kind: str) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.network import Network, shared_noise_fraction
 from gala_viz.schema import labelled_map
-from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
+from gala_viz.specs import LAST_LAYER, MapRequest, SmoothGradSpec, fingerprint, settings
 from gala_viz.store.source import (
     Cancelled,
     ForwardResults,
@@ -247,12 +247,19 @@ class LiveMaps:
         """Yield the maps of both networks as they sharpen; stop within one batch once ``cancelled()``."""
         yield from self._maps(image, request, cancelled, INTERACTIVE)
 
+    def cam_layers(self) -> tuple[str, ...]:
+        """Return the layers of Grad-CAM that both networks have, "last" first."""
+        first, second = (results.cam_layers() for results in self._pair)
+        return (LAST_LAYER, *(layer for layer in first if layer in second))
+
     def scores(self, request: MapRequest) -> xr.Dataset:
         """Return the scores of all images that are known so far; see ``MapSource.scores``."""
         return self._scores.dataset(self._pair, request)
 
     def survey(self, request: MapRequest | None, images: tuple[str, ...], cancelled: Cancelled) -> Iterator[Progress]:
         """Fill ``scores`` for ``images``; images that are known already, or cannot be read, pass at once."""
+        if request is not None:
+            self._layers(request)
         try:
             yield from run_survey(images, lambda image: self._survey_one(image, request, cancelled), cancelled)
         finally:
@@ -293,6 +300,7 @@ class LiveMaps:
             yield update
             return
         begun = time.monotonic()
+        self._layers(request)
         forward = self._forward(image, priority, cancelled)
         if forward is None:
             return
@@ -377,7 +385,7 @@ class LiveMaps:
             return self._scores.of_maps(image, self._pair, states, drawn, forward, request, correct)
 
         photo_px = self._inputs.input(self._frame, image).photo_px
-        layers = [results.explained_layer(image, request) for results in self._pair]
+        layers = self._layers(request)
         update = pair_update(states, request, self._networks, photo_px, image, scores, run_time, layers)
         if done:
             if not uploaded:
@@ -407,6 +415,10 @@ class LiveMaps:
             results.target(image, request, result, self._label(image, number))
             for number, (results, result) in enumerate(zip(self._pair, forward, strict=True))
         ]
+
+    def _layers(self, request: MapRequest) -> list[str]:
+        """Return the layer of each network at which maps are computed; ``ValueError`` where one does not have it."""
+        return [results.explained_layer(request) for results in self._pair]
 
     def _update_key(self, image: str, request: MapRequest) -> _UpdateKey:
         version = 0 if image in self._uploads else self._collection.map_version(image)

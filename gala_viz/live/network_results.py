@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from torch import Tensor
 
 from gala_viz.attribution.finite import check_finite
-from gala_viz.attribution.grad_cam import cam_layer_path
+from gala_viz.attribution.grad_cam import GradCamSpec, cam_layer_path, cam_layer_paths
 from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.network_identity import network_identity, precision_key
@@ -28,7 +29,7 @@ from gala_viz.live.network_inputs import NetworkInputs
 from gala_viz.networks.devices import upload
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
-from gala_viz.specs import MapRequest, fingerprint, settings
+from gala_viz.specs import GRAD_CAM, MapRequest, fingerprint, settings
 from gala_viz.store.source import Cancelled
 
 MIN_SAMPLES = 10
@@ -51,7 +52,8 @@ class NetworkResults:
         self.frame = network.preprocessing
         self.info = network_info(network)
         self._inputs, self._cache, self._scheduler = inputs, cache, scheduler
-        self._cam_layer: str | None = None
+        self._cam_paths: dict[str, str] = {}
+        self._cam_layers: tuple[str, ...] | None = None
 
     def forward(self, image: str, priority: int, cancelled: Cancelled) -> ForwardResult | None:
         """Return the results of a forward pass, or None once cancelled."""
@@ -99,15 +101,32 @@ class NetworkResults:
         """
         return target_index(request.target, result.logits, label, image=image)
 
-    def explained_layer(self, image: str, request: MapRequest) -> str:
-        """Return the path of the layer that a request's method is computed at; "" for methods without one."""
-        if request.method != "grad_cam":
+    def explained_layer(self, request: MapRequest) -> str:
+        """Return the path of the layer that a request's method is computed at; "" for methods without one.
+
+        Raises ``ValueError``, which names the network, where it has no such layer.
+        """
+        if request.method != GRAD_CAM:
             return ""
-        if self._cam_layer is None:
-            values = upload(self._inputs.input(self.frame, image).values, self.network.device)
+        name = request.cam_layer
+        if name not in self._cam_paths:
+            try:
+                with self._scheduler.turn(INTERACTIVE, never_cancelled):
+                    self._cam_paths[name] = cam_layer_path(self.network, self._empty_input(), name)
+            except ValueError as error:
+                raise ValueError(f"{self.network.title}: {error}") from error
+        return self._cam_paths[name]
+
+    def cam_layers(self) -> tuple[str, ...]:
+        """Return the paths of the layers at which Grad-CAM can be computed, in the order in which they run."""
+        if self._cam_layers is None:
             with self._scheduler.turn(INTERACTIVE, never_cancelled):
-                self._cam_layer = cam_layer_path(self.network, values[None])
-        return self._cam_layer
+                self._cam_layers = cam_layer_paths(self.network, self._empty_input())
+        return self._cam_layers
+
+    def _empty_input(self) -> Tensor:
+        """Return one input of zeros, (1, channel, y, x): its shape alone tells which layers there are."""
+        return upload(np.zeros((1, 3, *self.frame.input_px), np.float32), self.network.device)
 
     def finished_map(self, image: str, request: MapRequest, target: int) -> MapState | None:
         """Return the finished map if it is cached."""
@@ -225,7 +244,9 @@ class NetworkResults:
 
 
 def spec_of(request: MapRequest) -> object:
-    """Return the settings of a request's method: its SmoothGrad spec, or the defaults of another method."""
+    """Return the settings of a request's method: its SmoothGrad spec, its layer, or the defaults of another method."""
+    if request.method == GRAD_CAM:
+        return GradCamSpec(layer=request.cam_layer)
     return request.smoothgrad if request.method == "smoothgrad" else METHODS[request.method].validate_spec()
 
 

@@ -43,15 +43,8 @@ def scores_path(folder: Path, collection: str) -> Path:
 
 def request_key(request: MapRequest) -> str:
     """Return the part of a request that scores of unsmoothed maps depend on, as text."""
-    return json.dumps(
-        {
-            "method": request.method,
-            "smoothgrad": settings(request.smoothgrad),
-            "target": request.target,
-            "reduction": request.reduction,
-        },
-        sort_keys=True,
-    )
+    parts = ("method", "smoothgrad", "target", "reduction", "cam_layer")  # the last one where it counts
+    return json.dumps({name: value for name, value in settings(request).items() if name in parts}, sort_keys=True)
 
 
 def write_scores(

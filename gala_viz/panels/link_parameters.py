@@ -128,6 +128,7 @@ def compare_link_parameters(
         "method": LinkParameter(
             owner=settings, parameter="method", push_history=True, refusal=_among("method", list(view.source.methods))
         ),
+        "cam-layer": LinkParameter(owner=settings, parameter="cam_layer", push_history=True, refusal=_layer),
         "n": LinkParameter(owner=settings, parameter="n_samples"),
         "seed": LinkParameter(owner=settings, parameter="seed"),
         "noise": LinkParameter(owner=settings, parameter="noise_fraction"),
@@ -158,6 +159,7 @@ def compare_version_1_defaults(source: MapSource) -> dict[str, str]:
     request_values = {
         "explain": request.target,
         "method": request.method,
+        "cam-layer": request.cam_layer,
         "n": request.smoothgrad.n_samples,
         "seed": request.smoothgrad.seed,
         "noise": request.smoothgrad.noise_fraction,
@@ -254,6 +256,10 @@ def _among(kind: str, known: list[str]) -> Callable[[Any], str]:
 
 def _below(count: int, what: str) -> Callable[[Any], str]:
     return lambda value: "" if value is None or value < count else f"there are {count} {what}, counted from 0."
+
+
+def _layer(value: str) -> str:
+    return "" if value else "a module's path, or last, was expected."  # whether networks have it, their source tells
 
 
 def _zoom(value: list[float]) -> str:

@@ -10,7 +10,7 @@ from bokeh.document import Document
 
 from gala_viz.panels.document_queue import DocumentQueue
 from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
-from gala_viz.specs import MapRequest
+from gala_viz.specs import GRAD_CAM, MapRequest
 from gala_viz.store.source import MapSource
 
 SCORES_INTERVAL_S = 2.0
@@ -29,8 +29,8 @@ class SourceClient:
     """Sends one page's requests to one source, in worker threads, and delivers the results.
 
     ``on_answer(key, value)`` is called in a callback of the document, with the keys photo, human, parts, forward,
-    layers, maps, scores, error; survey, survey_cancelled, survey_error; uploaded, refused. A new request for maps
-    cancels the one before.
+    layers, cam_layers, maps, scores, error; survey, survey_cancelled, survey_error; uploaded, refused. A new request
+    for maps cancels the one before.
     """
 
     def __init__(self, source: MapSource, document: Document, on_answer: Callable[[str, Any], None]) -> None:
@@ -80,6 +80,8 @@ class SourceClient:
                 layers = (view, forward_results)
             if asked.participant is not None and asked.participant not in source.participants(image, asked.human_map):
                 asked = replace(asked, participant=None)
+            if asked.method == GRAD_CAM:
+                self._queue.put("cam_layers", source.cam_layers())
             done = source.cached(image, asked)
             for update in source.maps(image, asked, cancelled) if done is None else [done]:
                 post("maps", update)

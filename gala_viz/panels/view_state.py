@@ -11,7 +11,7 @@ import xarray as xr
 from gala_viz.panels.gallery.collection_index import VERDICTS, CollectionIndex, ImageQuery, SortOrder
 from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
 from gala_viz.plots.colour_scale import COLOUR_SCALES
-from gala_viz.specs import MapRequest, SmoothGradSpec, settings
+from gala_viz.specs import LAST_LAYER, MapRequest, SmoothGradSpec, settings
 from gala_viz.store.source import ForwardResults, MapUpdate
 
 TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
@@ -29,6 +29,7 @@ class AttributionSettings(param.Parameterized):
     target = param.Selector(default="own", objects=TARGETS, doc="Whose logit is explained.")
     category = param.Integer(default=0, bounds=(0, None), doc="Index of the category explained when one is chosen.")
     method = param.Selector(default="smoothgrad", objects=["smoothgrad"], check_on_set=False, doc="Attribution method.")
+    cam_layer = param.String(default=LAST_LAYER, doc="Layer of Grad-CAM: a module's path, or last.")
     n_samples = param.Integer(default=50, bounds=(1, 500), doc="Noisy copies per network.")
     seed = param.Integer(default=0, bounds=(0, None), doc="Seed of the noise.")
     noise_fraction = param.Number(default=0.15, bounds=(0, 0.5), doc="Noise as a share of the image's range.")
@@ -44,6 +45,7 @@ class AttributionSettings(param.Parameterized):
             target="chosen" if chosen else request.target,
             category=request.target if chosen else 0,
             method=request.method,
+            cam_layer=request.cam_layer,
             reduction=request.reduction,
             smoothing_px=request.smoothing_px,
             normalise=request.normalise,
@@ -69,6 +71,7 @@ class AttributionSettings(param.Parameterized):
             normalise=self.normalise,
             human_map=human_map,
             participant=participant,
+            cam_layer=self.cam_layer,
         )
 
 

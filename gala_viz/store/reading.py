@@ -18,7 +18,7 @@ from gala_viz.engine.results.reliability import POOLED_DEGREES_OF_FREEDOM
 from gala_viz.engine.results.scores import FLOORS, METRICS, drawn_name, labelled_scores, nan_without_order
 from gala_viz.networks.frames import common_part_text, is_same_cut, resample_to_frame
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.specs import MapRequest, SmoothGradSpec, settings
+from gala_viz.specs import GRAD_CAM, LAST_LAYER, MapRequest, SmoothGradSpec, settings
 from gala_viz.store.layout import SCORES, segment
 from gala_viz.store.source import STARTING_SMOOTHING_PX, MapUpdate
 from gala_viz.store.spec import ABOUT, StoredNetwork
@@ -37,8 +37,15 @@ def requested(store: Store, request: MapRequest) -> bool:
     about = store.spec.methods.get(request.method)
     if about is None or (request.target, request.reduction) != (store.spec.target, store.spec.reduction):
         return False
+    if request.method == GRAD_CAM:
+        return request.cam_layer == stored_cam_layer(store)
     own = {key: value for key, value in about.items() if key not in ABOUT}
     return request.method != "smoothgrad" or own == settings(request.smoothgrad)
+
+
+def stored_cam_layer(store: Store) -> str:
+    """Return the layer of the store's Grad-CAM; "last" for a store without Grad-CAM."""
+    return store.spec.methods.get(GRAD_CAM, {}).get("layer", LAST_LAYER)
 
 
 def stored_update(
@@ -336,6 +343,7 @@ def first_request(store: Store) -> MapRequest:
         target=store.spec.target,
         reduction=store.spec.reduction,
         smoothing_px=STARTING_SMOOTHING_PX,
+        cam_layer=stored_cam_layer(store),
     )
 
 

@@ -444,6 +444,16 @@ class MapSource(Protocol):
         """
         ...
 
+    def cam_layers(self) -> tuple[str, ...]:
+        """Return what ``MapRequest.cam_layer`` may name; a forward pass of each network tells it.
+
+        Returns
+        -------
+        tuple of str
+            Paths that both networks have, with "last" where the source can show it; empty without Grad-CAM.
+        """
+        ...
+
     def scores(self, request: MapRequest) -> xr.Dataset:
         """Return the scores of all images that are known so far.
 

@@ -19,12 +19,20 @@ from gala_viz.networks.frames import common_frame, resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.output_fingerprint import NetworkIdentity
 from gala_viz.schema import labelled_map
-from gala_viz.specs import MEASUREMENT_VERSION, MapRequest
+from gala_viz.specs import GRAD_CAM, MEASUREMENT_VERSION, MapRequest
 from gala_viz.splits import LEARNT, combine_statuses
 from gala_viz.store.identity import doubts
 from gala_viz.store.layout import segment
 from gala_viz.store.moved import check_pixels, is_moved
-from gala_viz.store.reading import first_request, held, requested, scores_of, stored_prediction, stored_update
+from gala_viz.store.reading import (
+    first_request,
+    held,
+    requested,
+    scores_of,
+    stored_cam_layer,
+    stored_prediction,
+    stored_update,
+)
 from gala_viz.store.source import (
     Cancelled,
     ForwardResults,
@@ -253,6 +261,10 @@ class StoredMaps:
         if not stored:
             self._refuse_not_finite(image)
         yield from [self.cached(image, request)] if stored else self._elsewhere().maps(image, request, cancelled)
+
+    def cam_layers(self) -> tuple[str, ...]:
+        """Return the layer whose Grad-CAM is stored; none without Grad-CAM."""
+        return (stored_cam_layer(self._store),) if GRAD_CAM in self._store.spec.methods else ()
 
     def scores(self, request: MapRequest) -> xr.Dataset:
         """Return stored scores of all images; of other maps all scores that were computed meanwhile, else NaN.

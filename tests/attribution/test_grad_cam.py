@@ -12,7 +12,7 @@ import torch
 from captum.attr import LayerAttribution, LayerGradCam
 from torch import nn
 
-from gala_viz.attribution.grad_cam import GradCam, GradCamSpec, cam_layer_path, find_cam_layer
+from gala_viz.attribution.grad_cam import GradCam, GradCamSpec, cam_layer_path, cam_layer_paths, find_cam_layer
 from gala_viz.attribution.packing import map_states
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.insert import add_gala
@@ -458,3 +458,28 @@ def test_looking_for_the_layer_leaves_the_network_as_it_was():
     assert all(parameter.requires_grad and parameter.grad is None for parameter in module.parameters())
     assert not inputs.requires_grad
     assert replace(GradCamSpec(), layer="act").layer == "act"
+
+
+@pytest.mark.parametrize("build", [small_resnet, lambda: Tiny(0)])
+def test_the_layers_that_can_be_chosen_are_those_that_are_not_refused(build):
+    module = build()
+    network = Bare(module)
+    inputs = torch.zeros(1, 3, SIZE, SIZE)
+    layers = cam_layer_paths(network, inputs)
+    assert path_of(network) in layers
+    assert len(set(layers)) == len(layers)
+    for path in dict(module.named_modules()):
+        if not path:
+            continue
+        try:
+            allowed = cam_layer_path(network, inputs, path) == path
+        except ValueError:
+            allowed = False
+        assert (path in layers) == allowed, path
+
+
+def test_the_layers_that_can_be_chosen_stand_in_the_order_in_which_they_run():
+    layers = cam_layer_paths(Bare(small_resnet()), torch.zeros(1, 3, SIZE, SIZE))
+    blocks = [layer for layer in layers if layer.startswith("layer") and layer.count(".") == 1]
+    assert blocks == ["layer1.0", "layer2.0", "layer3.0", "layer4.0"]
+    assert "fc" not in layers

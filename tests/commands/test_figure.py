@@ -95,3 +95,12 @@ def test_options_beside_a_file_change_it(source, tmp_path):
 def test_options_that_do_not_suit_are_told(source, tmp_path, capsys, options, sentence):
     assert main(["figure", *options, "--out", str(tmp_path)]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_method_and_layer_of_grad_cam_are_options(source, tmp_path, capsys):
+    asked = ["figure", "--images", source.images[0], "--columns", "first", "--dpi", "60", "--out", str(tmp_path)]
+    assert main([*asked, "--method", "grad_cam", "--cam-layer", "layer3"]) == 0
+    request = read_figure_spec(tmp_path / "figure.json").request
+    assert (request.method, request.cam_layer) == ("grad_cam", "layer3")
+    assert main([*asked, "--cam-layer", "layer3"]) == 2
+    assert "--cam-layer is of the method grad_cam; add --method grad_cam" in capsys.readouterr().err

@@ -14,8 +14,10 @@ import xarray as xr
 from PIL import Image
 
 from gala_viz.alignment import COMPARISON_CELLS, spearman, to_resolution
+from gala_viz.attribution.grad_cam import GradCamSpec
 from gala_viz.batch.smoothgrad import smoothgrad
 from gala_viz.cache import BoundedCache
+from gala_viz.engine.attribution_maps import attribution_maps
 from gala_viz.engine.results import delta as deltas
 from gala_viz.live import LiveMaps
 from gala_viz.live.compute_scheduler import ComputeScheduler
@@ -191,6 +193,47 @@ def test_methods_without_chance_have_no_error(method):
     assert update.standard_error is None
     assert update.delta_error is None
     assert np.isfinite(update.maps).all()
+
+
+def test_grad_cam_is_computed_at_the_layer_of_the_request_and_says_so():
+    source = live()
+    layers = source.cam_layers()
+    assert layers[0] == "last"
+    usual = last(source, request=MapRequest(method="grad_cam"))
+    assert usual.maps.attrs["layer_path"] in layers
+    other = next(layer for layer in layers[1:] if layer != usual.maps.attrs["layer_path"])
+    request = MapRequest(method="grad_cam", cam_layer=other)
+    assert source.cached("one", request) is None, "another layer is another map"
+    assert np.isnan(source.scores(request)["rho"]).all(), "with scores of its own"
+    update = last(source, request=request)
+    assert (update.maps.attrs["layer_path"], update.maps.attrs["layer"]) == (other, other)
+    for index in range(2):
+        direct = attribution_maps(tiny_network(index), TinyCollection(), "grad_cam", GradCamSpec(layer=other), ["one"])
+        np.testing.assert_allclose(update.maps[index], direct[0], rtol=1e-5, atol=1e-7)
+    assert not np.allclose(update.maps, usual.maps)
+    assert np.isfinite(source.scores(request)["rho"]).any()
+
+
+def test_a_layer_of_other_methods_changes_nothing():
+    source = live()
+    passes = counted(source)
+    first = last(source)
+    count = len(passes)
+    assert source.cached("one", replace(REQUEST, cam_layer="layer9")) is first
+    assert last(source, request=replace(REQUEST, cam_layer="layer9")) is first
+    assert len(passes) == count
+
+
+@pytest.mark.parametrize("target", ["own", "label"])
+def test_a_layer_that_a_network_does_not_have_is_told_before_anything_is_computed(target):
+    source = live()
+    passes = counted(source)
+    request = MapRequest(method="grad_cam", cam_layer="layer9", target=target)
+    with pytest.raises(ValueError, match=r"tiny0: .*no module called 'layer9'"):
+        last(source, request=request)
+    with pytest.raises(ValueError, match="no module called 'layer9'"):
+        list(source.survey(request, source.images, never))
+    assert passes == []
 
 
 def test_an_unknown_method_gets_an_answer():

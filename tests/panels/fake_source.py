@@ -106,6 +106,8 @@ class FakeSource:
         self.outlined = "diagnostic parts" if human else ""
         self.methods = {"smoothgrad": "SmoothGrad", "saliency": "Gradient"}
         self.request = self.request_version_1 = MapRequest()
+        self.layers_of_grad_cam: tuple[str, ...] = ()
+        """Layers of Grad-CAM, where ``methods`` name it."""
         self.skipped = (("broken/half.jpg", "the file ends early"),)
         self._seed = {image: i for i, image in enumerate(ids)}
         self._uploads: dict[str, np.ndarray] = {}
@@ -264,6 +266,10 @@ class FakeSource:
             if update.done:
                 self._done[image, request] = update
             yield update
+
+    def cam_layers(self) -> tuple[str, ...]:
+        self.asked["cam layers"] += 1
+        return self.layers_of_grad_cam
 
     def scores(self, request: MapRequest) -> xr.Dataset:
         self.asked["scores"] += 1

@@ -175,6 +175,44 @@ def test_a_layer_goes_into_the_main_row_and_back(view, source):
     assert not view.display.from_zero, "saliency maps are no norms"
 
 
+def cam_layer_input(view):
+    pane = view.attribution_controls.pane
+    (options,) = [field["options"] for field in pane.fields if field["name"] == "cam_layer"]
+    return pane.states["cam_layer"]["visible"], [value for _, value in options], pane.values["cam_layer"]
+
+
+def test_the_layer_of_grad_cam_is_chosen_among_those_of_both_networks(view, source):
+    source.layers_of_grad_cam = ("last", "layer3", "layer4")
+    assert cam_layer_input(view) == (False, ["last"], "last")
+    assert source.asked["cam layers"] == 0, "what nobody asks for costs no forward pass"
+    view.settings.method = "grad_cam"
+    until(lambda: cam_layer_input(view)[1] == ["last", "layer3", "layer4"])
+    assert cam_layer_input(view)[0]
+    view.attribution_controls.pane.receive("cam_layer", "layer3")
+    assert view.settings.to_request().cam_layer == "layer3"
+    until(lambda: source.cached(source.images[0], MapRequest(method="grad_cam", cam_layer="layer3")))
+    assert view.figure_download.spec.request.cam_layer == "layer3"
+    view.settings.method = "smoothgrad"
+    assert not cam_layer_input(view)[0]
+
+
+def test_a_layer_that_a_network_does_not_have_is_told_and_another_can_be_chosen(view, source, monkeypatch):
+    source.layers_of_grad_cam, maps = ("last", "layer3"), source.maps
+
+    def refuse(image, request, cancelled):
+        if request.cam_layer == "layer9":
+            raise ValueError("Vanilla GALA: there is no module called 'layer9'.")
+        yield from maps(image, request, cancelled)
+
+    monkeypatch.setattr(source, "maps", refuse)
+    view.settings.param.update(method="grad_cam", cam_layer="layer9")
+    until(lambda: "no module called" in view.alert.object)
+    until(lambda: cam_layer_input(view) == (True, ["last", "layer3", "layer9"], "layer9"))
+    view.attribution_controls.pane.receive("cam_layer", "last")
+    until(lambda: source.cached(source.images[0], MapRequest(method="grad_cam")))
+    assert "no module called" not in view.alert.object
+
+
 def test_a_photograph_without_a_human_map_says_so(view, source):
     view.current.image = source.images[4]
     until(lambda: finished(view) and view.row.missing_map_label.text)

@@ -296,7 +296,7 @@ def test_the_comparison_comes_back_whole(compare):
     view, state = compare
     query = (
         "v=1&image=photo 00003&maps=mouse&layer=2&explain=chosen&category=5&method=saliency&n=20&noise=0.2"
-        "&channels=maximum&smoothing=2&normalise=sum&scale=raw&opacity=0.3&threshold=40&colours=Fire"
+        "&cam-layer=layer3.5&channels=maximum&smoothing=2&normalise=sum&scale=raw&opacity=0.3&threshold=40&colours=Fire"
         "&people=contours&parts=1&outlines=1&flicker=1&zoom=10,90.5,20,120&present=0&panels=a,b"
         "&search=photo&in=school bus&sort=delta&descending=0&mapped=1"
     )
@@ -304,6 +304,7 @@ def test_the_comparison_comes_back_whole(compare):
     assert (view.current.image, view.current.kind, view.current.layer) == ("photo 00003", "mouse", 2)
     request = view.settings.to_request()
     assert (request.target, request.method, request.smoothgrad.n_samples) == (5, "saliency", 20)
+    assert (request.cam_layer, view.attribution_controls.pane.values["cam_layer"]) == ("layer3.5", "layer3.5")
     assert view.attribution_controls.pane.values["n_samples"] == 20, "inputs show what the link asked for"
     assert view.attribution_controls.pane.states["category"]["visible"]
     assert not view.attribution_controls.pane.states["n_samples"]["enabled"]

@@ -12,6 +12,7 @@ import pytest
 from gala_viz.batch.described import store_spec
 from gala_viz.batch.job import Job
 from gala_viz.batch.run import run_here
+from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.engine.results.scores import FLOORS, METRICS
 from gala_viz.live import LiveMaps
@@ -326,3 +327,67 @@ def test_networks_of_a_pair_that_no_page_shows_are_not_held(corner, live):
     del swapped
     gc.collect()
     assert [one() is None for one in made] == [True, False]
+
+
+@pytest.fixture(scope="module", params=["last", "group2.block1"])
+def grad_cam(request, tmp_path_factory):
+    """A store with Grad-CAM at a layer, made by the command; its layer, path, collection and networks."""
+    root = tmp_path_factory.mktemp("grad-cam")
+    photos, maps = lab.photographs(root, count=3)
+    folders = lab.networks(root)
+    asked = ["attribute", "--store", str(root / "maps.zarr"), "--collection", str(photos), "--human-maps", str(maps)]
+    asked += ["--networks", *map(str, folders), "--methods", "smoothgrad", "grad_cam", "--samples", "2"]
+    asked += ["--cam-layer", request.param, "--workers", "0", "--device", "cpu"]
+    assert main(asked) == 0
+    networks = [load_network(folder, "cpu") for folder in folders]
+    return request.param, root / "maps.zarr", open_collection(photos, human_maps=maps), networks
+
+
+def test_a_store_shows_the_grad_cam_of_its_layer_alone(grad_cam, tmp_path):
+    layer, path, collection, networks = grad_cam
+    stored, image = StoredMaps(Store(path), collection), collection.images[0]
+    assert stored.cam_layers() == (layer,)
+    request = replace(stored.request, method="grad_cam")
+    assert request.cam_layer == layer, "a page begins with what there is"
+    update = stored.cached(image, request)
+    *_, expected = LiveMaps(collection, networks, tmp_path / "cache").maps(image, request, never)
+    np.testing.assert_allclose(update.maps, expected.maps, rtol=1e-4, atol=1e-6)
+    assert np.isfinite(stored.scores(request)["rho"]).any()
+    other = replace(request, cam_layer="group1")
+    assert stored.cached(image, other) is None
+    assert np.isnan(stored.scores(other)["rho"]).all(), "scores of one layer are not told of another"
+    with pytest.raises(ValueError, match=rf"maps.zarr holds SmoothGrad, .*; Grad-CAM, layer {layer}, of"):
+        list(stored.maps(image, other, never))
+
+
+def test_the_command_tells_of_a_layer_that_a_network_does_not_have(grad_cam, tmp_path, capsys):
+    _, path, *_ = grad_cam
+    networks = [str(path.parent / name) for name in ("plain", "gala")]
+    asked = ["attribute", "--store", str(tmp_path / "new.zarr"), "--collection", str(path.parent / "photos")]
+    asked += ["--networks", *networks, "--workers", "0", "--device", "cpu", "--cam-layer"]
+    assert main([*asked, "group2.block1.attention", "--methods", "grad_cam"]) == 2
+    assert "plain: no module called 'group2.block1.attention'" in capsys.readouterr().err
+    assert main([*asked, "group2"]) == 2
+    assert "--cam-layer is of the method grad_cam" in capsys.readouterr().err
+    assert not (tmp_path / "new.zarr").exists()
+
+
+def test_a_store_alone_has_no_networks_that_could_answer_to_a_changed_photograph(stored, live, corner):
+    path, collection, _ = corner
+    image, mask = collection.images[3], np.zeros(stored.networks[0].input_px)
+    mask[20:, :40] = 1
+    for ask in (
+        lambda source: source.perturb(image, mask, "grey", "own", never),
+        lambda source: list(source.reveal_curve(image, mask, "grey", "own", never)),
+    ):
+        with pytest.raises(ValueError, match=r"maps.zarr holds maps and no networks.*Open the page with the networks"):
+            ask(stored)
+    beside = StoredMaps(Store(path), collection, live=lambda names: live)
+    for one, other in zip(
+        beside.perturb(image, mask, "phase", "own", never).answers,
+        live.perturb(image, mask, "phase", "own", never).answers,
+        strict=True,
+    ):
+        assert one == other
+    (update,) = beside.reveal_curve(image, mask, "grey", "own", never, percents=[5])
+    assert update.done

@@ -258,6 +258,9 @@ class CompareView:
     def _on_layers(self, layers: tuple[np.ndarray, ForwardResults]) -> None:
         self.layers.show_attention_norms(*layers)
 
+    def _on_cam_layers(self, layers: tuple[str, ...]) -> None:
+        self.attribution_controls.set_cam_layers(layers)
+
     def _on_maps(self, update: MapUpdate) -> None:
         self.results.map_update = update
         self.attribution_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)

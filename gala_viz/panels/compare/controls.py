@@ -19,6 +19,7 @@ from gala_viz.panels.view_state import (
 )
 from gala_viz.plots.colour_maps import SEQUENTIAL
 from gala_viz.plots.colour_scale import COLOUR_SCALES
+from gala_viz.specs import GRAD_CAM
 
 MAX_PARTICIPANTS = 200
 MAX_SEED = 2**31 - 1
@@ -69,6 +70,14 @@ class AttributionControls:
                     visible=settings.target == "chosen",
                 ),
                 choice("method", "Method", titles),
+                Field(
+                    name="cam_layer",
+                    label="Grad-CAM layer",
+                    kind="choice",
+                    value=settings.cam_layer,
+                    options=as_options([settings.cam_layer]),
+                    visible=settings.method == GRAD_CAM,
+                ),
                 slider("n_samples", "Samples n", start=5, end=200, step=5),
                 slider("noise_fraction", "Noise fraction", end=0.5, step=0.01, digits=2),
                 Field(name="seed", label="Seed of the noise", kind="number", value=settings.seed, end=MAX_SEED),
@@ -80,13 +89,22 @@ class AttributionControls:
             min_width_px=118,
         )
         self.pane.jslink(display, live_values="noise")
+        self._layers: tuple[str, ...] = ()
+        settings.param.watch(lambda _: self.set_cam_layers(self._layers), "cam_layer")  # before its input follows
         self.pane.sync_from(settings)
         settings.param.watch(lambda event: self.pane.update_field("category", visible=event.new == "chosen"), "target")
+        settings.param.watch(lambda event: self.pane.update_field("cam_layer", visible=event.new == GRAD_CAM), "method")
         settings.param.watch(lambda event: self._sampled(event.new == "smoothgrad"), "method")
 
     def _write(self, name: str, value: Any) -> None:
         start = self._first_choice() if (name, value) == ("target", "chosen") else None
         self.settings.param.update(**{name: value}, **({} if start is None else {"category": start}))
+
+    def set_cam_layers(self, layers: Sequence[str]) -> None:
+        """Offer the layers of Grad-CAM that the source has, and that of a link which it may not have."""
+        self._layers = tuple(layers)
+        names = list(dict.fromkeys((*self._layers, self.settings.cam_layer)))
+        self.pane.update_field("cam_layer", options=as_options(names))
 
     def _sampled(self, sampled: bool) -> None:
         for own in ("n_samples", "noise_fraction", "seed"):
