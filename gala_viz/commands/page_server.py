@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tornado.netutil import bind_sockets
+from tornado.web import RequestHandler
 
 from gala_viz.commands.allowed_hosts import ALL_INTERFACES, AllowedHosts, are_public, enforce_hosts, is_host, own_names
 from gala_viz.threads import exit_after, exit_without_teardown, shutdown_event, stop_threads
@@ -155,7 +156,11 @@ def create_server(
             websocket_origin=[
                 one for one in server_address.origins if "[" not in one
             ],  # Bokeh reads no numbers of IPv6
-            extra_patterns=[*patterns, *static_routes()],
+            extra_patterns=[
+                *patterns,
+                *static_routes(),
+                *([("", AddSlash)] if server_address.prefix.strip("/") else []),
+            ],
             index=str(INDEX_PAGE),
             location=False,  # Panel cannot read an address in numbers of IPv6, and no page of ours uses it
             use_xheaders=server_address.behind_proxy,
@@ -197,13 +202,24 @@ def equip_panel_server() -> None:
             raise PermissionError(hosts.refusal_message(host))
 
 
+class AddSlash(RequestHandler):
+    """Sends a browser from the prefix to the prefix with a slash, from where relative addresses lead to the pages."""
+
+    def get(self) -> None:
+        """Answer with the address relative to the one that was asked, as a proxy may have put a path before it."""
+        query = f"?{self.request.query}" if self.request.query else ""
+        self.redirect(f"{self.request.path.rpartition('/')[2]}/{query}")
+
+
 _equipped: dict[BokehTornado, AllowedHosts] = {}
 """Servers of ``panel serve``, and the hosts that each is meant for."""
 
 
 def _equip(application: BokehTornado) -> AllowedHosts:
     """Make one server check hosts and compress files, and return the hosts that it is meant for."""
+    import panel as pn
     from bokeh.settings import settings
+    from panel.io.server import RootHandler
     from tornado.web import GZipContentEncoding
 
     from gala_viz.commands.compressed_files import static_routes
@@ -213,7 +229,13 @@ def _equip(application: BokehTornado) -> AllowedHosts:
     hosts = AllowedHosts(here.port, here.hostname or "localhost", origins)
     enforce_hosts(application, hosts)
     application.transforms.append(GZipContentEncoding)
-    application.add_handlers(".*", static_routes(re.escape(application.prefix)))
+    prefix = re.escape(application.prefix)
+    application.add_handlers(".*", static_routes(prefix))
+    if application.index is None or Path(application.index).is_relative_to(Path(pn.__file__).parent):
+        pages = {"applications": application.applications, "prefix": application.prefix, "index": str(INDEX_PAGE)}
+        application.add_handlers(".*", [(rf"{prefix}/", RootHandler, {**pages, "use_redirect": True})])
+    if prefix:
+        application.add_handlers(".*", [(prefix, AddSlash)])
     return hosts
 
 

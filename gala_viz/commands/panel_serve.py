@@ -52,6 +52,7 @@ def app_page(
     """
     from gala_viz.panels.html_pane import html_pane
     from gala_viz.panels.markup import load_error
+    from gala_viz.panels.page_head import set_page_head
 
     prepare_threads()
     warming = _is_warming()
@@ -68,6 +69,7 @@ def app_page(
         sys.stderr.write(f"{name}: {error}\n")
         if warming:
             sys.exit(EXIT_REFUSED)
+        set_page_head(f"gala_viz: {name}")
         return html_pane(load_error(str(error), name))
 
 

@@ -1,4 +1,5 @@
-// Python: connection_monitor.py. A page without its server looks alive: it says so until it is loaded anew, which is offered once the server answers.
+// Python: connection_monitor.py. A page without its server looks alive: it says so, and loads itself anew once the server answers.
+// Its address holds what it shows; notes and inputs keep what was typed (notes_panel.js, form.js).
 
 const RETRY_MS = 2000
 
@@ -8,20 +9,15 @@ export function render({view}) {
   window.addEventListener("pagehide", () => { leaving = true })
   const lost = () => {
     if (banner != null || leaving) { return }
-    banner = document.createElement("div")
-    banner.setAttribute("role", "alert")
-    banner.dataset.lost = ""
-    banner.style.cssText = "position:fixed;top:0;left:0;right:0;z-index:100000;padding:10px 16px;background:#8c1d18;color:#fff;" +
-      "font:14px/1.4 Roboto,sans-serif;display:flex;gap:16px;align-items:center;justify-content:center"
-    const words = document.createElement("span")
-    words.textContent = "The connection to the server is lost: nothing more is computed, and nothing that you write is kept."
-    const again = Object.assign(document.createElement("button"), {type: "button", textContent: "Load the page again", disabled: true})
-    again.style.cssText = "font:inherit;padding:4px 12px"
-    again.addEventListener("click", () => window.location.reload())
-    banner.append(words, again)
-    document.body.append(banner)
-    const look = () => fetch(window.location.href, {method: "HEAD", cache: "no-store"}).then(
-      () => { again.disabled = false }, () => { again.disabled = true; setTimeout(look, RETRY_MS) })
+    banner = connection_banner("The connection to the server is lost. The page comes back by itself once the server answers; what you typed is kept.")
+    banner.enable(false)
+    const address = new URL("static/js/bokeh.min.js", window.location.href) // a proxy's own answers are 502 and the like
+    const look = async () => {
+      const answer = await fetch(address, {method: "HEAD", cache: "no-store"}).catch(() => null)
+      if (answer == null || answer.status >= 500) { setTimeout(look, RETRY_MS); return }
+      banner.enable(true)
+      if (!reload_once()) { banner.say("The connection to the server was lost again. The server answers: load the page, or wait until the network is steady.") }
+    }
     look()
   }
   view.model.document.on_event("connection_lost", lost)

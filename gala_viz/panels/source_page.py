@@ -22,6 +22,7 @@ from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.markup import load_error, loading_message
 from gala_viz.panels.memory import free_soon
 from gala_viz.panels.network_pair import linked_pair
+from gala_viz.panels.page_head import PAGE_TEMPLATE, set_page_head
 from gala_viz.panels.page_reload import PageReload
 from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.shared_source import SharedSource
@@ -83,7 +84,9 @@ class SourcePage(ABC):
             sx=PAGE_SX,
             meta_title=title,
             meta_description=self.description,
+            template=PAGE_TEMPLATE,
         )
+        set_page_head(title, skip_link=True)
         with edit_readonly(self.page):
             self.page.busy = _Idle().param.busy
         self.dark_mode = DarkMode(dark=self.page.dark_theme, width=0, height=0, margin=0)
@@ -92,7 +95,6 @@ class SourcePage(ABC):
         self._pair_queue = DocumentQueue(self.document, self._on_pair)
         self._pair_worker = LatestJobWorker("gala-viz pair", lambda error: self._pair_queue.put("error", (error,)))
         self.document.on_session_destroyed(lambda _: self._end())
-        pn.state.onload(lambda: setattr(self.document, "title", title))
         if shared_source.state == "ready":
             self._begin()
         else:

@@ -73,6 +73,7 @@ def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, b
     page.goto(served("experiment", "--folder", str(folder), "--records", str(tmp_path / "r.sqlite")))
     page.get_by_role("button", name="I agree and take part").wait_for()
     page.get_by_text("10 images, about a minute").wait_for()
+    assert page.title() == "What did you see?"
 
 
 @pytest.mark.parametrize(
@@ -88,3 +89,4 @@ def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, b
 def test_an_app_that_cannot_start_says_why_on_its_page(served, browser, app, options, told):
     browser.page.goto(served(app, *options))
     browser.page.get_by_role("alert").get_by_text(told).wait_for()
+    assert browser.page.title() == {"game": "ClickMe"}.get(app, f"gala_viz: {app}")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gala_viz.panels.page_head import ICON
 from tests.browser.conftest import Watched
 from tests.tiers import slow
 
@@ -34,6 +35,14 @@ def frame(page):
 
 def shown(page):
     return page.page.locator(".count").first.inner_text()
+
+
+def test_the_tab_says_what_the_page_is_and_has_an_icon_before_any_script_runs(explore, server):
+    html = explore.page.request.get(f"{server.url}/explore").text()
+    assert "<title>gala_viz: explore a whole collection</title>" in html
+    assert ICON in html
+    assert "images/favicon.ico" not in html
+    assert explore.page.title() == "gala_viz: explore a whole collection"
 
 
 @pytest.mark.slow

@@ -60,6 +60,7 @@ def paint(page, places=PATCH):
 def test_nothing_is_recorded_before_somebody_agrees(player, game):
     before = len(rows(game, Participant))
     player.page.get_by_role("button", name="I agree").wait_for()
+    assert player.page.title() == "ClickMe"
     player.page.get_by_text("Not kept are").wait_for()
     assert len(rows(game, Participant)) == before
     assert player.context.cookies() == []

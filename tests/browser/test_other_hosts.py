@@ -17,18 +17,19 @@ from gala_viz.commands.page_server import ServerAddress, serve
 def broken():
     raise ValueError("this page cannot be made")
 
-serve({"one": lambda: pn.pane.Str("one"), "two": broken, "experimenter": lambda: pn.pane.Str("door")},
-      ServerAddress(port=int(sys.argv[1]), show=False))
+serve({"one": lambda: pn.pane.Str("one"), "two": broken, "game": lambda: pn.pane.Str("game"),
+       "experimenter": lambda: pn.pane.Str("door")},
+      ServerAddress(port=int(sys.argv[1]), prefix="lab/tools", show=False))
 """
 
 
 @pytest.fixture(scope="module")
 def served(chromium_path, tmp_path_factory):
-    """A server of two pages, one of which cannot be made, and of an experimenter's."""
+    """A server of three pages, one of which cannot be made, and of an experimenter's, below a path."""
     port = free_port()
     log = tmp_path_factory.mktemp("pages") / "log.txt"
-    server = Server([sys.executable, "-c", PAGES, str(port)], port, log, "favicon.ico")
-    yield server.url
+    server = Server([sys.executable, "-c", PAGES, str(port)], port, log, "lab/tools/")
+    yield f"{server.url}/lab/tools"
     server.close()
 
 
@@ -57,11 +58,25 @@ def browser(chromium):
     assert opened.hosts == {"localhost"}
 
 
-def test_the_list_of_pages_names_those_for_visitors(served, browser):
-    browser.page.goto(f"{served}/")
-    assert browser.page.get_by_role("link").all_inner_texts() == ["one", "two"]
+@pytest.mark.parametrize("address", ["/", "", "?token=secret"])
+def test_the_list_of_pages_names_those_for_visitors_and_says_what_they_are(served, browser, address):
+    browser.page.goto(f"{served}{address}")
+    assert browser.page.get_by_role("link").all_inner_texts() == ["Play ClickMe", "one", "two"]
+    browser.page.get_by_role("main").get_by_text("Paint the telling parts of photographs").wait_for()
     browser.page.get_by_role("link", name="one").click()
     browser.page.get_by_text("one").first.wait_for()
+
+
+@pytest.mark.parametrize(("system", "chosen"), [("light", ""), ("dark", ""), ("light", "1"), ("dark", "0")])
+def test_the_list_of_pages_is_light_or_dark_as_the_pages_are(chromium, served, system, chosen):
+    visitor = Watched(chromium, color_scheme=system)
+    if chosen:
+        visitor.context.add_cookies([{"name": "gala_viz_dark", "value": chosen, "url": served}])
+    visitor.page.goto(f"{served}/")
+    is_dark = chosen == "1" or (system == "dark" and not chosen)
+    background = "rgb(16, 20, 24)" if is_dark else "rgb(255, 255, 255)"
+    assert visitor.page.evaluate("getComputedStyle(document.body).backgroundColor") == background
+    visitor.close()
 
 
 @pytest.mark.parametrize("path", ["nothing", "static/js/nothing.js", "one/ws"])

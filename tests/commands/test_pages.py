@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from gala_viz.commands import background_loading
+from gala_viz.panels.page_head import ICON
 from gala_viz.threads import shutdown_event
 
 SCRIPT = """
@@ -57,6 +58,7 @@ def test_the_pages_beside_those_of_panel_look_alike(repository):
         told = re.sub(r"<title>gala_viz.*</title>", "<title></title>", told)
         heads.add(re.sub(r"max-width: \d+rem", "max-width", told))
     assert len(heads) == 1
+    assert ICON in heads.pop()
 
 
 def test_what_the_end_of_a_server_interrupted_is_begun_anew_by_the_next_page():

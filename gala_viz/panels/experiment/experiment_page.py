@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import panel as pn
 import param
 
 from gala_viz.panels.browser_component import BrowserComponent, read_scripts
+from gala_viz.panels.page_head import set_page_head
 from gala_viz.participant_texts import participant_texts
 
 
@@ -26,6 +26,5 @@ class ExperimentComponent(BrowserComponent):
 
 def experiment_page() -> ExperimentComponent:
     """Return the page of one session."""
-    if pn.state.curdoc is not None:
-        pn.state.curdoc.title = participant_texts("experiment")["title"]
+    set_page_head(participant_texts("experiment")["title"])
     return ExperimentComponent(texts=participant_texts("experiment"), sizing_mode="stretch_width", margin=0)

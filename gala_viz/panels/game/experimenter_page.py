@@ -15,9 +15,11 @@ import panel_material_ui as pmui
 
 from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.collection import Collection
+from gala_viz.panels.connection_monitor import ConnectionMonitor
 from gala_viz.panels.game.experimenter_markup import reliability_text, round_counts
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import alert
+from gala_viz.panels.page_head import PAGE_TEMPLATE, set_page_head
 from gala_viz.panels.panel_patches import patch_message_dispatch
 from gala_viz.panels.styles import PAGE_SX, THEME
 from gala_viz.plots.game_records import map_preview, reliability_curve, rounds_by_day
@@ -53,7 +55,16 @@ class ExperimenterPage:
         self._address = _browser_address()
         pn.extension("tabulator")  # the table comes after the password, when its script must be in the page already
         self.body = pn.Column(sizing_mode="stretch_width", margin=(12, 20))
-        self.page = pmui.Page(title=TITLE, main=[self.body], theme_config=THEME, sx=PAGE_SX, busy_indicator="linear")
+        self.page = pmui.Page(
+            title=TITLE,
+            main=[self.body],
+            header=[ConnectionMonitor(width=0, height=0, margin=0)],
+            theme_config=THEME,
+            sx=PAGE_SX,
+            busy_indicator="linear",
+            template=PAGE_TEMPLATE,
+        )
+        set_page_head(TITLE, skip_link=True)
         if password is None:
             closed = f"<h1>This page is closed</h1><p>Start the server with a password in {PASSWORD_VARIABLE}.</p>"
             self.body.append(html_pane(closed))

@@ -8,6 +8,7 @@ import panel as pn
 import param
 
 from gala_viz.panels.browser_component import BrowserComponent, read_scripts
+from gala_viz.panels.page_head import set_page_head
 from gala_viz.participant_texts import participant_texts
 
 
@@ -28,7 +29,6 @@ class GameComponent(BrowserComponent):
 def game_page() -> GameComponent:
     """Return the page of one session; ``?image=ID`` in its address names the image of the first round."""
     arguments = pn.state.session_args.get("image", []) if pn.state.session_args else []
-    if pn.state.curdoc is not None:
-        pn.state.curdoc.title = participant_texts("game")["title"]
+    set_page_head(participant_texts("game")["title"])
     image = arguments[0].decode("utf-8", "replace") if arguments else ""
     return GameComponent(texts=participant_texts("game"), image=image, sizing_mode="stretch_width", margin=0)
