@@ -17,10 +17,23 @@ from gala_viz.attribution.methods import METHODS
 from gala_viz.attribution.packing import never_cancelled
 from gala_viz.cache import ArrayCache, BoundedCache, cache_folder, n_bytes
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.fills import FILLS
 from gala_viz.collections.photo_files import UnreadableImageError
+from gala_viz.engine.forward import forward_batch_size
 from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.human_maps import framed_human_map, framed_outline
+from gala_viz.engine.results.perturbation import (
+    REVEAL_PERCENTS,
+    check_mask,
+    check_percents,
+    explained_values,
+    label_reveal_curve,
+    reveal_mask,
+    reveal_order,
+    shown_percent,
+)
 from gala_viz.engine.results.prediction import prediction_of
+from gala_viz.engine.reveal_curve import beyond_frame_text, perturbed_view
 from gala_viz.imagenet import label_index
 from gala_viz.live.compute_scheduler import INTERACTIVE, SCHEDULER, SURVEY, ComputeScheduler
 from gala_viz.live.descriptions import image_info, labels_of
@@ -37,7 +50,7 @@ from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.network import Network, shared_noise_fraction
 from gala_viz.schema import labelled_map
-from gala_viz.specs import LAST_LAYER, MapRequest, SmoothGradSpec, fingerprint, settings
+from gala_viz.specs import LAST_LAYER, MapRequest, SmoothGradSpec, Target, fingerprint, settings
 from gala_viz.store.source import (
     Cancelled,
     ForwardResults,
@@ -45,7 +58,10 @@ from gala_viz.store.source import (
     Labels,
     MapUpdate,
     NetworkChoice,
+    PerturbedAnswer,
+    PerturbedResults,
     Progress,
+    RevealUpdate,
     network_choice,
 )
 
@@ -227,6 +243,113 @@ class LiveMaps:
         assert results is not None, "nothing cancels it"
         return self._labelled_forward(image, results)
 
+    def perturb(
+        self, image: str, mask: np.ndarray, fill: str, target: Target, cancelled: Cancelled
+    ) -> PerturbedResults | None:
+        """Return how both networks answer when a part of the photograph is hidden; None once ``cancelled()``.
+
+        Parameters
+        ----------
+        image, mask, fill, target, cancelled
+            As in ``MapSource.perturb``.
+
+        Returns
+        -------
+        PerturbedResults or None
+            In the frame of the first network.
+        """
+        kept, request = check_mask(mask, self._frame.input_px), MapRequest(target=target)
+        filled = self._inputs.filled(self._frame, image, fill)
+        whole = self._forward(image, INTERACTIVE, cancelled)
+        if whole is None:
+            return None
+        views, answers = [], []
+        for number, (results, explained) in enumerate(
+            zip(self._pair, self._targets(image, request, whole), strict=True)
+        ):
+            views.append(self._perturbed_view(results, image, kept, filled))
+            logits = results.view_logits(image, views[-1:], INTERACTIVE, cancelled)
+            if logits is None:
+                return None
+            categories = results.network.categories
+            before, after = (explained_values(one, explained) for one in (whole[number].logits, logits[0]))
+            answers.append(
+                PerturbedAnswer(
+                    prediction=prediction_of(logits[0], categories, self._label(image, number)),
+                    target=explained,
+                    category=str(categories[explained]),
+                    logit_whole=float(before[0]),
+                    probability_whole=float(before[1]),
+                    logit=float(after[0]),
+                    probability=float(after[1]),
+                )
+            )
+        return PerturbedResults(
+            view=views[0], shown_percent=shown_percent(kept), answers=tuple(answers), note=self._beyond_frame(image)
+        )
+
+    def reveal_curve(
+        self,
+        image: str,
+        importance: np.ndarray | xr.DataArray,
+        fill: str,
+        target: Target,
+        cancelled: Cancelled,
+        *,
+        percents: Sequence[float] = REVEAL_PERCENTS,
+        erase: bool = False,
+    ) -> Iterator[RevealUpdate]:
+        """Yield the explained logits over what is revealed or erased; stop within one batch once ``cancelled()``.
+
+        Parameters
+        ----------
+        image, importance, fill, target, cancelled, percents, erase
+            As in ``MapSource.reveal_curve``.
+
+        Yields
+        ------
+        RevealUpdate
+            Point by point on a CPU, a batch at a time on an accelerator.
+        """
+        percents, request = check_percents(percents), MapRequest(target=target)
+        if np.shape(importance) != self._frame.input_px:
+            side, shape = self._frame.crop_px, np.shape(importance)
+            raise ValueError(f"a map of {side} x {side} pixels, as drawn, was expected; got shape {shape}.")
+        order = reveal_order(importance)
+        filled = self._inputs.filled(self._frame, image, fill)
+        begun = time.monotonic()
+        whole = self._forward(image, INTERACTIVE, cancelled)
+        if whole is None:
+            return
+        targets = self._targets(image, request, whole)
+        before = np.stack([explained_values(one.logits, index) for one, index in zip(whole, targets, strict=True)])
+        values = np.full((len(self._pair), len(percents), 2), np.nan)
+        masks = [reveal_mask(order, self._frame.input_px, percent, erase=erase) for percent in percents]
+        step = max(forward_batch_size(network.device) for network in self._networks)
+        for start in range(0, len(masks), step):
+            part = [mask.astype(np.float32) for mask in masks[start : start + step]]
+            for number, results in enumerate(self._pair):
+                views = [self._perturbed_view(results, image, mask, filled) for mask in part]
+                logits = results.view_logits(image, views, INTERACTIVE, cancelled)
+                if logits is None:
+                    return
+                values[number, start : start + step] = explained_values(logits, targets[number])
+            done, seconds = start + len(part), time.monotonic() - begun
+            curve = label_reveal_curve(
+                values.copy(),
+                before,
+                targets=targets,
+                percents=percents,
+                erase=erase,
+                shown=[shown_percent(mask) for mask in masks],
+                leading={"network": [network.name for network in self._networks]},
+                attrs={"fill": fill, "fill_description": FILLS[fill].description, "target": target, "image": image},
+            )
+            progress = Progress(
+                done=done, total=len(masks), seconds=seconds, eta_s=seconds / done * (len(masks) - done)
+            )
+            yield RevealUpdate(curve=curve, progress=progress, note=self._beyond_frame(image))
+
     def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
         """Return the finished maps if they are at hand; no network runs."""
         update = self._cache.recall(self._update_key(image, request))
@@ -268,6 +391,17 @@ class LiveMaps:
     def add_upload(self, filename: str, content: bytes) -> str:
         """Check and add a photograph for this process; return its image id, or raise ``ValueError``."""
         return self._uploads.add(filename, content)
+
+    def _perturbed_view(self, results: NetworkResults, image: str, mask: np.ndarray, filled: np.ndarray) -> np.ndarray:
+        """Return what one network sees of the photograph where ``mask`` (y, x), in the frame, does not keep it."""
+        photo_px = self._inputs.input(self._frame, image).photo_px
+        view = self._inputs.view(results.frame, image)
+        return perturbed_view(view, results.frame, mask, filled, self._frame, photo_px)
+
+    def _beyond_frame(self, image: str) -> str:
+        """Return a sentence where the second network sees more of the photograph than is shown."""
+        photo_px = self._inputs.input(self._frame, image).photo_px
+        return beyond_frame_text(self._networks[1].title, self._pair[1].frame, self._frame, photo_px)
 
     def _survey_one(self, image: str, request: MapRequest | None, cancelled: Cancelled) -> bool:
         """Score one image, and return whether anything had to be computed."""

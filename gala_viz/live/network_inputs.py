@@ -9,6 +9,7 @@ import numpy as np
 
 from gala_viz.cache import ArrayCache, n_bytes
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.fills import fill_photo, image_seed
 from gala_viz.live.uploads import Uploads
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import fingerprint
@@ -33,6 +34,11 @@ class NetworkInput:
     photo_px: tuple[int, int]
 
 
+def checksum(values: np.ndarray) -> str:
+    """Return the checksum of an input's values, 32 hex digits."""
+    return hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()[:32]
+
+
 class NetworkInputs:
     """Inputs of networks, made of the photographs of ``collection`` and of ``uploads`` when they are first needed."""
 
@@ -46,8 +52,7 @@ class NetworkInputs:
         if network_input is None:
             photo = self.photo(image)
             values = frame.to_input(photo)
-            checksum = hashlib.sha256(values.tobytes()).hexdigest()[:32]
-            network_input = NetworkInput(values, checksum, photo.shape[:2])
+            network_input = NetworkInput(values, checksum(values), photo.shape[:2])
             self._cache.remember(key, network_input, n_bytes(values))
         return network_input
 
@@ -59,6 +64,15 @@ class NetworkInputs:
             view = frame.resize_and_crop(self.photo(image))
             self._cache.remember(key, view, n_bytes(view))
         return view
+
+    def filled(self, frame: Preprocessing, image: str, fill: str) -> np.ndarray:
+        """Return what stands where the view of an image is hidden, uint8 (y, x, 3); a fill is one of ``FILLS``."""
+        key = self._key("filled", fingerprint(frame.settings()), image, fill)
+        filled = self._cache.recall(key)
+        if filled is None:
+            filled = fill_photo(self.view(frame, image), fill, image_seed(image))
+            self._cache.remember(key, filled, n_bytes(filled))
+        return filled
 
     def known_size_px(self, image: str) -> tuple[int, int] | None:
         """Return (height, width) of the photograph where it has been read already; nothing is decoded."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from gala_viz.attribution.network_identity import network_identity, precision_ke
 from gala_viz.attribution.packing import map_states, never_cancelled
 from gala_viz.attribution.targets import target_index
 from gala_viz.cache import ArrayCache, n_bytes
-from gala_viz.engine.forward import forward
+from gala_viz.engine.forward import forward, forward_batch_size
 from gala_viz.engine.precision import with_known_precision
 from gala_viz.engine.result_keys import circumstances, network_key
 from gala_viz.engine.results.delta import near_zero_message
@@ -25,7 +25,7 @@ from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.jackknife import monte_carlo_error
 from gala_viz.live.compute_scheduler import INTERACTIVE, ComputeScheduler
 from gala_viz.live.descriptions import network_info
-from gala_viz.live.network_inputs import NetworkInputs
+from gala_viz.live.network_inputs import NetworkInputs, checksum
 from gala_viz.networks.devices import upload
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
@@ -74,6 +74,52 @@ class NetworkResults:
     def forward_at_hand(self, image: str) -> ForwardResult | None:
         """Return the results of a forward pass if they are cached; the network does not run."""
         return self._cached_forward(self._forward_key(self._inputs.input(self.frame, image).checksum))
+
+    def view_logits(
+        self, image: str, views: Sequence[np.ndarray], priority: int, cancelled: Cancelled
+    ) -> np.ndarray | None:
+        """Return the logits of pictures cut as the network's input; None once cancelled.
+
+        They are computed as ``forward`` does, and kept in memory alone: nobody sees the same strokes again tomorrow.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image that they were made of.
+        views : sequence of ndarray, (y, x, 3), uint8
+            Pictures before they are normalised.
+        priority : int
+            Of the batches among those of all sessions.
+        cancelled : callable
+            Cancellation callback.
+
+        Returns
+        -------
+        ndarray, (view, category), float32, or None
+            In the order of ``views``.
+
+        Raises
+        ------
+        NonFiniteError
+            A logit is NaN or infinite.
+        """
+        inputs = [self.frame.normalise(view) for view in views]
+        keys = [self._forward_key(checksum(values)) for values in inputs]
+        logits = {key: known for key in keys if (known := self._view_logits_at_hand(key)) is not None}
+        missing = {key: values for key, values in zip(keys, inputs, strict=True) if key not in logits}
+        size = forward_batch_size(self.network.device)
+        while missing:
+            part = {key: missing.pop(key) for key in list(missing)[:size]}
+            with self._scheduler.turn(priority, cancelled) as granted:
+                if not granted:
+                    return None
+                tensors = [upload(values, self.network.device) for values in part.values()]
+                results = forward(self.network, tensors, norms=False)
+            for key, result in zip(part, results, strict=True):
+                result.check(self.network.title, image)
+                logits[key] = result.logits
+                self._cache.remember(f"view {key}", result.logits, n_bytes(result.logits))
+        return np.stack([logits[key] for key in keys])
 
     def target(self, image: str, request: MapRequest, result: ForwardResult, label: int | None) -> int:
         """Return the category index that a request explains.
@@ -222,6 +268,10 @@ class NetworkResults:
             result = ForwardResult(arrays["logits"], {layer: arrays[_layer(layer)] for layer in self.network.layers})
             self._remember_forward(key, result)
         return result
+
+    def _view_logits_at_hand(self, key: str) -> np.ndarray | None:
+        result = self._cache.recall(key)  # of the untouched photograph
+        return self._cache.recall(f"view {key}") if result is None else result.logits
 
     def _remember_forward(self, key: str, result: ForwardResult) -> None:
         self._cache.remember(key, result, n_bytes(result.logits, *result.norms.values()))

@@ -8,15 +8,16 @@ input does not show this part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import xarray as xr
 
+from gala_viz.engine.results.perturbation import REVEAL_PERCENTS
 from gala_viz.engine.results.prediction import Prediction
-from gala_viz.specs import MapRequest
+from gala_viz.specs import MapRequest, Target
 from gala_viz.splits import UNKNOWN
 
 Cancelled = Callable[[], bool]
@@ -222,6 +223,86 @@ class Progress:
     eta_s: float | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PerturbedAnswer:
+    """How one network answers to a photograph of which a part is hidden.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Its five most probable categories.
+    target : int
+        Index of the explained category among its categories: its first choice for the untouched photograph, say.
+    category : str
+        The explained category.
+    logit_whole, probability_whole : float
+        Of that category for the untouched photograph.
+    logit, probability : float
+        Of that category now.
+    """
+
+    prediction: Prediction
+    target: int
+    category: str
+    logit_whole: float
+    probability_whole: float
+    logit: float
+    probability: float
+
+    @property
+    def logit_drop(self) -> float:
+        """By how much the explained logit has fallen; negative where it has risen."""
+        return self.logit_whole - self.logit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class PerturbedResults:
+    """The answers of both networks to a photograph of which a part is hidden.
+
+    Parameters
+    ----------
+    view : ndarray, (y, x, 3), uint8
+        What is left of the photograph, as the first network sees it.
+    shown_percent : float
+        How much of the frame is shown, in per cent; a half-kept pixel counts half.
+    answers : tuple of PerturbedAnswer
+        By network.
+    note : str
+        A sentence without its end where a network sees more than the frame, or "".
+    """
+
+    view: np.ndarray
+    shown_percent: float
+    answers: tuple[PerturbedAnswer, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class RevealUpdate:
+    """The curve of both networks' explained logits over what is revealed or erased, as far as it is computed.
+
+    Parameters
+    ----------
+    curve : Dataset, (network, percent)
+        ``logit``, ``probability`` and ``logit_drop``, NaN where not computed yet, with the coordinates
+        ``shown_percent``, ``explained``, ``logit_whole`` and ``probability_whole``; see
+        ``gala_viz.engine.results.perturbation.label_reveal_curve``.
+    progress : Progress
+        Points of the curve that are computed.
+    note : str
+        As in ``PerturbedResults``.
+    """
+
+    curve: xr.Dataset
+    progress: Progress
+    note: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the curve is complete."""
+        return self.progress.done == self.progress.total
+
+
 class MapSource(Protocol):
     """Images of one collection and the results of an ordered pair of networks on them.
 
@@ -405,6 +486,81 @@ class MapSource(Protocol):
         -------
         ForwardResults
             Of both networks.
+        """
+        ...
+
+    def perturb(
+        self, image: str, mask: np.ndarray, fill: str, target: Target, cancelled: Cancelled
+    ) -> PerturbedResults | None:
+        """Return how both networks answer when a part of the photograph is hidden.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+        mask : ndarray, (y, x)
+            Share of the photograph that is kept at each pixel of ``view``, 0 to 1.
+        fill : {"grey", "blurred", "phase"}
+            What stands where it is hidden, a name in ``gala_viz.collections.fills.FILLS``.
+        target : {"own", "label"} or int
+            Whose logit is told, as in ``MapRequest``; "own": each network's first choice for the untouched photograph.
+        cancelled : callable
+            Cancellation callback.
+
+        Returns
+        -------
+        PerturbedResults or None
+            None once cancelled.
+
+        Raises
+        ------
+        ValueError
+            The mask has another shape or other values, the target is not known, or the source has no networks.
+        UnknownNameError
+            No fill is called so.
+        """
+        ...
+
+    def reveal_curve(
+        self,
+        image: str,
+        importance: np.ndarray | xr.DataArray,
+        fill: str,
+        target: Target,
+        cancelled: Cancelled,
+        *,
+        percents: Sequence[float] = REVEAL_PERCENTS,
+        erase: bool = False,
+    ) -> Iterator[RevealUpdate]:
+        """Compute how the explained logit changes as a photograph is revealed from its most important pixels on.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+        importance : ndarray or DataArray, (y, x)
+            A map in the frame, as it is drawn: a network's, people's or a visitor's.
+        fill, target
+            As in ``perturb``.
+        cancelled : callable
+            Cancellation callback; the computation stops within one batch once it returns True.
+        percents : sequence of float
+            Per cent of all pixels, rising, from 0 to 100.
+        erase : bool
+            Erase the most important pixels instead, and show all others.
+
+        Yields
+        ------
+        RevealUpdate
+            Of ever more points; the last one is done unless cancelled.
+
+        Raises
+        ------
+        ValueError
+            The map has another shape or ranks nothing, ``percents`` are out of range, the target is not known, or the
+            source has no networks.
+        UnknownNameError
+            No fill is called so.
         """
         ...
 

@@ -13,13 +13,14 @@ import xarray as xr
 
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.human_maps import HumanMaps, framed_human_map, framed_outline
+from gala_viz.engine.results.perturbation import REVEAL_PERCENTS
 from gala_viz.engine.results.scores import has_order
 from gala_viz.imagenet import label_index
 from gala_viz.networks.frames import common_frame, resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.output_fingerprint import NetworkIdentity
 from gala_viz.schema import labelled_map
-from gala_viz.specs import GRAD_CAM, MEASUREMENT_VERSION, MapRequest
+from gala_viz.specs import GRAD_CAM, MEASUREMENT_VERSION, MapRequest, Target
 from gala_viz.splits import LEARNT, combine_statuses
 from gala_viz.store.identity import doubts
 from gala_viz.store.layout import segment
@@ -42,7 +43,9 @@ from gala_viz.store.source import (
     MapUpdate,
     NetworkChoice,
     NetworkInfo,
+    PerturbedResults,
     Progress,
+    RevealUpdate,
     network_choice,
 )
 from gala_viz.store.spec import StoredNetwork
@@ -237,6 +240,49 @@ class StoredMaps:
             norms.append(of_one)
         return ForwardResults(predictions=tuple(predictions), attention_norms=tuple(norms))
 
+    def perturb(
+        self, image: str, mask: np.ndarray, fill: str, target: Target, cancelled: Cancelled
+    ) -> PerturbedResults | None:
+        """Return the answers of the live source's networks; ``ValueError`` where only the store is there.
+
+        Parameters
+        ----------
+        image, mask, fill, target, cancelled
+            As in ``MapSource.perturb``.
+
+        Returns
+        -------
+        PerturbedResults or None
+            Of the networks that the store was made with.
+        """
+        return self._networks_at_work(image).perturb(image, mask, fill, target, cancelled)
+
+    def reveal_curve(
+        self,
+        image: str,
+        importance: np.ndarray | xr.DataArray,
+        fill: str,
+        target: Target,
+        cancelled: Cancelled,
+        *,
+        percents: Sequence[float] = REVEAL_PERCENTS,
+        erase: bool = False,
+    ) -> Iterator[RevealUpdate]:
+        """Yield the curve of the live source's networks; ``ValueError`` where only the store is there.
+
+        Parameters
+        ----------
+        image, importance, fill, target, cancelled, percents, erase
+            As in ``MapSource.reveal_curve``.
+
+        Yields
+        ------
+        RevealUpdate
+            Of the networks that the store was made with.
+        """
+        networks = self._networks_at_work(image)
+        yield from networks.reveal_curve(image, importance, fill, target, cancelled, percents=percents, erase=erase)
+
     def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
         """Return the stored maps, or those that were computed meanwhile."""
         if self._is_stored(image, request):
@@ -310,6 +356,16 @@ class StoredMaps:
         if image in self._store and (why := self._store.why_not_finite(image)):
             raise ValueError(why)
 
+    def _networks_at_work(self, image: str) -> MapSource:
+        """Return the source that computes, for what no store can hold; ``ValueError`` with the reason where none is."""
+        self._refuse_not_finite(image)
+        if not self._live.can_compute:
+            raise ValueError(
+                f"{self._store.path.name} holds maps and no networks, so that none can answer to a changed photograph. "
+                "Open the page with the networks themselves."
+            )
+        return self._elsewhere()
+
     def _is_stored(self, image: str, request: MapRequest) -> bool:
         return requested(self._store, request) and self._store.is_there(image)
 
@@ -342,6 +398,11 @@ class _OnDemand:
         self._pairs: WeakValueDictionary[tuple[str, ...], LiveSource] = WeakValueDictionary()
         self._doubts: dict[tuple[str, ...], str] = {}
         self._lock = threading.Lock()
+
+    @property
+    def can_compute(self) -> bool:
+        """Whether there is a way to make a source that computes."""
+        return self._make is not None
 
     def at_hand(self, names: tuple[str, ...]) -> LiveSource | None:
         """Return the source of a pair where it was made already and may stand beside the store."""

@@ -9,16 +9,26 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 
 import numpy as np
 import xarray as xr
 from PIL import Image
 
+from gala_viz.engine.results.perturbation import (
+    REVEAL_PERCENTS,
+    check_mask,
+    label_reveal_curve,
+    perturb_pixels,
+    reveal_mask,
+    reveal_order,
+    shown_percent,
+)
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.registry import UnknownNameError
 from gala_viz.schema import labelled_map
-from gala_viz.specs import MapRequest
+from gala_viz.specs import MapRequest, Target
 from gala_viz.store.source import (
     ForwardResults,
     ImageInfo,
@@ -26,7 +36,10 @@ from gala_viz.store.source import (
     MapUpdate,
     NetworkChoice,
     NetworkInfo,
+    PerturbedAnswer,
+    PerturbedResults,
     Progress,
+    RevealUpdate,
     network_choice,
 )
 
@@ -215,6 +228,64 @@ class FakeSource:
                 }
             )
         return ForwardResults(predictions=tuple(predictions), attention_norms=tuple(norms))
+
+    def perturb(self, image: str, mask: np.ndarray, fill: str, target: Target, cancelled) -> PerturbedResults | None:
+        """The logit falls as the square of what is hidden, and the first two categories change places below half."""
+        self.asked[f"perturb {image} {fill} {target}"] += 1
+        time.sleep(self.delay_s)
+        if cancelled():
+            self.cancelled_jobs += 1
+            return None
+        kept = check_mask(mask, (SIDE, SIDE))
+        share = shown_percent(kept) / 100
+        answers = []
+        for number, known in enumerate(self.forward(image).predictions):
+            index = known.indices[0] if target == "own" else 1
+            order = list(range(5)) if share >= 0.5 else [1, 0, 2, 3, 4]
+            answers.append(
+                PerturbedAnswer(
+                    prediction=replace(
+                        known,
+                        indices=tuple(known.indices[k] for k in order),
+                        categories=tuple(known.categories[k] for k in order),
+                    ),
+                    target=index,
+                    category=CATEGORIES[index],
+                    logit_whole=9.0 + number,
+                    probability_whole=known.probabilities[0],
+                    logit=9.0 + number - 5 * (1 - share) ** 2,
+                    probability=known.probabilities[0] * share,
+                )
+            )
+        view = perturb_pixels(self.view(image), np.full((SIDE, SIDE, 3), 127, np.uint8), kept)
+        return PerturbedResults(view=view, shown_percent=100 * share, answers=tuple(answers))
+
+    def reveal_curve(
+        self, image: str, importance, fill: str, target: Target, cancelled, *, percents=REVEAL_PERCENTS, erase=False
+    ) -> Iterator[RevealUpdate]:
+        self.asked[f"reveal {image} {fill} {target} {erase}"] += 1
+        order = reveal_order(importance)
+        values = np.full((2, len(percents), 2), np.nan)
+        masks = [reveal_mask(order, (SIDE, SIDE), percent, erase=erase) for percent in percents]
+        for point, mask in enumerate(masks):
+            results = self.perturb(image, mask, fill, target, cancelled)
+            if results is None:
+                return
+            values[:, point] = [(one.logit, one.probability) for one in results.answers]
+            curve = label_reveal_curve(
+                values.copy(),
+                np.array([(one.logit_whole, one.probability_whole) for one in results.answers]),
+                targets=[one.target for one in results.answers],
+                percents=percents,
+                erase=erase,
+                shown=[shown_percent(one) for one in masks],
+                leading={"network": [network.name for network in self.networks]},
+                attrs={"fill": fill},
+            )
+            left = len(masks) - point - 1
+            yield RevealUpdate(
+                curve=curve, progress=Progress(done=point + 1, total=len(masks), seconds=0.1 * point, eta_s=0.1 * left)
+            )
 
     def cached(self, image: str, request: MapRequest) -> MapUpdate | None:
         return self._done.get((image, request))
