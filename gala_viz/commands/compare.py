@@ -33,7 +33,7 @@ def serve_pages(options: CompareOptions, server_address: ServerAddress, first: s
         with step_printer() as say:
             compare_app.prepare_compare_page(options, say)
         pages = {
-            "compare": lambda: compare_app.build_compare_page(options, is_public=server_address.is_public),
-            "explore": lambda: compare_app.build_explore_page(options, is_public=server_address.is_public),
+            "compare": lambda: compare_app.build_compare_page(options, "explore", is_public=server_address.is_public),
+            "explore": lambda: compare_app.build_explore_page(options, "compare", is_public=server_address.is_public),
         }
         serve({first: pages[first], **pages}, server_address, when_listening=lambda: compare_app.warm_up(options))

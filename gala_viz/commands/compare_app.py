@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gala_viz.collections.map_checks import usable_map
 from gala_viz.commands.allowed_hosts import has_proxy_headers
-from gala_viz.commands.page_server import server_is_public
+from gala_viz.commands.page_server import is_served_by_panel, server_is_public
 from gala_viz.panels.compare.compare_options import CompareOptions
 from gala_viz.panels.shared_source import SharedSource, shared_source
 
@@ -38,10 +38,24 @@ _prepared: dict[CompareOptions, Callable[[StepCallback], MapSource]] = {}
 """Options -> function that makes their source; each is used once."""
 
 
-def build_compare_page(options: CompareOptions, *, is_public: bool | None = None) -> Viewable:
+def build_compare_page(
+    options: CompareOptions, explore_url: str | None = None, *, is_public: bool | None = None
+) -> Viewable:
     """Build the comparison page of one session; it stands at once and shows what is being loaded.
 
-    ``is_public`` says whether others than this machine's users can open it; None: as the servers of this process are.
+    Parameters
+    ----------
+    options : CompareOptions
+        What is compared.
+    explore_url : str, optional
+        Address of the exploration of the same source, "" where it is not served; default: as ``panel serve`` serves it.
+    is_public : bool, optional
+        Whether others than this machine's users can open the page; default: as the servers of this process are.
+
+    Returns
+    -------
+    Viewable
+        The page.
     """
     from gala_viz.panels.compare.compare_page import compare_page
 
@@ -52,6 +66,7 @@ def build_compare_page(options: CompareOptions, *, is_public: bool | None = None
         figure_source(options),
         open_notes_database(options),
         read_only_notes=read_only,
+        explore_url=_address("explore") if explore_url is None else explore_url,
     )
 
 
@@ -67,11 +82,11 @@ def figure_source(options: CompareOptions) -> dict[str, Any]:
 
 
 def build_explore_page(
-    options: CompareOptions, compare_url: str = "compare", *, is_public: bool | None = None
+    options: CompareOptions, compare_url: str | None = None, *, is_public: bool | None = None
 ) -> Viewable:
     """Build the page of all images of the same source, for one session.
 
-    ``compare_url`` is where the comparison is served; ``is_public`` as in ``build_compare_page``.
+    ``compare_url`` is where the comparison is served; it and ``is_public`` as in ``build_compare_page``.
     """
     from gala_viz.plots.bokeh_rendering import DRAWING_LOCK
 
@@ -81,11 +96,15 @@ def build_explore_page(
     read_only = notes_are_read_only(options, is_public)
     return explore_page(
         shared_source_for(options),
-        compare_url,
+        _address("compare") if compare_url is None else compare_url,
         figure_source(options),
         open_notes_database(options),
         read_only_notes=read_only,
     )
+
+
+def _address(name: str) -> str:
+    return name if is_served_by_panel(name) else ""
 
 
 def notes_are_read_only(options: CompareOptions, is_public: bool | None) -> bool:

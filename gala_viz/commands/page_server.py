@@ -215,6 +215,11 @@ _equipped: dict[BokehTornado, AllowedHosts] = {}
 """Servers of ``panel serve``, and the hosts that each is meant for."""
 
 
+def is_served_by_panel(name: str) -> bool:
+    """Return whether a server of ``panel serve`` has an app called ``name`` beside the one that is visited."""
+    return any(f"/{name}" in application.app_paths for application in _equipped)
+
+
 def _equip(application: BokehTornado) -> AllowedHosts:
     """Make one server check hosts and compress files, and return the hosts that it is meant for."""
     import panel as pn

@@ -72,7 +72,7 @@ class SourcePage(ABC):
         title = f"gala_viz: {self.heading[0].lower()}{self.heading[1:]}"
         self.page = pmui.Page(
             title=TITLE,
-            site_url="",
+            site_url="./",
             main=[self.status_pane, self.reload],
             sidebar=[],
             header=[self.subtitle, self.connection],

@@ -46,7 +46,8 @@ SOURCES = {
 
 def app(name: str):
     """What makes one session's page on the source called ``name``."""
-    return lambda: compare_page(shared_source(name, SOURCES[name]), records=records())
+    explore = "explore" if name == "compare" else ""
+    return lambda: compare_page(shared_source(name, SOURCES[name]), records=records(), explore_url=explore)
 
 
 @functools.cache

@@ -60,6 +60,12 @@ def test_a_dragged_box_decides_what_the_gallery_shows_until_it_is_cleared(explor
         explore.page.get_by_role("link", name="Compare these images").click()
     opened.value.get_by_text(f"{count} images, as selected").wait_for()
     assert opened.value.locator(".count").inner_text() == f"{count} of 24 photographs"
+    first = opened.value.locator(".tile").first
+    assert first.get_attribute("aria-selected") == "true"
+    image = first.get_attribute("data-image")
+    opened.value.get_by_role("navigation").get_by_role("link", name="All images").click()
+    opened.value.get_by_text("images selected").wait_for()
+    assert opened.value.locator(f'.tile[data-image="{image}"]').get_attribute("aria-selected") == "true"
     opened.value.close()
     explore.page.get_by_role("button", name="Show all").click()
     explore.page.get_by_text("images drawn in colour").wait_for()

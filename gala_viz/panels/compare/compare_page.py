@@ -20,6 +20,7 @@ from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.link_parameters import compare_link_parameters
 from gala_viz.panels.markup import empty_collection_message, presentation_ended_message, provenance
 from gala_viz.panels.network_pair import origin_of_pair, with_pair
+from gala_viz.panels.other_page import OtherPageLink
 from gala_viz.panels.page_persistence import PagePersistence, query_argument
 from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.presenting.presentation import Follower, Presentation
@@ -37,6 +38,7 @@ def compare_page(
     records: Database | None = None,
     *,
     read_only_notes: bool = False,
+    explore_url: str = "",
 ) -> pmui.Page:
     """Build the comparison's page for one session.
 
@@ -54,13 +56,17 @@ def compare_page(
         Stores notes and saved views.
     read_only_notes : bool
         Whether a visitor without a login can change none of them.
+    explore_url : str
+        Address of the exploration of the same source; "" where it is not served.
 
     Returns
     -------
     panel_material_ui.Page
         The page.
     """
-    return ComparePage(shared_source, game_url, origin, records, read_only_notes=read_only_notes).page
+    return ComparePage(
+        shared_source, game_url, origin, records, read_only_notes=read_only_notes, explore_url=explore_url
+    ).page
 
 
 class ComparePage(SourcePage):
@@ -78,8 +84,10 @@ class ComparePage(SourcePage):
         records: Database | None = None,
         *,
         read_only_notes: bool = False,
+        explore_url: str = "",
     ) -> None:
         self._read_only_notes = read_only_notes
+        self._explore = OtherPageLink(explore_url, "All images")
         self._game, self._origin, self._records = game_url, origin, records
         self._persistence: PagePersistence | None = None
         self._presentation: Presentation | None = None
@@ -132,6 +140,7 @@ class ComparePage(SourcePage):
             main=main,
             header=[
                 self.subtitle,
+                self._explore.pane,
                 presentation.stage,
                 persistence.address_sync.bar,
                 view.shortcuts,
@@ -140,6 +149,7 @@ class ComparePage(SourcePage):
             ],
         )
         persistence.open(query)
+        self._explore.follow(persistence.address_sync.state)
 
     def show_error(self, error: Exception) -> None:
         """Say above the photograph why another pair cannot be shown; the pair before stays."""

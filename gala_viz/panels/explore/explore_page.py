@@ -11,9 +11,10 @@ from gala_viz.panels.explore.explore_view import ExploreView
 from gala_viz.panels.explore.sections import scores_column
 from gala_viz.panels.figure_download import ScatterDownloadButton
 from gala_viz.panels.html_pane import html_pane
-from gala_viz.panels.link_parameters import SHARED_LINK_NAMES, explore_link_parameters
+from gala_viz.panels.link_parameters import explore_link_parameters
 from gala_viz.panels.markup import alert, compare_link, empty_collection_message, provenance
 from gala_viz.panels.network_pair import origin_of_pair, with_pair
+from gala_viz.panels.other_page import OtherPageLink, other_page_query
 from gala_viz.panels.page_persistence import PagePersistence
 from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.shared_source import SharedSource
@@ -72,7 +73,7 @@ class ExplorePage(SourcePage):
         read_only_notes: bool = False,
     ) -> None:
         self._read_only_notes = read_only_notes
-        self._compare, self._origin, self._records = compare_url, origin, records
+        self._compare, self._origin, self._records = OtherPageLink(compare_url, "Compare"), origin, records
         self._persistence: PagePersistence | None = None
         self._dark_watcher = None
         start_thread(compile_datashader, "gala-viz drawing")
@@ -84,7 +85,7 @@ class ExplorePage(SourcePage):
         if not index.images:
             self.page.main = [html_pane(empty_collection_message(source.title))]
             return
-        self.view = view = ExploreView(source, index, self.document, self._compare)
+        self.view = view = ExploreView(source, index, self.document, self._compare.address)
         if self.page.dark_theme:
             view.set_dark(True)
         self._dark_watcher = self.page.param.watch(lambda event: view.set_dark(event.new), "dark_theme")
@@ -102,10 +103,13 @@ class ExplorePage(SourcePage):
         self._persistence = persistence
         link_pane = html_pane(margin=(0, 0, 4, 0))
         state = persistence.address_sync.state
-        if self._compare:
-            state.watch(
-                lambda _: link_pane.param.update(object=compare_link(self._compare, state.query_for(SHARED_LINK_NAMES)))
-            )
+
+        def show_link() -> None:
+            image = view.gallery.first_image
+            query = other_page_query(state, image) if image else ""
+            link_pane.object = compare_link(self._compare.address, query) if self._compare.address else ""
+
+        state.watch(lambda _: show_link())
         figure = ScatterDownloadButton(
             source, origin_of_pair(self._origin or {}, source), view.axes, view.selected_images, view.show_error
         )
@@ -142,9 +146,18 @@ class ExplorePage(SourcePage):
         self.page.param.update(
             sidebar=[view.gallery.pane],
             main=[body, *notes, about],
-            header=[self.subtitle, persistence.address_sync.bar, view.shortcuts, self.dark_mode, self.connection],
+            header=[
+                self.subtitle,
+                self._compare.pane,
+                persistence.address_sync.bar,
+                view.shortcuts,
+                self.dark_mode,
+                self.connection,
+            ],
         )
         persistence.open(query)
+        self._compare.follow(state)
+        show_link()
 
     def show_error(self, error: Exception) -> None:
         """Say above the plot why another pair cannot be shown; the pair before stays."""

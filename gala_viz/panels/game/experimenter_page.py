@@ -57,6 +57,7 @@ class ExperimenterPage:
         self.body = pn.Column(sizing_mode="stretch_width", margin=(12, 20))
         self.page = pmui.Page(
             title=TITLE,
+            site_url="./",
             main=[self.body],
             header=[ConnectionMonitor(width=0, height=0, margin=0)],
             theme_config=THEME,

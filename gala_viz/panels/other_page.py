@@ -1,0 +1,50 @@
+"""The link in a page's header to the other page of the same source, which opens with what both pages understand."""
+
+from __future__ import annotations
+
+from html import escape
+from urllib.parse import quote, urlencode
+
+from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.link_parameters import SHARED_LINK_NAMES
+from gala_viz.panels.page_state import PageState
+
+
+def other_page_query(state: PageState, image: str | None = None) -> str:
+    """Return the query with which the other page opens: the networks, what the gallery shows, and an image.
+
+    Parameters
+    ----------
+    state : PageState
+        State of this page.
+    image : str, optional
+        Id of the image that the other page shows; default: the one in view, unless it was uploaded to this page.
+
+    Returns
+    -------
+    str
+        The query.
+    """
+    image = state.parameters["image"].value if image is None else image
+    query = state.query_for(SHARED_LINK_NAMES)
+    if not image or image.startswith("upload-"):
+        return query
+    return f"{query}&{urlencode({'image': image}, quote_via=quote, safe=':,/')}"
+
+
+class OtherPageLink:
+    """A link to the page at ``address``, called ``title``; ``pane`` is empty where the address is ""."""
+
+    def __init__(self, address: str, title: str) -> None:
+        self.address, self.title = address, title
+        self.pane = html_pane(sizing_mode=None, align="center", margin=(0, 10, 0, 0), visible=bool(address))
+
+    def follow(self, state: PageState) -> None:
+        """Lead, from now on, to what the other page understands of ``state``."""
+        if self.address:
+            state.watch(lambda _: self._show(state))
+            self._show(state)
+
+    def _show(self, state: PageState) -> None:
+        address = escape(f"{self.address}?{other_page_query(state)}")
+        self.pane.object = f'<nav class="other"><a href="{address}">{escape(self.title)}</a></nav>'
