@@ -161,6 +161,7 @@ class Arguments:
         noise = shared_noise_fraction(networks) if self.noise is None else self.noise
         grad = SmoothGradSpec(n_samples=self.samples, noise_fraction=noise, seed=self.seed)
         methods: dict[str, Any] = {name: grad if name == "smoothgrad" else None for name in self.methods}
+        cam_paths: dict[str, str] = {}
         if GRAD_CAM in methods:
             methods[GRAD_CAM] = GradCamSpec(layer=self.cam_layer)
             cam_paths = {network.name: _cam_path(network, self.cam_layer) for network in networks}
@@ -196,7 +197,7 @@ class Arguments:
                     "--no-errors take less."
                 )
         learnt = {network.name: network.training_data.training_status(collection, images) for network in networks}
-        store = create_store(self.store, spec, images, labels_of(collection, images), learnt)
+        store = create_store(self.store, spec, images, labels_of(collection, images), learnt, cam_paths)
         if self.threads not in (None, store.spec.threads):
             _tell(f"the store was begun with {store.spec.threads} threads a process, and goes on with them")
         store.add_circumstances(store_circumstances(networks, store.spec.threads))

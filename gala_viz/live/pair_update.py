@@ -20,7 +20,7 @@ from gala_viz.live.network_results import spec_of
 from gala_viz.networks.frames import common_part_text, resample_to_frame
 from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, settings
-from gala_viz.store.source import MapUpdate
+from gala_viz.store.source import MapUpdate, layer_path_attrs
 
 Shown = Callable[[np.ndarray], np.ndarray]
 ScoresOf = Callable[[Sequence[np.ndarray]], xr.Dataset]
@@ -113,7 +113,7 @@ def pair_update(
         if done:
             reliability = _reliability(places, states, request)
     attrs = {"method": request.method, "units": METHODS[request.method].units, **settings(spec_of(request))}
-    attrs |= {"layer_path": " and ".join(dict.fromkeys(layers))} if any(layers) else {}
+    attrs |= layer_path_attrs(layers)
     attrs |= {"reduction": request.reduction, "smoothing_px": request.smoothing_px, "image": image}
     pair = label_pair(
         maps,

@@ -13,7 +13,7 @@ import numpy as np
 import zarr
 
 from gala_viz.schema import pixel_centres
-from gala_viz.specs import fingerprint
+from gala_viz.specs import GRAD_CAM, fingerprint
 from gala_viz.splits import UNKNOWN
 from gala_viz.store.compaction import compact, finish_renaming
 from gala_viz.store.identity import doubts, identity_in
@@ -26,6 +26,7 @@ from gala_viz.store.zarr_store import (
     CIRCUMSTANCES,
     FINGERPRINT,
     GATHERED,
+    LAYER_PATH,
     SCORED_ALIKE,
     Store,
     StoreError,
@@ -41,6 +42,7 @@ def create_store(
     images: Sequence[str],
     labels: Labels | None = None,
     learnt: Mapping[str, np.ndarray] | None = None,
+    cam_paths: Mapping[str, str] | None = None,
 ) -> Store:
     """Create an empty store, or open one that was made for exactly this; what is computed in it stays.
 
@@ -56,6 +58,8 @@ def create_store(
         Categories and the like of the images, which a new store notes; default: nothing is known.
     learnt : mapping of str to ndarray, (image,), int8, optional
         Network -> training status of each image (see ``gala_viz.splits``), which a new store notes.
+    cam_paths : mapping of str to str, optional
+        Network -> path of the layer of its Grad-CAM, which a new store notes; default: they are not known.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def create_store(
     Raises
     ------
     StoreError
-        There is another store, with every difference named, or something else.
+        There is another store, with every difference named, or something else; or its Grad-CAM is of other layers.
     ValueError
         ``images`` are not those of ``spec``.
     """
@@ -75,6 +79,7 @@ def create_store(
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         store = Store(path, writing=True)
         check_same(store, spec)
+        _check_cam_paths(store, cam_paths or {})
         finish_renaming(store)
         return store
     unfinished = path.with_name(f".{path.name}.begun")
@@ -92,6 +97,8 @@ def create_store(
         _add(root, Stored(learnt_path(name), "int8", fill=UNKNOWN, chunk=WHOLE), spec, status)
     for network in spec.networks:
         root[segment(network.name)].attrs.update({"title": network.title, "weights_sha256": network.weights_sha256})
+        if cam_paths and GRAD_CAM in spec.methods:
+            root[f"{segment(network.name)}/{GRAD_CAM}/map"].attrs[LAYER_PATH] = cam_paths[network.name]
     root.attrs[ATTRS] = json.dumps(spec.settings())
     root.attrs[FINGERPRINT] = spec.fingerprint
     root.attrs[CIRCUMSTANCES] = []
@@ -121,6 +128,17 @@ def check_same(store: Store, spec: StoreSpec) -> None:
             f"{path} is not extended: its networks cut photographs differently, and its scores are each over what "
             "one of them sees. Choose another store, or make the scores anew with --rescore first."
         )
+
+
+def _check_cam_paths(store: Store, cam_paths: Mapping[str, str]) -> None:
+    """Raise ``StoreError`` where the layer that Grad-CAM means is another one than when the store was begun."""
+    for network, path in cam_paths.items():
+        before = store.layer_path(network, GRAD_CAM)
+        if before not in ("", path):
+            raise StoreError(
+                f"{store.path} is not extended: its Grad-CAM of {network} is at {before}, and would now be at {path}. "
+                "Choose another store, or remove this one."
+            )
 
 
 def finish(store: Store) -> None:

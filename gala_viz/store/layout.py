@@ -8,7 +8,8 @@ A store is a Zarr hierarchy, read by xarray as a DataTree::
     /category, /superclass, /split, /marked    what the collection says of each image
     /NETWORK/top_index, top_probability        the five first choices (image, rank)
     /NETWORK/learnt                            whether it learnt from the image: 0 unknown, 1 yes, 2 no
-    /NETWORK/METHOD/map, standard_error        (image, y, x), in the network's own frame
+    /NETWORK/METHOD/map, standard_error        (image, y, x), in the network's own frame; of Grad-CAM the map's attr
+                                               layer_path tells at which layer of this network
     /NETWORK/METHOD/half_map                   (image, half, y, x): the maps of the even and of the odd samples
     /NETWORK/METHOD/explained, sigma           category index explained, standard deviation of the noise (image,)
     /NETWORK/attention_norm/LAYER/norm         (image, y, x), at the layer's own grid

@@ -20,7 +20,7 @@ from gala_viz.networks.frames import common_part_text, is_same_cut, resample_to_
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.specs import GRAD_CAM, LAST_LAYER, MapRequest, SmoothGradSpec, settings
 from gala_viz.store.layout import SCORES, segment
-from gala_viz.store.source import STARTING_SMOOTHING_PX, MapUpdate
+from gala_viz.store.source import STARTING_SMOOTHING_PX, MapUpdate, layer_path_attrs
 from gala_viz.store.spec import ABOUT, StoredNetwork
 from gala_viz.store.zarr_store import Store
 
@@ -118,6 +118,7 @@ def stored_update(
     elif errors is not None:
         delta_error = independent_delta_error(errors, maps, request.normalise)
     attrs = {"method": request.method, **about, "reduction": request.reduction, "smoothing_px": request.smoothing_px}
+    attrs |= layer_path_attrs([store.layer_path(network.name, request.method) for network in networks])
     pair = label_pair(
         maps,
         errors,

@@ -213,6 +213,11 @@ class MapUpdate:
     """A sentence where something is worth saying, for example "this map is about zero", or ""."""
 
 
+def layer_path_attrs(paths: Sequence[str]) -> dict[str, str]:
+    """Return what attrs of maps tell of the layers at which they are computed, one for each network; "": not known."""
+    return {"layer_path": " and ".join(dict.fromkeys(paths))} if all(paths) and paths else {}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
     """Progress of a pass over many images, with seconds so far and left; ``eta_s`` is None while it is not known."""

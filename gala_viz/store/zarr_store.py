@@ -31,6 +31,8 @@ ATTRS, GATHERED, CHECKED, CIRCUMSTANCES = "gala_viz", "gathered", "finite_checke
 """``CHECKED`` marks stores whose writer has set apart what is not finite; others are checked when they are read."""
 SCORES_VERSION = "scores_version"
 FINGERPRINT = "fingerprint"
+LAYER_PATH = "layer_path"
+"""Attr of a network's Grad-CAM: the layer at which it was computed; stores of before have none."""
 SCORED_ALIKE = "scored_over_what_all_see"
 SCORED_WITH = "scored_with"
 """Fingerprint of the collection whose human maps the scores are of."""
@@ -178,6 +180,10 @@ class Store:
     def has(self, path: str) -> bool:
         """Return whether there is an array at ``path``."""
         return path in self._root
+
+    def layer_path(self, network: str, method: str) -> str:
+        """Return the path of the layer at which maps of a network were computed; "" where the store does not tell."""
+        return str(self._array(f"{segment(network)}/{method}/map").attrs.get(LAYER_PATH, ""))
 
     def write_block(
         self,

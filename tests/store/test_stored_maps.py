@@ -1,6 +1,7 @@
 """A store shows what the networks themselves would: the same predictions, maps, deltas and scores."""
 
 import gc
+import shutil
 import subprocess
 import sys
 import weakref
@@ -8,7 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+import zarr
 
+from gala_viz.attribution.grad_cam import cam_layer_path
 from gala_viz.batch.described import store_spec
 from gala_viz.batch.job import Job
 from gala_viz.batch.run import run_here
@@ -17,6 +21,8 @@ from gala_viz.collections import open_collection
 from gala_viz.engine.results.scores import FLOORS, METRICS
 from gala_viz.live import LiveMaps
 from gala_viz.networks.zoo import load_network
+from gala_viz.panels.compare.main_row_content import main_row_content
+from gala_viz.plots.figures.specs import ComparisonSpec, draw_figure
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from gala_viz.store.creation import create_store
 from gala_viz.store.stored_maps import StoredMaps
@@ -358,6 +364,49 @@ def test_a_store_shows_the_grad_cam_of_its_layer_alone(grad_cam, tmp_path):
     assert np.isnan(stored.scores(other)["rho"]).all(), "scores of one layer are not told of another"
     with pytest.raises(ValueError, match=rf"maps.zarr holds SmoothGrad, .*; Grad-CAM, layer {layer}, of"):
         list(stored.maps(image, other, never))
+
+
+def test_page_figure_and_caption_from_a_store_name_the_layer_of_grad_cam(grad_cam, tmp_path):
+    layer, path, collection, networks = grad_cam
+    at = cam_layer_path(networks[0], torch.zeros(1, 3, 32, 32), layer)
+    stored, image = StoredMaps(Store(path), collection), collection.images[0]
+    assert Store(path).tree()["gala/grad_cam"]["map"].attrs["layer_path"] == at, "in the store's own arrays too"
+    request = replace(stored.request, method="grad_cam")
+    update = stored.cached(image, request)
+    assert update.maps.attrs["layer_path"] == at
+    content = main_row_content(stored.networks, stored.forward(image), update, None, methods=stored.methods)
+    assert content.unit == f"Grad-CAM at {at}, logits times activity"
+    assert "layer_path" not in stored.cached(image, stored.request).maps.attrs, "SmoothGrad has no layer"
+    live = LiveMaps(collection, networks, tmp_path / "cache")
+    spec = ComparisonSpec(images=(image,), columns=("first", "delta"), dpi=60, request=request)
+    for source in (stored, live):
+        result = draw_figure(source, spec)
+        assert f"Grad-CAM at {at}: of each network's own first choice" in result.caption
+        assert result.maps.attrs["layer_path"] == at
+        assert any(axes.get_title().replace("\n", " ").startswith(f"Grad-CAM at {at}") for axes in result.figure.axes)
+
+
+def test_a_store_of_before_does_not_tell_its_layer_and_is_found_as_it_is(grad_cam, tmp_path):
+    layer, path, collection, _ = grad_cam
+    shutil.copytree(path, tmp_path / "old.zarr")
+    for network in ("plain", "gala"):
+        del zarr.open_group(tmp_path / "old.zarr", mode="r+", use_consolidated=False)[f"{network}/grad_cam/map"].attrs[
+            "layer_path"
+        ]
+    store = Store(tmp_path / "old.zarr")
+    paths = {"plain": "relu", "gala": "relu"}
+    assert create_store(store.path, store.spec, store.images, cam_paths=paths).layer_path("gala", "grad_cam") == ""
+    stored = StoredMaps(store, collection)
+    update = stored.cached(collection.images[0], replace(stored.request, method="grad_cam"))
+    assert "layer_path" not in update.maps.attrs
+    assert update.maps.attrs["layer"] == layer
+
+
+def test_a_store_whose_layer_has_another_meaning_now_is_not_extended(grad_cam):
+    _, path, _, _ = grad_cam
+    store = Store(path)
+    with pytest.raises(StoreError, match=r"Grad-CAM of gala is at .*, and would now be at group1"):
+        create_store(path, store.spec, store.images, cam_paths={"gala": "group1"})
 
 
 def test_the_command_tells_of_a_layer_that_a_network_does_not_have(grad_cam, tmp_path, capsys):

@@ -9,7 +9,7 @@ import xarray as xr
 
 from gala_viz.alignment import ConfidenceInterval
 from gala_viz.registry import UnknownNameError, unknown_name
-from gala_viz.specs import MapRequest
+from gala_viz.specs import GRAD_CAM, LAST_LAYER, MapRequest
 from gala_viz.store.source import MapSource
 
 MAX_LISTED_IMAGES = 60
@@ -32,17 +32,25 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def method_title(source: MapSource, request: MapRequest) -> str:
-    """Return the title of the request's attribution method, or its name where ``source`` has no title for it."""
-    return source.methods.get(request.method, request.method)
+def method_title(source: MapSource, request: MapRequest, layers: Sequence[str] = ()) -> str:
+    """Return the title of the request's attribution method, or its name where ``source`` has no title for it.
+
+    With the ``layers`` at which its maps are computed, or the one that the request names, it tells them.
+    """
+    title = source.methods.get(request.method, request.method)
+    names = list(layers) or [name for name in (request.cam_layer,) if request.method == GRAD_CAM and name != LAST_LAYER]
+    return f"{title} at {listed(names)}" if names else title
 
 
-def attribution_text(source: MapSource, request: MapRequest) -> str:
-    """Return a sentence with everything that determines the saliency maps of ``request``."""
+def attribution_text(source: MapSource, request: MapRequest, layers: Sequence[str] = ()) -> str:
+    """Return a sentence with everything that determines the saliency maps of ``request``.
+
+    ``layers`` are those at which they are computed, where the method has any.
+    """
     grad = request.smoothgrad
     sampled = f"n = {grad.n_samples}, noise {grad.noise_fraction:g} of the range, seed {grad.seed}; "
     return (
-        f"{method_title(source, request)}: {sampled if request.method == 'smoothgrad' else ''}"
+        f"{method_title(source, request, layers)}: {sampled if request.method == 'smoothgrad' else ''}"
         f"of {target_text(source, request)}; reduction over colour: "
         f"{request.reduction}; smoothing {request.smoothing_px:g} px; normalised before the delta: {request.normalise}."
     )

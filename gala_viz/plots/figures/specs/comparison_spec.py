@@ -122,8 +122,10 @@ def draw_comparison(
     source, networks = sources[0], networks_of(sources)
     layer, scored = _layer(networks, spec), have_common_scores(sources, spec.request)
     rows, parts, scores, simulated = [], [], [], False
+    cam_layers: list[str] = []
     for done, image in enumerate(spec.images):
         updates, human = [_finished(one, image, spec) for one in sources], _human_map(source, image, spec.request)
+        cam_layers = list(dict.fromkeys([*cam_layers, *_cam_layers(updates)]))
         forwards = [one.forward(image) for one in sources]
         every = [*forwards[0].attention_norms, *(one.attention_norms[1] for one in forwards[1:])]
         norms = [by_layer.get(layer) for by_layer in every]
@@ -145,6 +147,7 @@ def draw_comparison(
         progress(done + 1, len(spec.images))
     maps = xr.concat(parts, dim=pd.Index(spec.images, name="image"), join="outer", combine_attrs="drop_conflicts")
     maps.attrs = {"collection": source.title, "layer": layer or "", "settings": json.dumps(settings(spec))}
+    maps.attrs |= {"layer_path": " and ".join(cam_layers)} if cam_layers else {}
     columns = spec.columns or nonempty_columns(rows)
     figure = comparison_figure(
         rows,
@@ -152,7 +155,7 @@ def draw_comparison(
         layer or "no layer",
         "simulated people" if simulated else "people",
         columns=columns,
-        method_title=method_title(source, spec.request),
+        method_title=method_title(source, spec.request, cam_layers if len(cam_layers) == 1 else ()),
         width_inches=spec.width_inches,
     )
     caption = _caption(
@@ -165,6 +168,7 @@ def draw_comparison(
         simulated,
         "" if scored else NO_COMMON_SCORES,
         _explained_text(scores),
+        cam_layers,
     )
     return FigureResult(figure=figure, caption=caption, maps=maps, table=pd.DataFrame(scores))
 
@@ -184,6 +188,11 @@ def _finished(source: MapSource, image: str, spec: ComparisonSpec) -> MapUpdate:
     if update is None or not update.done:
         raise ValueError(f"{image}: its maps could not be finished.")
     return update
+
+
+def _cam_layers(updates: Sequence[MapUpdate]) -> list[str]:
+    """Return the layers at which Grad-CAM is computed, each once; none for other methods."""
+    return [path for one in updates for path in str(one.maps.attrs.get("layer_path", "")).split(" and ") if path]
 
 
 def _labelled(
@@ -296,13 +305,14 @@ def _caption(
     simulated: bool,
     note: str,
     explained: str,
+    cam_layers: Sequence[str],
 ) -> str:
-    """Return the caption of what ``columns`` show; ``norms`` are those of one image."""
+    """Return the caption of what ``columns`` show; ``norms`` are those of one image, ``cam_layers`` of Grad-CAM."""
     kinds = column_kinds(columns)
     shown = next((norm_title(norm) for norm in norms if norm is not None), "attention norm").capitalize()
     paragraphs = [
         images_text(spec.images),
-        attribution_text(source, spec.request) if kinds & {MAPS, DELTA} else "",
+        attribution_text(source, spec.request, cam_layers) if kinds & {MAPS, DELTA} else "",
         (f"{shown}s of {layer}." if layer else "No network has attention blocks.") if NORM in kinds else "",
         human_maps_text(source, simulated, spec.request.human_map) if PEOPLE in kinds or not spec.columns else "",
         f"Of participant {spec.request.participant} where the image has a map of this one."
