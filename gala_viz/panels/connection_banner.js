@@ -11,11 +11,17 @@ function connection_banner(words) {
   const text = document.createElement("span")
   const again = Object.assign(document.createElement("button"), {type: "button", textContent: "Load the page again"})
   again.style.cssText = "font:inherit;padding:4px 12px"
-  again.addEventListener("click", () => window.location.reload())
+  again.addEventListener("click", reload)
   banner.append(text, again)
   document.body.append(banner)
   text.textContent = words
   return {say: (more) => { text.textContent = more }, enable: (on) => { again.disabled = !on }}
+}
+
+/** Load the page again; parts that keep in the tab what was typed are told that nothing is lost. */
+function reload() {
+  document.dispatchEvent(new CustomEvent("gala-viz:reload"))
+  window.location.reload()
 }
 
 /** Load the page again, unless that was done a moment ago; return whether it is done. */
@@ -25,6 +31,6 @@ function reload_once() {
     if (Date.now() - Number(sessionStorage.getItem(key) ?? 0) < RELOAD_PAUSE_MS) { return false }
     sessionStorage.setItem(key, String(Date.now()))
   } catch { return false } // without a memory it might go on for ever
-  window.location.reload()
+  reload()
   return true
 }

@@ -120,8 +120,9 @@ export function render({model, view, el}) {
   root.style.setProperty("--least", `${model.min_width_px}px`)
   el.append(root)
   const sent = new Map() // name -> number of the last message
+  const unheard = new Map() // name -> value of the last message, until the server has acknowledged it
   let number = 0
-  const parts = new Map() // name -> {node, put, ..., shape}
+  const parts = new Map() // name -> {node, put, tell, ..., shape}
   const live = (name, value) => { view.model.data.setv({live_values: {...model.live_values, [name]: value}}, {sync: false}) }
   const refresh = () => {
     for (const field of model.fields) {
@@ -133,14 +134,16 @@ export function render({model, view, el}) {
           live(field.name, value)
           if (done) {
             sent.set(field.name, ++number)
+            unheard.set(field.name, value)
             model.send_msg({name: field.name, value, number})
           }
         }
-        const fresh = {...build(field, tell), shape}
+        const fresh = {...build(field, tell), tell, shape}
         if (part == null) { root.append(fresh.node) } else { part.node.replaceWith(fresh.node) }
         parts.set(field.name, part = fresh)
       }
       if ((sent.get(field.name) ?? 0) > (model.acknowledged[field.name] ?? 0)) { continue } // what comes is older than what is seen
+      unheard.delete(field.name)
       if (part.input !== root.getRootNode().activeElement || !["number", "pick", "text"].includes(field.kind)) { part.put(value) }
       part.enable(state.enabled)
       part.node.hidden = !state.visible
@@ -150,4 +153,15 @@ export function render({model, view, el}) {
   }
   for (const name of ["fields", "values", "states", "acknowledged"]) { model.on(name, refresh) }
   refresh()
+  const kept = `form ${model.fields.map((field) => field.name).join(" ")}`
+  for (const [name, value] of take_from_tab(kept)) { // entered while the server was away, before the page loaded itself anew
+    unheard.set(name, value)
+    once_ready(view, () => {
+      parts.get(name)?.put(value)
+      parts.get(name)?.tell(value, true)
+    })
+  }
+  const listening = new AbortController()
+  window.addEventListener("pagehide", () => keep_in_tab(kept, [...unheard]), {signal: listening.signal})
+  model.on("remove", () => listening.abort())
 }

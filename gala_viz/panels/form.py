@@ -83,7 +83,7 @@ class Form(BrowserComponent):
     on_change = param.Callable(default=None)
 
     _rename = {"on_change": None}  # noqa: RUF012
-    _esm = read_scripts("form")
+    _esm = read_scripts("tab_storage", "form")
     _stylesheets = [read_stylesheets("form")]  # noqa: RUF012
 
     def __init__(self, fields: Sequence[Field], on_change: Callable[[str, Any], None], **params: Any) -> None:

@@ -19,8 +19,8 @@ LINK_FORMAT = 2
 """Version of links. Version 1 leaves out the values that pages began with then; version 2 holds the whole state. A
 newer link is opened as far as it is understood, and the page says so."""
 VERSION_NAME = "v"
-NON_STATE_NAMES = frozenset({VERSION_NAME, "view", "follow"})
-"""Names of an address that are no part of a page's state."""
+NON_STATE_NAMES = frozenset({VERSION_NAME, "view", "follow", "token"})
+"""Names of an address that are no part of a page's state; ``token`` is of a notebook server that passes pages on."""
 BOKEH_PREFIX = "bokeh-"
 """Prefix of Bokeh's own names, in pages that are embedded in others."""
 _VERSIONS = tuple(map(str, range(1, LINK_FORMAT + 1)))  # written so, and not as 02

@@ -6,9 +6,11 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,75 @@ class Server:
         self.process.terminate()
         self.process.wait(20)
         self.log.close()
+
+
+class Relay:
+    """Passes connections on to a server of this machine; ``cut`` ends all of them, until ``mend``."""
+
+    def __init__(self, server: Server, *, websockets: bool = True) -> None:
+        self._target = int(server.url.rpartition(":")[2])
+        self._websockets, self._is_open = websockets, True
+        self._ends: set[socket.socket] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://localhost:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                visitor, _ = self._listener.accept()
+                server = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:
+                return
+            if not self._is_open:
+                visitor.close()
+                server.close()
+                continue
+            self._ends |= {visitor, server}
+            for ends in ((visitor, server), (server, visitor)):
+                threading.Thread(target=self._pass, args=ends, daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        try:
+            while content := source.recv(65536):
+                if not self._websockets and b"Upgrade: websocket" in content:
+                    break
+                target.sendall(content)
+        except OSError:
+            pass
+        for end in (source, target):
+            _shut(end)
+            self._ends.discard(end)
+
+    def cut(self) -> None:
+        self._is_open = False
+        for end in tuple(self._ends):
+            _shut(end)
+
+    def mend(self) -> None:
+        self._is_open = True
+
+    def close(self) -> None:
+        self._listener.close()
+        self.cut()
+
+
+def _shut(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()
+
+
+def check_words_without_websockets(chromium: Any, server: Server, path: str) -> None:
+    """A page whose websockets a proxy does not pass on is loaded a second time, and then says what to do."""
+    relay = Relay(server, websockets=False)
+    visitor = Watched(chromium)
+    visitor.page.goto(f"{relay.url}/{path}")
+    told = visitor.page.get_by_role("alert").filter(has_text="refused this page its connection")
+    told.get_by_text(f"--allow-websocket-origin {relay.url.removeprefix('http://')}").wait_for()
+    told.get_by_role("button", name="Load the page again").wait_for()
+    visitor.close()
+    relay.close()
 
 
 def rows(server: Server, table: Any) -> list:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gala_viz.records.tables import GameSession, Participant, Round, RoundPoint
-from tests.browser.conftest import Server, Watched, free_port, rows
+from tests.browser.conftest import Server, Watched, check_words_without_websockets, free_port, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 PATCH = ((0.24, 0.16), (0.4, 0.24), (0.24, 0.4), (0.4, 0.43))
@@ -187,3 +187,8 @@ def test_a_server_that_halts_is_told_and_play_goes_on(chromium, chromium_path, r
     paint(page.page)
     server.close()
     page.close()
+
+
+@pytest.mark.slow
+def test_a_game_whose_page_gets_no_connection_says_what_to_do(chromium, game):
+    check_words_without_websockets(chromium, game, "lab/tools/game")

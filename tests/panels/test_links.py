@@ -183,7 +183,7 @@ def test_links_of_the_first_version_and_without_one_leave_out_what_pages_began_w
     assert (part.count, part.share, part.way, part.range) == (5, 0.25, "two", [])
 
 
-@pytest.mark.parametrize("query", ["", f"v={LINK_FORMAT}", "follow=abc", "bokeh-session-id=x"])
+@pytest.mark.parametrize("query", ["", f"v={LINK_FORMAT}", "follow=abc", "bokeh-session-id=x", "token=of-a-notebook"])
 def test_an_address_that_says_nothing_of_the_state_opens_the_page_as_it_begins(query):
     part = Part(share=0.9)
     assert PageState(state_of(part).parameters, {"share": "0.25"}).restore(parse_query(query)) == []

@@ -164,6 +164,7 @@ function play(root, base, model) {
         name.value = message.nickname ?? ""
         number.textContent = fill(texts.number, message)
       }
+      if (again && name.value !== (message.nickname ?? "")) { line.say({type: "name", nickname: name.value}) } // typed while the line was away
       leaders.ask()
       if (over) { want() }
     },

@@ -6,7 +6,7 @@ const SAVE_MS = 500
 const LOOK_MS = 2000
 const CHANGED = "Changed in another window. What you wrote stands here and is not kept yet; what is stored is shown below it."
 
-export function render({model, el}) {
+export function render({model, view, el}) {
   const star = press("☆", "Bookmark this photograph (S)", () => { draft.bookmarked = !draft.bookmarked; changed(0) }, "star")
   const tags = made("input", "tags", {type: "text", placeholder: "tags, with commas between", autocomplete: "off"})
   tags.setAttribute("aria-label", "Tags")
@@ -55,6 +55,7 @@ export function render({model, el}) {
     if (image === draft.image) { show_held() } else { say(`${image}: ${words}`, "elsewhere") }
   }
   const waits = (image) => unsaved.get(image)?.kind === "conflict" // for a choice between mine and what is stored
+  const same = (one, other) => one.text === other.text && one.tags === other.tags && one.bookmarked === other.bookmarked
   const pump = () => {
     if (busy != null || queue.size === 0) { return }
     const [image, one] = queue.entries().next().value
@@ -118,7 +119,8 @@ export function render({model, el}) {
       pump()
     } else if (message.conflict != null) {
       versions.set(message.conflict.image, message.conflict.seen)
-      hold(message.conflict.image, "conflict", CHANGED, message.conflict)
+      if (busy != null && same(busy, message.conflict)) { unsaved.delete(busy.image) } // it had arrived before the line broke
+      else { hold(message.conflict.image, "conflict", CHANGED, message.conflict) }
       busy = null
       pump()
     } else if (message.stored != null) { // it was changed once more
@@ -148,13 +150,26 @@ export function render({model, el}) {
   const hear = (where, what, act) => where.addEventListener(what, act, {signal: listening.signal})
   hear(document, "gala-viz:bookmark", () => { if (model.image) { star.click() } })
   hear(document, "visibilitychange", () => { if (later != null) { keep() } })
-  hear(window, "pagehide", () => { if (later != null) { keep() } })
+  let reloading = false
+  hear(document, "gala-viz:reload", () => { reloading = true })
+  hear(window, "pagehide", () => {
+    if (later != null) { keep() }
+    const drafts = new Map([...unsaved].map(([image, one]) => [image, one.draft]))
+    for (const one of [busy, ...queue.values()]) { if (one != null) { drafts.set(one.image, one) } }
+    keep_in_tab("notes", [...drafts.values()].map((one) => ({...one, seen: versions.get(one.image) ?? 0})))
+  })
   hear(window, "beforeunload", (event) => {
     if (later != null) { keep() }
-    if (unsaved.size > 0 || queue.size > 0) { event.preventDefault() } // the browser asks before this is lost
+    if (!reloading && (unsaved.size > 0 || queue.size > 0)) { event.preventDefault() } // the browser asks before this is lost
   })
   model.on("remove", () => { listening.abort(); clearInterval(looking) })
   say("")
   fill(model.note.image == null ? draft : model.note)
+  for (const {seen, ...one} of take_from_tab("notes")) { // typed while the server was away, before the page loaded itself anew
+    versions.set(one.image, seen)
+    queue.set(one.image, one)
+    if (one.image === draft.image) { fill(one) }
+  }
+  if (queue.size > 0) { once_ready(view, pump) }
   show()
 }

@@ -18,5 +18,5 @@ class NotesPanel(MessagingComponent):
     read_only = param.Boolean(default=False, doc="Whether nothing can be changed.")
     read_only_reason = param.String(default="", doc="Why, and what to do: the tooltip of ``owner_text``.")
 
-    _esm = read_scripts("text_export", "notes/notes_list", "notes/notes_panel")
+    _esm = read_scripts("tab_storage", "text_export", "notes/notes_list", "notes/notes_panel")
     _stylesheets = [read_stylesheets("notes/notes_panel")]  # noqa: RUF012
