@@ -61,6 +61,8 @@ class Arguments:
     third_delta (minus the first), third_norm and so on; left out: all, without deltas of more than two networks."""
     layer: str | None = None
     """comparison: whose attention norms; left out: the last layer."""
+    delta_colours: Literal["default", "paper"] | None = None
+    """comparison: colours of the delta; paper: the red and blue of Linsley et al. 2019, with the networks' names."""
     map_kind: str | None = None
     """people: which human maps, where the collection has several kinds."""
     per_row: int | None = None

@@ -12,11 +12,14 @@ from typing import Any
 
 import panel_material_ui as pmui
 
+from gala_viz.panels.form import Field, Form
 from gala_viz.panels.view_state import AttributionSettings, CurrentImage, ScatterAxes
 from gala_viz.plots.figures.specs import ComparisonSpec, FigureSpec, ScatterSpec, write_figure
 from gala_viz.store.source import MapSource
 
 FILE_STEM = "figure"
+FIGURE_COLOURS = (("As on the page", "default"), ("Red and blue of Linsley et al. 2019", "paper"))
+"""Label and name of each set of ``gala_viz.plots.colour_maps.DELTA_COLOURS``."""
 
 
 class FigureDownloadButton:
@@ -52,7 +55,7 @@ class FigureDownloadButton:
 
 
 class ComparisonDownloadButton(FigureDownloadButton):
-    """Downloads the comparison of the current image, with the present settings.
+    """Downloads the comparison of the current image, with the present settings; ``options`` are inputs of its own.
 
     Uploads are in no collection from which a file could draw them again, and have no figure.
 
@@ -80,8 +83,16 @@ class ComparisonDownloadButton(FigureDownloadButton):
     ) -> None:
         super().__init__(source, self._comparison, on_error)
         self._origin, self._shown, self._settings = dict(origin), current, settings
+        self._delta_colours = "default"
+        colours = Field(
+            name="delta_colours", label="Delta in the figure", kind="choice", value="default", options=FIGURE_COLOURS
+        )
+        self.options = Form([colours], self._choose, min_width_px=156)
         self.button.disabled = current.image not in source.images
         current.param.watch(lambda event: setattr(self.button, "disabled", event.new not in source.images), "image")
+
+    def _choose(self, name: str, value: Any) -> None:
+        self._delta_colours = value
 
     def _comparison(self) -> ComparisonSpec:
         image, layer = self._shown.image, self._shown.layer
@@ -91,6 +102,7 @@ class ComparisonDownloadButton(FigureDownloadButton):
             **self._origin,
             images=(image,),
             layer=layers[layer] if layer is not None and layer < len(layers) else None,
+            delta_colours=self._delta_colours,
             request=self._settings.to_request(
                 has_label=labelled, human_map=self._shown.kind, participant=self._shown.participant
             ),

@@ -1,4 +1,7 @@
-"""Colour maps, all from colorcet: perceptually uniform, rising in lightness, and safe for colour-blind eyes."""
+"""Colour maps from colorcet: perceptually uniform, rising in lightness, and safe for colour-blind eyes.
+
+Beside them stand the red and blue of a published figure, which people may ask for by name.
+"""
 
 from __future__ import annotations
 
@@ -22,3 +25,22 @@ DEFAULT_SEQUENTIAL = "Blue to yellow"
 
 DIVERGING: tuple[str, ...] = tuple(colorcet.palette["CET_D1"])
 """Blue through neutral grey to red, equal in lightness at equal distances from the centre: for signed values."""
+
+N_COLOURS = 256
+
+
+def _blue_white_red() -> tuple[str, ...]:
+    """Return pure blue through white to pure red, in equal steps to either side."""
+    half = [round(255 * step / (N_COLOURS // 2)) for step in range(N_COLOURS // 2)]
+    return (
+        *(f"#{level:02x}{level:02x}ff" for level in half),
+        *(f"#ff{level:02x}{level:02x}" for level in reversed(half)),
+    )
+
+
+DELTA_COLOURS: Registry[tuple[str, ...]] = Registry(
+    "set of delta colours", {"default": DIVERGING, "paper": _blue_white_red()}
+)
+"""Colours of a delta in figures, from the first network's side to the second's. "paper" is after Linsley et al. 2019:
+red where the network that was trained with ClickMe has the larger gradient, blue where the other has. Its red is
+lighter than its blue; "default" is equal in lightness to either side."""

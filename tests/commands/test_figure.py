@@ -97,6 +97,14 @@ def test_options_that_do_not_suit_are_told(source, tmp_path, capsys, options, se
     assert sentence in capsys.readouterr().err
 
 
+def test_the_papers_red_and_blue_are_an_option_of_comparisons(source, tmp_path, capsys):
+    asked = ["figure", "--images", source.images[0], "--dpi", "60", "--out", str(tmp_path), "--delta-colours", "paper"]
+    assert main([*asked, "--columns", "delta"]) == 0
+    assert read_figure_spec(tmp_path / "figure.json").delta_colours == "paper"
+    assert main([*asked, "--kind", "layers"]) == 2
+    assert "--delta-colours is no option of the kind layers" in capsys.readouterr().err
+
+
 def test_method_and_layer_of_grad_cam_are_options(source, tmp_path, capsys):
     asked = ["figure", "--images", source.images[0], "--columns", "first", "--dpi", "60", "--out", str(tmp_path)]
     assert main([*asked, "--method", "grad_cam", "--cam-layer", "layer3"]) == 0

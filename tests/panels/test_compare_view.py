@@ -480,6 +480,12 @@ def test_the_figure_of_the_moment_has_the_image_the_layer_and_the_settings_in_vi
     assert told["images"] == [view.current.image]
 
 
+def test_the_figure_has_the_papers_red_and_blue_where_they_are_chosen_beside_its_button(view):
+    assert view.figure_download.spec.delta_colours == "default"
+    view.figure_download.options.receive("delta_colours", "paper")
+    assert view.figure_download.spec.delta_colours == "paper"
+
+
 def test_an_uploaded_photograph_has_no_figure(view, source):
     content = io.BytesIO()
     Image.new("RGB", (40, 40)).save(content, "PNG")

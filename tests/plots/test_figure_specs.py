@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import gala_viz
+from gala_viz.plots.figures.comparison_figure import colour_scales_text
 from gala_viz.plots.figures.specs import WIDTHS_MM, ComparisonSpec, draw_figure, read_figure_spec, write_figure
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import MapRequest, SmoothGradSpec
@@ -58,6 +59,8 @@ def test_a_spec_read_back_is_the_same(tmp_path):
         ('{"format": 1, "kind": "table", "rows": ["acuracy"]}', "Did you mean 'accuracy'"),
         ('{"format": 1, "kind": "layers", "images": ["a"], "shown": "third"}', "both, first, second"),
         ('{"format": 1, "kind": "people", "images": ["a"], "per_row": 0}', "from 1 to 12"),
+        ('{"format": 1, "images": ["a"], "delta_colours": "papr"}', "Did you mean 'paper'"),
+        ('{"format": 1, "images": ["a"], "delta_colours": ["paper"]}', "no set of delta colours called"),
         ('{"format": 1, "images": ["a"], "request": 4}', "is no figure"),
         ('{"format": 1, "images": ["a"], "request": {"smoothgrad": {"n_samples": 0}}}', "at least 1"),
     ],
@@ -75,6 +78,20 @@ def test_any_json_is_read_or_refused_as_a_figure(tmp_path_factory, content):
         path.write_text(json.dumps(told))
         with pytest.raises(ValueError, match="is no figure"):
             read_figure_spec(path)
+
+
+def test_the_papers_colours_are_told_by_name_in_the_caption_and_stand_in_the_file(tmp_path):
+    asked = spec(images=IMAGES[:1], columns=("first", "delta"), delta_colours="paper")
+    written(tmp_path, asked)
+    assert (
+        "red where Human co-trained GALA relies more, blue where Vanilla GALA does"
+        in (tmp_path / "figure.md").read_text()
+    )
+    assert read_figure_spec(tmp_path / "figure.json").delta_colours == "paper"
+    three = ComparisonSpec(networks=("a", "b", "c"), images=IMAGES, delta_colours="paper")
+    assert "red where the other network relies more, blue where A does" in colour_scales_text(
+        ("first", "third_delta", "delta"), len(three.networks), ("A", "B", "C")
+    )
 
 
 def test_the_figure_comes_with_maps_scores_and_its_own_file(tmp_path):

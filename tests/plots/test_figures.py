@@ -10,6 +10,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
+from gala_viz.plots.colour_maps import DELTA_COLOURS, DIVERGING
 from gala_viz.plots.figures.comparison_figure import ComparisonRow, comparison_figure
 from gala_viz.plots.figures.people_figure import PhotographWithMap, apply_opacity, people_figure
 from gala_viz.plots.figures.print_style import (
@@ -21,6 +22,7 @@ from gala_viz.plots.figures.print_style import (
 )
 from gala_viz.plots.figures.regions_figure import RegionShare, regions_figure
 from gala_viz.plots.figures.trade_off_figure import SweepPoint, trade_off_figure
+from gala_viz.registry import UnknownNameError
 
 SIDE = 16
 
@@ -86,6 +88,41 @@ def test_text_stays_text_and_every_picture_is_embedded_once(tmp_path):
     assert {"image", "simulated map", "delta", "difference"} <= set(texts(svg))
     assert svg.count("<image") == 2 * 7 + 5
     assert svg.count("data:image/png") == svg.count("<image")
+
+
+def drawn_colours(figure, values):
+    """The colours of the lowest and the highest of ``values``, as a panel of ``figure`` draws them."""
+    shown = [image for axes in figure.axes for image in axes.images]
+    (image,) = [one for one in shown if np.array_equal(np.asarray(one.get_array()), values)]
+    return [image.cmap(image.norm(end(values)))[:3] for end in (np.min, np.max)]
+
+
+def test_the_delta_is_red_and_blue_as_in_the_paper_where_that_is_asked_for_and_the_bar_names_the_networks(tmp_path):
+    one, titles = row(), ("vanilla", "clickme")
+    usual = comparison_figure([one], titles, "layer1")
+    paper = comparison_figure([one], titles, "layer1", delta_colours="paper")
+    (blue, red), before = drawn_colours(paper, one.deltas[0]), drawn_colours(usual, one.deltas[0])
+    assert (blue[2] > 0.95, red[0] > 0.95) == (True, True), "the first network is blue, the second red"
+    assert max(*blue[:2], *red[1:]) < 0.1, "nothing but blue, nothing but red"
+    assert before[0] != blue
+    assert DELTA_COLOURS["default"] == DIVERGING
+    label = " ".join(
+        text for text in texts(written(tmp_path, paper)) if text.startswith(("blue", "red")) or "larger" in text
+    )
+    assert "blue: vanilla larger" in label
+    assert "clickme larger" in label
+    assert "difference" not in texts((tmp_path / "figure.svg").read_text())
+    with pytest.raises(UnknownNameError, match="Did you mean 'paper'"):
+        comparison_figure([one], titles, "layer1", delta_colours="papper")
+
+
+def test_the_papers_colours_are_white_at_zero_and_mirror_each_other():
+    colours = DELTA_COLOURS["paper"]
+    assert len(colours) == 256
+    assert (colours[0], colours[-1]) == ("#0000ff", "#ff0000")
+    for low, high in zip(colours, reversed(colours), strict=True):
+        assert low[1:3] + low[5:7] == high[5:7] + high[1:3]
+    assert min(int(part, 16) for colour in colours[127:129] for part in (colour[1:3], colour[3:5], colour[5:7])) > 250
 
 
 def test_what_is_not_known_is_told(tmp_path):

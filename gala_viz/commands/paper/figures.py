@@ -146,13 +146,13 @@ def _comparison(
         f"SmoothGrad: n = {spec.n_samples}, noise {spec.noise_fraction} of the range, seed {spec.seed}, the same noise "
         "for both networks, of the true category's logit where both networks know it, else of each one's first choice; "
         "sum of absolute values over colour, no smoothing.",
-        colour_scales_text(column_names()),
+        colour_scales_text(column_names(), 2, () if options.delta_colours == "default" else names),
         RELIABILITY_TEXT,
         human_maps_text(evaluation),
         image_choice_text(images, options.seed, "figure 2"),
         weights_text((first, second)),
     ]
-    figure = comparison_figure(comparison_rows, names, layer or "no layer", people)
+    figure = comparison_figure(comparison_rows, names, layer or "no layer", people, delta_colours=options.delta_colours)
     save_figure(figure, options.out, "figure-2", caption_markdown("Figure 2", paragraphs))
     return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gala_viz.commands.evaluate import smoothgrad_spec_for
 
@@ -49,6 +49,8 @@ class PaperOptions:
     """Images in figure 2."""
     layer: str | None = None
     """GALA layer of figure 2; default: the last one."""
+    delta_colours: Literal["default", "paper"] = "default"
+    """Colours of the delta in figure 2; paper: the red and blue of Linsley et al. 2019."""
     seed: int = 0
     """Seed of noise, splits, resamples, sign flips, and of the rule that draws images."""
     device: str | None = None

@@ -215,7 +215,7 @@ class ComparePage(SourcePage):
         )
         lower = pn.Column(
             layers_section(view),
-            alignment_section(view, view.figure_download.button),
+            alignment_section(view, view.figure_download.options, view.figure_download.button),
             sizing_mode="stretch_width",
             margin=EDGE,
             stylesheets=[

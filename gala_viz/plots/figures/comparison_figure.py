@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gala_viz.plots.figures.print_style import (
-    DIVERGING_MAP,
+    DELTA_MAPS,
     SEQUENTIAL_MAP,
     WIDTH_INCHES,
     colour_bar,
@@ -76,8 +76,11 @@ def column_kinds(columns: Sequence[str]) -> set[str]:
     return {NORM if str(kind).endswith(NORM) else str(kind) for kind in kinds}
 
 
-def colour_scales_text(columns: Sequence[str], n_networks: int = 2) -> str:
-    """Return what the colours of ``columns`` stand for, for the caption; "" where there are photographs alone."""
+def colour_scales_text(columns: Sequence[str], n_networks: int = 2, network_titles: Sequence[str] = ()) -> str:
+    """Return what the colours of ``columns`` stand for, for the caption; "" where there are photographs alone.
+
+    With ``network_titles`` the sides of the delta are told by name.
+    """
     kinds, two = column_kinds(columns), n_networks == 2
     divided = [(what, by) for kind, what, by in _DIVIDED if kind in kinds]
     sentences = []
@@ -95,10 +98,16 @@ def colour_scales_text(columns: Sequence[str], n_networks: int = 2) -> str:
         sentences.append("Values beyond a bar's end are drawn in its last colour.")
     if DELTA in kinds:
         sentences.append(
-            f"{'The' if two else 'Each'} delta's scale is symmetric about 0: red where the "
-            f"{'second' if two else 'other'} network relies more, blue where the first does."
+            f"{'The' if two else 'Each'} delta's scale is symmetric about 0: red where "
+            f"{_other_network(network_titles, two)} relies more, blue where "
+            f"{network_titles[0] if network_titles else 'the first'} does."
         )
     return f"Colour scales: {' '.join(sentences)}" if sentences else ""
+
+
+def _other_network(network_titles: Sequence[str], two: bool) -> str:
+    """Return how the network on the red side of a delta is called."""
+    return network_titles[1] if two and network_titles else f"the {'second' if two else 'other'} network"
 
 
 def comparison_figure(
@@ -110,6 +119,7 @@ def comparison_figure(
     columns: Sequence[str] | None = None,
     method_title: str = "SmoothGrad",
     width_inches: float = WIDTH_INCHES,
+    delta_colours: str = "default",
 ) -> Figure:
     """Draw figure 2: a row for each image, with its maps of two or more networks side by side.
 
@@ -129,6 +139,9 @@ def comparison_figure(
         Attribution method of the maps.
     width_inches : float
         Of the figure.
+    delta_colours : {"default", "paper"}
+        Name in ``gala_viz.plots.colour_maps.DELTA_COLOURS``; with "paper" the delta's colour bar tells by name which
+        network is red and which blue.
 
     Returns
     -------
@@ -138,7 +151,7 @@ def comparison_figure(
     Raises
     ------
     UnknownNameError
-        A column is none of ``column_names``.
+        A column is none of ``column_names``, or no colours have this name.
     ValueError
         ``columns`` are empty, or one stands twice.
 
@@ -149,6 +162,8 @@ def comparison_figure(
     names = column_names(len(network_titles))
     columns = names if columns is None else columns
     check_columns(columns, len(network_titles))
+    check_delta_colours(delta_colours)
+    delta_map = DELTA_MAPS[delta_colours]
     scaled = [_scaled(row) for row in rows]
     norms = [name for name in names if name.endswith(NORM)]
     ends = {
@@ -167,7 +182,7 @@ def comparison_figure(
     labels = {
         "people": "marks / largest",
         "maps": f"{method_title} / its 99th percentile",
-        DELTA: "difference",
+        DELTA: "difference" if delta_colours == "default" else _sides_text(network_titles),
         **dict.fromkeys(norms, f"norm of {layer}"),
     }
     runs = [(kind, start, stop, fill(labels[kind], letters * (stop - start))) for kind, start, stop in _runs(columns)]
@@ -187,7 +202,7 @@ def comparison_figure(
                     draw_image(axes, None)
                     continue
                 kind = _kind(name)
-                colours = None if kind is None else DIVERGING_MAP if kind == DELTA else SEQUENTIAL_MAP
+                colours = None if kind is None else delta_map if kind == DELTA else SEQUENTIAL_MAP
                 frame = rows[line].view.shape[:2]
                 draw_image(axes, scaled[line][name], colours=colours, limits=ends.get(kind, (0, 1)), frame_px=frame)
                 if kind == DELTA:
@@ -195,7 +210,7 @@ def comparison_figure(
                 if at == 0:
                     axes.set_ylabel(rows[line].title, fontsize=6, labelpad=2)
         for kind, start, stop, label in runs:
-            colours = DIVERGING_MAP if kind == DELTA else SEQUENTIAL_MAP
+            colours = delta_map if kind == DELTA else SEQUENTIAL_MAP
             colour_bar(figure.add_subplot(grid[-1, start:stop]), colours, ends[kind], label, size=size)
     return figure
 
@@ -204,6 +219,18 @@ def _write_below(axes: Axes, text: str, size: float) -> None:
     """Write a short text at the lower edge of a picture."""
     box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6}
     axes.text(0.02, 0.02, text, transform=axes.transAxes, fontsize=0.75 * size, va="bottom", bbox=box if text else None)
+
+
+def _sides_text(network_titles: Sequence[str]) -> str:
+    """Return the label of a delta's colour bar that tells which network is on which side."""
+    other = network_titles[1] if len(network_titles) == 2 else "the other"
+    return f"blue: {network_titles[0]} larger, red: {other} larger"
+
+
+def check_delta_colours(name: object) -> None:
+    """Raise ``UnknownNameError``, with the nearest, unless ``name`` is one of ``DELTA_COLOURS``."""
+    if not isinstance(name, str) or name not in DELTA_MAPS:
+        raise UnknownNameError(unknown_name("set of delta colours", str(name), list(DELTA_MAPS)))
 
 
 def check_columns(columns: Sequence[str], n_networks: int = 2) -> None:

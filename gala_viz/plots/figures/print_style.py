@@ -16,7 +16,7 @@ from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, DIVERGING, SEQUENTIAL
+from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, DELTA_COLOURS, SEQUENTIAL
 
 STYLE: dict[str, Any] = {
     "font.family": ["DejaVu Sans", "sans-serif"],
@@ -47,7 +47,7 @@ _SETTINGS_LOCK = threading.RLock()
 _NO_DATE = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 SEQUENTIAL_MAP: Colormap = ListedColormap(SEQUENTIAL[DEFAULT_SEQUENTIAL], name="sequential")
-DIVERGING_MAP: Colormap = ListedColormap(DIVERGING, name="diverging")
+DELTA_MAPS: dict[str, Colormap] = {name: ListedColormap(colours, name=name) for name, colours in DELTA_COLOURS.items()}
 
 
 @contextmanager

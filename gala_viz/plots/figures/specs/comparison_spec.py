@@ -26,6 +26,7 @@ from gala_viz.plots.figures.comparison_figure import (
     RELIABILITY_TEXT,
     ComparisonRow,
     check_columns,
+    check_delta_colours,
     colour_scales_text,
     column_kinds,
     comparison_figure,
@@ -69,6 +70,9 @@ class ComparisonSpec(FigureSpec):
         default: all that are not empty for every image, without deltas where there are more than two networks.
     layer : str, optional
         Of the attention norms; default: the last one of the last network that has any.
+    delta_colours : {"default", "paper"}
+        Colours of the delta; "paper" is the red and blue of Linsley et al. 2019, with a colour bar that names the
+        networks.
     **common
         Those of ``FigureSpec``.
 
@@ -83,9 +87,11 @@ class ComparisonSpec(FigureSpec):
 
     columns: tuple[str, ...] = ()
     layer: str | None = None
+    delta_colours: str = "default"
 
     def __post_init__(self) -> None:
         FigureSpec.__post_init__(self)
+        check_delta_colours(self.delta_colours)
         if self.columns:
             check_columns(self.columns, len(self.networks or ORDINALS[:2]))
 
@@ -157,6 +163,7 @@ def draw_comparison(
         columns=columns,
         method_title=method_title(source, spec.request, cam_layers if len(cam_layers) == 1 else ()),
         width_inches=spec.width_inches,
+        delta_colours=spec.delta_colours,
     )
     caption = _caption(
         source,
@@ -308,7 +315,7 @@ def _caption(
     cam_layers: Sequence[str],
 ) -> str:
     """Return the caption of what ``columns`` show; ``norms`` are those of one image, ``cam_layers`` of Grad-CAM."""
-    kinds = column_kinds(columns)
+    kinds, titles = column_kinds(columns), [network.title for network in networks]
     shown = next((norm_title(norm) for norm in norms if norm is not None), "attention norm").capitalize()
     paragraphs = [
         images_text(spec.images),
@@ -318,9 +325,9 @@ def _caption(
         f"Of participant {spec.request.participant} where the image has a map of this one."
         if spec.request.participant is not None and PEOPLE in kinds
         else "",
-        colour_scales_text(columns, len(networks)),
+        colour_scales_text(columns, len(networks), [] if spec.delta_colours == "default" else titles),
         RELIABILITY_TEXT if DELTA in kinds and source.methods.get(spec.request.method) else "",
         explained,
         note,
     ]
-    return caption_markdown(f"{source.title}: {listed([network.title for network in networks])}", paragraphs)
+    return caption_markdown(f"{source.title}: {listed(titles)}", paragraphs)
