@@ -12,12 +12,11 @@ from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget, check_image
 from gala_viz.panels.compare.compare_view import CompareView
 from gala_viz.panels.compare.main_row_content import DELTA_UNIT
-from gala_viz.panels.compare.sections import alignment_section, controls_column, layers_section, maps_column
+from gala_viz.panels.compare.sections import controls_section, lower_section, maps_section
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import provenance
 from gala_viz.panels.source_page import section
-from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view_state import AttributionSettings, CurrentImage, DisplaySettings
 from gala_viz.plots.map_overlays import SALIENCY_UNIT
 from gala_viz.store.source import MapUpdate
@@ -102,27 +101,13 @@ class Compare(Widget):
         view, source = self.view, self.source
         about = provenance(source.networks, source.skipped, source.map_kinds)
         return [
-            pn.Column(
-                view.heading,
-                *view.top_five_panes,
-                sizing_mode="stretch_width",
-                margin=(4, 0),
-                stylesheets=[grid_css("minmax(0, 1fr) minmax(0, 1.1fr) minmax(0, 1.1fr)", "18px")],
-            ),
-            maps_column(view, margin=(4, 0)),
-            controls_column(view, margin=(4, 0)),
-            pn.Column(
-                layers_section(view),
-                alignment_section(view),
-                sizing_mode="stretch_width",
-                margin=(4, 0),
-                stylesheets=[
-                    grid_css("minmax(0, 1.7fr) minmax(280px, 1fr)", "24px"),
-                    ":host { align-items: start !important; }",
-                ],
-            ),
+            controls_section(view, margin=(4, 0)),
+            maps_section(view, margin=(4, 0)),
+            lower_section(view, (4, 0)),
             section(
-                "Photographs", f"of {source.title}", pn.Column(view.gallery.pane, sizing_mode="stretch_width", margin=0)
+                "Photographs",
+                f"of {source.title}",
+                pn.Column(view.upload, view.gallery.pane, sizing_mode="stretch_width", margin=0),
             ),
             html_pane(about, margin=(4, 0)),
         ]

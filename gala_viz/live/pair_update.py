@@ -184,7 +184,7 @@ def _reliability(places: Sequence[Shown], states: Sequence[MapState], request: M
 def _note(states: Sequence[MapState], networks: Sequence[Network]) -> str:
     titles, notes = [network.title for network in networks], [state.note for state in states]
     if notes[0] == notes[1]:
-        notes = notes[:1]
+        notes = [f"both networks: {notes[0]}"] if notes[0] else []
     else:
         notes = [f"{title}: {note}" for title, note in zip(titles, notes, strict=True) if note]
     part = common_part_text(titles, [network.preprocessing for network in networks])

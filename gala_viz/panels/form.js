@@ -112,7 +112,13 @@ function build(field, tell) {
   if (part.after != null) { node.append(part.after) }
   const hint = made("div", {className: "hint"})
   node.append(hint)
-  return {node, enable: (on) => { part.input.disabled = !on }, say: (words) => { hint.textContent = words }, ...part}
+  const told = field.options.find((option) => option[1] === field.default)?.[0] ?? field.default
+  const mark = (value) => { // the name of the field says it too, for who does not see the dot
+    const changed = field.default != null && value !== field.default
+    node.classList.toggle("changed", changed)
+    label.title = changed ? `Not at its default: ${told === "" ? "none" : told}` : ""
+  }
+  return {node, mark, enable: (on) => { part.input.disabled = !on }, say: (words) => { hint.textContent = words }, ...part}
 }
 
 export function render({model, view, el}) {
@@ -146,6 +152,7 @@ export function render({model, view, el}) {
       unheard.delete(field.name)
       if (part.input !== root.getRootNode().activeElement || !["number", "pick", "text"].includes(field.kind)) { part.put(value) }
       part.enable(state.enabled)
+      part.mark(value)
       part.node.hidden = !state.visible
       part.say(state.hint)
       if (model.live_values[field.name] !== value) { live(field.name, value) }

@@ -21,7 +21,7 @@ class Field:
 
     ``options`` are (label, value) with values of any plain type. Sliders run from ``start`` to ``end`` in steps of
     ``step`` and show ``digits`` decimals; numbers are typed, whole, between the same ends. Texts count with every key,
-    all others when they are released.
+    all others when they are released. Where the value is not ``default`` the label is marked and tells it.
     """
 
     name: str
@@ -35,6 +35,8 @@ class Field:
     digits: int = 0
     hint: str = ""
     """Text in an empty text field, or below the input."""
+    default: Any = None
+    """None: the field is never marked."""
     visible: bool = True
     enabled: bool = True
 

@@ -95,7 +95,9 @@ def training_use_text(info: ImageInfo) -> str:
     return "held out: not learnt from" if info.learnt == HELD_OUT else "not known to be learnt from"
 
 
-def top_five_predictions(side: str, network: NetworkInfo, prediction: Prediction | None, target: int | None) -> str:
+def top_five_predictions(
+    side: str, network: NetworkInfo, prediction: Prediction | None, target: int | None, *, named: bool = True
+) -> str:
     """Return a network's five most probable categories with bars; right or wrong as a sign and a word.
 
     Parameters
@@ -108,6 +110,8 @@ def top_five_predictions(side: str, network: NetworkInfo, prediction: Prediction
         None, before it is known, gives empty rows.
     target : int or None
         Index of the true category, which is marked.
+    named : bool
+        Whether the network's title stands above; not where it stands in a chooser there.
 
     Returns
     -------
@@ -120,22 +124,34 @@ def top_five_predictions(side: str, network: NetworkInfo, prediction: Prediction
     rows = []
     for i in range(5):
         if prediction is None or i >= len(prediction.categories):
-            rows.append('<span></span><span class="muted">–</span><span class="track"></span><span></span>')
+            rows.append('<div class="prediction"><span class="category muted">–</span></div>')
             continue
-        share, true = prediction.probabilities[i], prediction.indices[i] == target
+        share, category = prediction.probabilities[i], escape(prediction.categories[i])
+        true = prediction.indices[i] == target
         rows.append(
-            f"<span>{'✓' if true else ''}</span>"
-            f'<span class="category{" true" if true else ""}" title="{escape(prediction.categories[i])}">'
-            f"{escape(prediction.categories[i])}</span>"
-            f'<span class="track"><span class="fill" style="display:block;width:{100 * share:.1f}%"></span></span>'
-            f'<span class="share">{100 * share:.1f} %</span>'
+            f'<div class="prediction{" true" if true else ""}">'
+            f'<span class="fill" style="width:{100 * share:.1f}%"></span>'
+            f'<span class="category" title="{category}">{"✓ " if true else ""}{category}</span>'
+            f'<span class="share">{100 * share:.1f} %</span></div>'
         )
     chip = f'<span class="verdict {verdict[0]}">{verdict[1]}</span>' if prediction else ""
-    return (
-        f'<div class="network {side}"><div class="name">'
-        f'<span title="{escape(network.name)}">{escape(network.title)}</span>'
-        f'{chip}</div><div class="five">{"".join(rows)}</div></div>'
-    )
+    name = f'<span title="{escape(network.name)}">{escape(network.title)}</span>' if named else ""
+    five = f'<div class="five">{"".join(rows)}</div>'
+    return f'<div class="network {side}"><div class="name">{name}{chip}</div>{five}</div>'
+
+
+def people_heading(title: str, kind: str, description: str) -> str:
+    """Return the title of the human map's column: whose map it is, its ``kind`` and what these maps are."""
+    text = " · ".join(filter(None, [kind, description]))
+    details = f'<p class="muted clamp" title="{escape(text)}">{escape(text)}</p>' if text else ""
+    return f'<div class="column-title">{escape(title)}</div>{details}'
+
+
+def delta_heading(title: str = "", reliability: str = "", beyond: str = "") -> str:
+    """Return the title of the delta's column, how reliable the delta is, and how much of it is beyond its error."""
+    shown = "Delta: second minus first" if reliability or not title else title
+    facts = "".join(f"<p>{escape(fact)}</p>" for fact in (reliability, beyond) if fact)
+    return f'<div class="column-title">{escape(shown)}</div>{facts}'
 
 
 def photograph_count(count: int) -> str:

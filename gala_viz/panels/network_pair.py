@@ -24,7 +24,7 @@ class NetworkPair(param.Parameterized):
 
 
 class PairChooser:
-    """Two searchable lists of all networks of a source; there is nothing to see where it has no more than two.
+    """Two searchable lists of all networks of a source, ``forms`` by place; hidden where it has no more than two.
 
     Parameters
     ----------
@@ -43,27 +43,27 @@ class PairChooser:
         names = [network.name for network in source.networks]
         self.pair = NetworkPair(first=names[0], second=names[1])
         options = choice_options(source.choices(request()))
-        self.form = Form(
-            [
-                Field(name=place, label=f"{place.title()} network", kind="pick", value=name, options=options)
-                for place, name in zip(PLACES, names, strict=True)
-            ],
-            self._enter,
-            min_width_px=240,
-            margin=(0, 0, 8, 0),
-            visible=len(options) > 2,
-        )
+        self.is_needed = len(options) > 2
+        self.forms = {
+            place: Form(
+                [Field(name=place, label=f"{place.title()} network", kind="pick", value=name, options=options)],
+                self._enter,
+                visible=self.is_needed,
+            )
+            for place, name in zip(PLACES, names, strict=True)
+        }
 
     def update_scores(self) -> None:
         """Tell the present accuracy and alignment of every network."""
-        if self.form.visible:
+        if self.is_needed:
             options = choice_options(self._source.choices(self._request()))
-            for place in PLACES:
-                self.form.update_field(place, options=options)
+            for place, form in self.forms.items():
+                form.update_field(place, options=options)
 
     def reset(self) -> None:
         """Show the present pair again, where another one was chosen and cannot be shown."""
-        self.form.show_values({place: getattr(self.pair, place) for place in PLACES})
+        for place, form in self.forms.items():
+            form.show_values({place: getattr(self.pair, place)})
 
     def choose(self, place: str, name: str) -> None:
         """Ask for the pair with another network in one place."""

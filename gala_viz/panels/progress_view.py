@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gala_viz.engine.results.reliability import ADVICE, reliability_words
 from gala_viz.panels.progress_bar import ProgressBar
 from gala_viz.store.source import MapUpdate, Progress
 
@@ -45,8 +44,6 @@ def map_progress_text(map_update: MapUpdate) -> str:
         parts.append(f"done in {format_duration(map_update.seconds)}")
     elif map_update.eta_s is not None:
         parts.append(f"{format_duration(map_update.eta_s)} to go")
-    if map_update.done and (words := reliability_words(map_update.delta_reliability)):
-        parts.append(f"the delta is {words}: {ADVICE}")
     if map_update.note:
         parts.append(map_update.note)
     return " · ".join(parts)
@@ -70,9 +67,11 @@ class ProgressView:
         """Show ``text`` (plain) and ``fraction`` in [0, 1]; ``busy`` enables Cancel."""
         self.bar.param.update(text=text, fraction=min(max(fraction, 0.0), 1.0), busy=busy)
 
-    def show_map_progress(self, map_update: MapUpdate) -> None:
-        """Show the progress of maps."""
-        self.show_text(map_progress_text(map_update), map_update.n / max(map_update.n_samples, 1), not map_update.done)
+    def show_map_progress(self, map_update: MapUpdate, prefix: str = "") -> None:
+        """Show the progress of maps, with ``prefix`` where others are in view."""
+        self.show_text(
+            prefix + map_progress_text(map_update), map_update.n / max(map_update.n_samples, 1), not map_update.done
+        )
 
     def show_cancelled(self, update: MapUpdate | None) -> None:
         """Show how far the maps were when they were cancelled; None: there were none."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.engine.results.score_selection import ScoreSelection, score_columns, select_scores
 from gala_viz.engine.results.scores import NO_ORDER, drawn_name, has_order
+from gala_viz.panels.compare.closeness import Closeness, ClosenessBars
 from gala_viz.panels.form import Field, Form, as_options
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import photograph_count, score_table
@@ -26,6 +27,9 @@ from gala_viz.store.source import NetworkInfo
 METRICS = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
 NO_HUMAN_MAPS = "This collection has no human maps, so nothing can be said about closeness to people."
 NO_HUMAN_MAP = "People did not mark this photograph."
+FLOORS = {"same": "of the same category", "different": "of another category"}
+"""Partner images of the shuffled baselines."""
+LAYERS_HAVE_RHO = "Attention norms are compared by rho alone."
 CEILING_TEXT = "noise ceiling (rho of one half of the participants with the other, not raised by Spearman-Brown)"
 """Which ceiling it is."""
 
@@ -116,6 +120,8 @@ class Compared:
 class ScoreView:
     """A table for this photograph, a histogram per network for the images that are shown, with this one marked.
 
+    ``closeness`` are the bars under the maps, of the same metric and images.
+
     Parameters
     ----------
     networks : sequence of NetworkInfo
@@ -126,6 +132,8 @@ class ScoreView:
         Made by ``score_figure``.
     shown_images : callable
         Returns the mask (image,) of the images that the gallery's filters let through; None: all.
+    people : str
+        "people" or "simulated people".
     """
 
     def __init__(
@@ -134,10 +142,13 @@ class ScoreView:
         has_human_maps: bool,
         distribution: figure,
         shown_images: Callable[[], NDArray[np.bool_]] | None = None,
+        people: str = "people",
     ) -> None:
         self.networks = networks
         self.has_human_maps = has_human_maps
         self._shown_images = shown_images
+        self._people = people
+        self.closeness = ClosenessBars(networks)
         self.metric_form = Form(
             [Field(name="measure", label="Metric", kind="segments", value="rho", options=as_options(METRICS))],
             lambda *_: self._draw(),
@@ -221,13 +232,26 @@ class ScoreView:
         name, layers = self.metric_form.values["measure"], self._layers
         name = "rho" if layers is not None else name
         label = next(title for title, key in METRICS.items() if key == name)
-        if self._all is None:
-            self.distribution_pane.visible, self.note_pane.object = False, ""
-            return
-        mask = np.ones(self._all.sizes["image"], bool) if self._shown_images is None else self._shown_images()
-        selection = select_scores(self._all, name, mask, layers)
         of_one = self._compared is not None and self._compared.request.participant is not None
         here = [float("nan")] * len(self.networks) if of_one else self._of_image(name)
+        selection = None
+        if self._all is not None:
+            mask = np.ones(self._all.sizes["image"], bool) if self._shown_images is None else self._shown_images()
+            selection = select_scores(self._all, name, mask, layers)
+        names = " and ".join(dict.fromkeys(layer or "no layer" for layer in layers or ()))
+        self.metric_form.update_field("measure", enabled=layers is None, hint="" if layers is None else LAYERS_HAVE_RHO)
+        self.closeness.show(
+            Closeness(
+                metric=label,
+                people=self._people,
+                selection=selection,
+                here=here,
+                of=f"attention at {names}" if names else "",
+            )
+        )
+        if selection is None:
+            self.distribution_pane.visible, self.note_pane.object = False, ""
+            return
         self.distribution_pane.visible = selection.n > 1
         if selection.n > 1:
             title = label if layers is None else f"{label} of attention norms"
@@ -253,4 +277,7 @@ class ScoreView:
         if ceiling := ceiling_text(selection):
             few = "" if selection.ceiling_interval else f"; no interval below {MIN_IMAGES_FOR_INTERVAL} images"
             sentences.append(f"Band: {ceiling}{few}" if not few else f"{ceiling[0].upper()}{ceiling[1:]}{few}")
+        for kind, (means, n) in selection.floors.items():
+            values = " and ".join(f"{mean:.2f}" for mean in means)
+            sentences.append(f"With people's maps of other images, {FLOORS[kind]}: {values}, n = {n:,}")
         return ". ".join(sentences) + "."

@@ -210,7 +210,7 @@ class MapUpdate:
     scores: xr.Dataset
     delta_reliability: float = float("nan")
     note: str = ""
-    """A sentence where something is worth saying, for example "this map is about zero", or ""."""
+    """A sentence where something is worth saying, for example "GALA: the signed map is about zero", or ""."""
 
 
 def layer_path_attrs(paths: Sequence[str]) -> dict[str, str]:

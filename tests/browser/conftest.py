@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -200,6 +201,14 @@ class Watched:
         self.page.get_by_text("done in").wait_for()
         self.page.wait_for_function(f"() => {{ {DEEP} return deep(document, '[data-painted]').length > 0 }}")
         self.frames()
+
+    def show_more(self) -> None:
+        """Open the inputs that are not in the bar, unless they are open."""
+        button = self.page.get_by_role("button", name=re.compile("^More"))
+        if button.get_attribute("aria-pressed") != "true":
+            button.click()
+            self.page.locator(".id").first.click()  # keys are the page's again
+        self.page.get_by_role("slider", name="Opacity").wait_for()
 
     def frames(self, count: int = 3) -> None:
         """Let the browser draw ``count`` frames."""

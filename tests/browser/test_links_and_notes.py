@@ -32,6 +32,7 @@ def test_the_address_follows_the_page_and_a_copied_link_opens_exactly_what_was_s
     address_has(one, image="photo 00004", v="2")
     one.page.keyboard.press("ArrowRight")
     address_has(one, image="photo 00005")
+    one.show_more()
     one.page.get_by_label("Colours", exact=True).select_option("Fire")
     address_has(one, image="photo 00005", colours="Fire")
     one.page.go_back()

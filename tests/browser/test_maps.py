@@ -153,7 +153,7 @@ def test_the_layers_are_read_by_the_same_crosshair(page):
 
 
 def test_the_threshold_takes_away_the_weakest_pixels_only(page, truth):
-    page.model("glyph/a", "m.glyph.color_mapper.palette.length")
+    page.show_more()
     slider = page.page.get_by_role("slider", name="Hide weakest, %")
     slider.focus()
     for _ in range(3):
@@ -172,6 +172,7 @@ def test_the_threshold_takes_away_the_weakest_pixels_only(page, truth):
 
 
 def test_people_can_be_shown_as_contours_or_revealed(page):
+    page.show_more()
     overlay = page.pixels("human")
     choose(page, "People as", "contours")
     contours = page.pixels("human")
@@ -187,6 +188,7 @@ def test_people_can_be_shown_as_contours_or_revealed(page):
 
 
 def test_known_parts_are_outlined_on_demand_where_they_are(page):
+    page.show_more()
     plain = page.pixels("photo").astype(int)
     page.page.get_by_role("switch", name="Outline diagnostic parts").check()
     page.frames()
@@ -253,6 +255,7 @@ def test_what_is_within_the_deltas_error_is_hidden_or_outlined(page, truth):
             page.model("glyph/within-error", "m.name"),
         )
 
+    page.show_more()
     assert not drawn()[0]
     beyond = np.abs(truth["delta"]) > 2 * np.float32(0.02)
     try:

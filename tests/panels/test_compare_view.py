@@ -115,7 +115,7 @@ def test_settings_say_everything_that_a_request_holds():
     assert (request.smoothgrad.n_samples, request.smoothgrad.noise_fraction) == (9, 0.2)
     assert AttributionSettings().to_request() == MapRequest()
     assert AttributionSettings(target="label").to_request(has_label=False).target == "own"
-    assert len(ATTRIBUTION_SETTINGS) == 9
+    assert len(ATTRIBUTION_SETTINGS) == 10
     other = MapRequest(target=3, smoothgrad=SmoothGradSpec(n_samples=7, seed=5), normalise="sum")
     assert AttributionSettings.from_request(other).to_request() == other
 
@@ -177,7 +177,7 @@ def test_a_layer_goes_into_the_main_row_and_back(view, source):
 
 def cam_layer_input(view):
     pane = view.attribution_controls.pane
-    (options,) = [field["options"] for field in pane.fields if field["name"] == "cam_layer"]
+    (options,) = [field["options"] for field in pane.bar.fields if field["name"] == "cam_layer"]
     return pane.states["cam_layer"]["visible"], [value for _, value in options], pane.values["cam_layer"]
 
 
@@ -263,7 +263,7 @@ def test_a_true_category_that_is_unknown_is_told_where_it_was_asked_for(view, so
 
 
 @pytest.mark.parametrize(
-    ("normalise", "unit"), [("percentile", "difference of normalised maps"), ("none", "difference of maps as they are")]
+    ("normalise", "unit"), [("percentile", "difference of normalised maps"), ("none", "difference of maps, logit / input unit")]
 )
 def test_a_delta_of_maps_as_they_are_is_not_called_normalised(source, normalise, unit):
     update = source.update(source.images[0], source.request, 5)

@@ -63,7 +63,7 @@ def test_choosing_a_network_shows_the_page_with_it_in_the_same_state(page):
     page.view.current.image = "photo 00003"
     before = address(page)
     assert (before["first"], before["second"]) == NAMES[:2]
-    page.view.chooser.form.receive("second", "other-3")
+    page.view.chooser.forms["second"].receive("second", "other-3")
     until(page, lambda: shown(page) == (NAMES[0], "other-3"))
     assert page.view.current.image == "photo 00003"
     assert address(page) == {**before, "second": "other-3"}
@@ -90,15 +90,15 @@ def test_a_network_that_cannot_be_loaded_leaves_the_page_as_it_is(page, monkeypa
         raise ValueError("the weights are gone")
 
     monkeypatch.setattr(FakeSource, "pair", gone)
-    page.view.chooser.form.receive("first", "other-2")
+    page.view.chooser.forms["first"].receive("first", "other-2")
     until(page, lambda: "the weights are gone" in page.view.alert.object)
     assert shown(page) == NAMES[:2]
-    assert page.view.chooser.form.values["first"] == NAMES[0]
+    assert page.view.chooser.forms["first"].values["first"] == NAMES[0]
 
 
 def test_the_images_of_the_pair_are_marked_that_its_networks_learnt_from(compare, monkeypatch):
     monkeypatch.setattr("tests.panels.fake_source.FakeSource.labels", lambda self: _labels(self))
-    compare.view.chooser.form.receive("second", "other-2")
+    compare.view.chooser.forms["second"].receive("second", "other-2")
     until(compare, lambda: shown(compare)[1] == "other-2")
     assert compare.view.index.learnt.tolist() == [True] + [False] * 7
     assert not compare.shared_source.index.learnt.any()
@@ -122,7 +122,7 @@ def test_who_follows_a_presentation_follows_it_to_another_pair(compare):
     token = compare._presentation.stage.link.split("=")[1]
     seen = []
     find_room(token).follow(seen.append)
-    compare.view.chooser.form.receive("second", "other-2")
+    compare.view.chooser.forms["second"].receive("second", "other-2")
     until(compare, lambda: shown(compare)[1] == "other-2")
     until(compare, lambda: any("Other 2" in str(one.get("scene", {}).get("networks")) for one in seen))
     assert compare._presentation.stage.link.split("=")[1] == token
@@ -136,7 +136,7 @@ def test_an_upload_goes_along_to_another_pair(compare):
     Image.new("RGB", (40, 40), "red").save(content, "PNG")
     compare.view.add_upload("mine.png", content.getvalue())
     until(compare, lambda: compare.view.gallery.uploads)
-    compare.view.chooser.form.receive("second", "other-2")
+    compare.view.chooser.forms["second"].receive("second", "other-2")
     until(compare, lambda: shown(compare)[1] == "other-2")
     assert compare.view.current.image == compare.view.gallery.uploads[0]
 
@@ -179,7 +179,7 @@ def test_a_page_of_two_networks_has_no_choosers_and_no_strip():
     shared = SharedSource(lambda say: FakeSource(count=2)).start()
     shared._thread.join(60)
     page = ComparePage(shared)
-    assert not page.view.chooser.form.visible
+    assert not page.view.chooser.is_needed
     assert page.view.strip is None
     page.close()
 

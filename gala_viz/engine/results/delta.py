@@ -268,12 +268,15 @@ def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, in
         A sentence without its end, or "".
     """
     if not np.nansum(np.abs(values), dtype=np.float64) * input_range > NEGLIGIBLE_LOGITS:
-        return "this map is about zero"
+        return "the signed map is about zero"
     if error is None or not np.isfinite(error).all():
         return ""
     beyond = float(np.mean(np.abs(values) > ERRORS_BEYOND_CHANCE * error))
     if beyond <= CHANCE_FRACTION:
-        return f"this map is about zero within its error ({100 * beyond:.0f} % of it is beyond it); draw more samples"
+        return (
+            "the signed map of each colour channel, unsmoothed, is about zero within its error "
+            f"({100 * beyond:.0f} % of it is beyond it); draw more samples"
+        )
     return ""
 
 

@@ -13,7 +13,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.alignment import PARTNER_KINDS, ConfidenceInterval, ceiling_shares
+from gala_viz.alignment import (
+    MIN_IMAGES_FOR_INTERVAL,
+    PARTNER_KINDS,
+    ConfidenceInterval,
+    bootstrap_interval,
+    ceiling_shares,
+)
 
 MAX_RESAMPLES, MIN_RESAMPLES, MAX_DRAWS = 2000, 200, 6_000_000
 """Bootstrap resamples of an interval on a page: fewer for many images, whose intervals are short."""
@@ -31,6 +37,9 @@ class ScoreSelection:
         The scores, finite.
     means : tuple of float
         Over these images; NaN without any.
+    difference : (float, (float, float) or None) or None
+        Mean of the second network minus the first, image by image, and its 95 % bootstrap interval over images; no
+        interval below ``MIN_IMAGES_FOR_INTERVAL`` of them. None unless there are two networks and two images.
     ceiling : float
         Mean noise ceiling of those of these images that have one; NaN where it does not belong beside the score.
     ceiling_interval : tuple of float or None
@@ -47,6 +56,7 @@ class ScoreSelection:
 
     values: NDArray[np.float64]
     means: tuple[float, ...]
+    difference: tuple[float, Interval | None] | None
     ceiling: float
     ceiling_interval: Interval | None
     n_ceiling: int
@@ -103,12 +113,24 @@ def select_scores(
     return ScoreSelection(
         values=values,
         means=means,
+        difference=_difference(values),
         ceiling=ceiling,
         ceiling_interval=interval,
         n_ceiling=n_ceiling,
         fractions=fractions,
         floors=floors,
     )
+
+
+def _difference(values: NDArray[np.float64]) -> tuple[float, Interval | None] | None:
+    """Return the mean of the second row minus the first, with its interval."""
+    if len(values) != 2 or values.shape[1] < 2:
+        return None
+    gain = values[1] - values[0]
+    if len(gain) < MIN_IMAGES_FOR_INTERVAL:
+        return float(gain.mean()), None
+    interval = bootstrap_interval(gain, n_resamples=_n_resamples(len(gain)))
+    return interval.mean, (interval.low, interval.high)
 
 
 def score_columns(scores: xr.Dataset, name: str, layers: Sequence[str | None] | None = None) -> NDArray[np.float64]:

@@ -8,13 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from gala_viz.panels.compare.compare_view import CompareView
-from gala_viz.panels.compare.sections import (
-    alignment_section,
-    controls_column,
-    layers_section,
-    maps_column,
-    strip_section,
-)
+from gala_viz.panels.compare.sections import controls_section, lower_section, maps_section, strip_section
 from gala_viz.panels.gallery.selection_filter import SelectionFilter
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.link_parameters import compare_link_parameters
@@ -27,7 +21,6 @@ from gala_viz.panels.presenting.presentation import Follower, Presentation
 from gala_viz.panels.presenting.room import Room, find_room
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_page import EDGE, SourcePage, section
-from gala_viz.panels.styles import grid_css
 from gala_viz.records.database import Database
 
 
@@ -136,7 +129,7 @@ class ComparePage(SourcePage):
             else [html_pane(empty_collection_message(source.title)), view.upload]
         )
         self.page.param.update(
-            sidebar=[selection_filter.pane, view.gallery.pane],
+            sidebar=[selection_filter.pane, view.upload, view.gallery.pane],
             main=main,
             header=[
                 self.subtitle,
@@ -205,29 +198,11 @@ class ComparePage(SourcePage):
         self.page.main = [self._follower.stage]
 
     def _main(self, view: CompareView, persistence: PagePersistence) -> list:
-        """Return the components of the page's main part, from the photograph's heading to the provenance."""
-        header = pn.Row(
-            pn.Column(view.heading, view.upload, sizing_mode="stretch_width", margin=0),
-            *view.top_five_panes,
-            sizing_mode="stretch_width",
-            margin=(10, 14, 6, 14),
-            stylesheets=[grid_css("repeat(3, minmax(0, 1fr))", "18px"), ":host { align-items: start !important; }"],
-        )
-        lower = pn.Column(
-            layers_section(view),
-            alignment_section(view, view.figure_download.options, view.figure_download.button),
-            sizing_mode="stretch_width",
-            margin=EDGE,
-            stylesheets=[
-                grid_css("minmax(0, 1.7fr) minmax(300px, 1fr)", "28px"),
-                ":host { align-items: start !important; }",
-            ],
-        )
+        """Return the components of the page's main part, from the settings to the provenance."""
         return [
-            header,
-            maps_column(view, margin=EDGE),
-            controls_column(view, margin=EDGE),
-            lower,
+            controls_section(view, margin=(4, 14, 0, 14)),
+            maps_section(view, margin=(2, 14)),
+            lower_section(view, (4, 14), view.figure_download.options, view.figure_download.button),
             *([strip_section(view, margin=EDGE)] if view.strip is not None else []),
             *(
                 [section("Notes", persistence.notes_hint, persistence.notes_view.component, margin=EDGE)]

@@ -10,7 +10,9 @@ from bokeh.document import Document
 
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.panels.compare.controls import AttributionControls, DisplayControls
+from gala_viz.panels.compare.controls_bar import ControlsBar
 from gala_viz.panels.compare.figure_pool import FigureSet, draw_figure_set
+from gala_viz.panels.compare.main_row import PANELS
 from gala_viz.panels.compare.main_row_content import human_map_title, layers_in_column, main_row_content
 from gala_viz.panels.compare.map_display import MapDisplay
 from gala_viz.panels.compare.network_strip import NetworkStrip
@@ -20,7 +22,14 @@ from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.gallery.gallery import Gallery
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.keyboard_shortcuts import COMPARE_SHORTCUTS, KeyboardShortcuts
-from gala_viz.panels.markup import alert, image_heading, top_five_predictions
+from gala_viz.panels.markup import (
+    alert,
+    delta_heading,
+    image_heading,
+    people_heading,
+    people_label,
+    top_five_predictions,
+)
 from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.score_view import Compared, ScoreView
@@ -37,7 +46,7 @@ from gala_viz.registry import unknown_name
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import ForwardResults, MapSource, MapUpdate
 
-NO_HUMAN_MAP, NO_HUMAN_MAPS = "People did not mark\nthis photograph.", "This collection\nhas no human maps."
+NO_HUMAN_MAP = "People did not mark\nthis photograph."
 
 
 class CompareView:
@@ -86,16 +95,16 @@ class CompareView:
         self.row, self.layers = figures.row, figures.layers
         self.display = MapDisplay(
             key=figures.key,
+            panels=[panel for panel in PANELS if panel != "human" or source.map_kinds],
             layer_cells=[list(cell) for cell in self.layers.cells],
             sizing_mode="stretch_width",
             margin=(2, 0, 0, 0),
         )
         self.display.on_message = lambda message: self._toggle_layer(message.get("layer"))
-        self.heading = html_pane()
+        self.heading, self.people_heading, self.delta_heading = html_pane(), html_pane(), html_pane()
         self.top_five_panes, self.alert = [html_pane(), html_pane()], html_pane()
         self._told: list[str] = []
         self._missing = ""
-        self._predict((None, None), None)
         self.progress = ProgressView(self.cancel)
         self.gallery = Gallery(source, index, self.current, document)
         self.scoring = ScoringView(
@@ -109,15 +118,25 @@ class CompareView:
             self.display_settings, self.current, self.display, source.map_kinds, source.outlined
         )
         self.chooser = PairChooser(source, self.settings.to_request, lambda first, second: None)
-        n_networks = len(source.choices(source.request))
+        self.controls = ControlsBar(self.attribution_controls, self.display_controls)
         self.strip = (
-            NetworkStrip(source, document, self.settings, self.current, self.chooser) if n_networks > 2 else None
+            NetworkStrip(source, document, self.settings, self.current, self.chooser)
+            if self.chooser.is_needed
+            else None
         )
-        self.score_view = ScoreView(networks, bool(source.map_kinds), figures.scores, lambda: self.gallery.shown_mask)
+        self._predict((None, None), None)
+        self.delta_heading.object = delta_heading()
+        self.score_view = ScoreView(
+            networks,
+            bool(source.map_kinds),
+            figures.scores,
+            lambda: self.gallery.shown_mask,
+            people_label(source.map_kinds),
+        )
         self.shortcuts = KeyboardShortcuts(
             keys=list(COMPARE_SHORTCUTS), on_message=lambda message: self.move(message.get("move", 0))
         )
-        self.upload = PhotographUpload(on_file=self.add_upload)
+        self.upload = PhotographUpload(on_file=self.add_upload, margin=(10, 12, 2, 12))
         self.figure_download = ComparisonDownloadButton(
             source, origin or {}, self.current, self.settings, self.show_error
         )
@@ -125,6 +144,9 @@ class CompareView:
         self.current.param.watch(lambda *_: self._ask_for_human_map(), ["kind", "participant"])
         self.current.param.watch(lambda _: self._draw(), "layer")
         self.settings.param.watch(lambda *_: self._ask(new_image=False), ATTRIBUTION_SETTINGS)
+        self.settings.param.watch(
+            lambda event: self.display_controls.show_scale_hint(signed=event.new == "signed"), "reduction"
+        )
 
     def open(self, image: str | None = None) -> None:
         """Show ``image``, or the one with which a page begins; what is scored already is there from the start."""
@@ -206,7 +228,6 @@ class CompareView:
         self.source_client.request_maps(image, request, new_image)
         if new_image:  # while the thread works already
             self.heading.object = image_heading(info, self._game)
-            self.display.filename = "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]
         self._missing = "" if new_image else self._missing
         self.show_messages([])
 
@@ -224,7 +245,7 @@ class CompareView:
         for pane, side, network, prediction in zip(
             self.top_five_panes, "ab", self.source.networks, predictions, strict=True
         ):
-            pane.object = top_five_predictions(side, network, prediction, target)
+            pane.object = top_five_predictions(side, network, prediction, target, named=not self.chooser.is_needed)
 
     def _on_photo(self, view) -> None:
         self.row.set_photo(view)
@@ -244,8 +265,13 @@ class CompareView:
             self._missing = f"{sentence} All of them together are shown."
         self._show_alert()
         self.display_controls.set_participants(people)
-        self.row.set_human_map(values, NO_HUMAN_MAP if self.source.map_kinds else NO_HUMAN_MAPS)
+        self.row.set_human_map(values, NO_HUMAN_MAP)
         self.results.param.update(human_map=values, human_map_title=human_map_title(values, people, one))
+        kind = self._kind
+        self.row.set_human_unit(kind)
+        description = self.source.map_kinds.get(kind, "")
+        self.people_heading.object = people_heading(self.results.human_map_title, kind, description)
+        self.display.columns = {**self.display.columns, "human": self._human_map_column}
         self.display.titles = {**self.display.titles, "human": self.results.human_map_title}
         self._tell_compared()
 
@@ -269,7 +295,7 @@ class CompareView:
             self._draw()
         if self.strip is not None and update.done:
             self.strip.refresh()
-        self.progress.show_map_progress(update)  # last: who reads "done" has the maps
+        self._show_progress()  # last: who reads "done" has the maps
 
     def _on_scores(self, scores: xr.Dataset) -> None:
         if scores.sizes["image"] != len(self.index):  # a source may score uploads as well
@@ -304,6 +330,22 @@ class CompareView:
         if column is not None:
             self.current.layer = None if self.current.layer == column else int(column)
 
+    @property
+    def _kind(self) -> str:
+        """Kind of the human map in view; "" where the collection has none."""
+        return self.current.kind or next(iter(self._open_source.map_kinds), "")
+
+    @property
+    def _human_map_column(self) -> str:
+        """Name of the human map in a table: whose, and of which kind."""
+        return ", ".join(filter(None, [self.results.human_map_title, self._kind]))
+
+    def _show_progress(self) -> None:
+        """Show the progress of the saliency maps, and that it is theirs where attention norms stand in the main row."""
+        update = self.results.map_update
+        if update is not None:
+            self.progress.show_map_progress(update, "" if self.current.layer is None else "Saliency maps: ")
+
     def _tell_compared(self) -> None:
         """Say beside the scores what is compared, and with which human map."""
         column, networks = self.current.layer, self._open_source.networks
@@ -329,5 +371,17 @@ class CompareView:
         self._tell_compared()
         self.display.from_zero = content.from_zero
         self.row.set_maps(content.maps, content.errors)
+        self._show_progress()
         self.row.set_units(content.unit, content.delta_unit)
-        self.display.titles = {**content.titles, "photo": "Photograph", "human": self.results.human_map_title}
+        self.display.param.update(
+            titles={**content.titles, "photo": "Photograph", "human": self.results.human_map_title},
+            captions=content.captions,
+            columns={**content.columns, "human": self._human_map_column},
+            filename="-".join(filter(None, [_file_name(self.current.image or ""), content.name])),
+        )
+        reliability, beyond = content.delta_reliability, content.delta_beyond
+        self.delta_heading.object = delta_heading(content.titles["delta"], reliability, beyond)
+
+
+def _file_name(image: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in image)[:80]

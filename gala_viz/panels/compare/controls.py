@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gala_viz.panels.compare.map_display import MapDisplay
-from gala_viz.panels.form import Field, Form, as_options
+from gala_viz.panels.compare.setting_forms import SettingForms
+from gala_viz.panels.form import Field, as_options
 from gala_viz.panels.view_state import (
     HUMAN_STYLES,
     NORMALISATIONS,
@@ -25,11 +26,16 @@ MAX_PARTICIPANTS = 200
 MAX_SEED = 2**31 - 1
 _EVERYBODY = ("all together", "")
 SCALE_HINTS = {
-    "shared": "both networks: 0 to the larger 99.5th percentile",
-    "per map": "each map: 0 to its own 99.5th percentile",
-    "raw": "both networks: smallest to largest value; attention from 0",
+    "shared": "0 to the larger 99.5th percentile",
+    "per map": "0 to each one's 99.5th percentile",
+    "raw": "smallest (attention: 0) to largest",
 }
 """What each colour scale is, told where it is chosen."""
+SIGNED_SCALE_HINTS = {
+    "shared": "± the larger 99.5th percentile of sizes",
+    "per map": "± each one's 99.5th percentile of sizes",
+    "raw": "± the largest size of both",
+}
 
 
 class AttributionControls:
@@ -58,7 +64,7 @@ class AttributionControls:
         def choice(name: str, label: str, options: tuple[tuple[str, Any], ...]) -> Field:
             return Field(name=name, label=label, kind="choice", value=getattr(settings, name), options=options)
 
-        self.pane = Form(
+        self.pane = SettingForms(
             [
                 choice("target", "Explain", as_options(TARGETS)),
                 Field(
@@ -86,9 +92,10 @@ class AttributionControls:
                 choice("normalise", "Normalise for delta", as_options(NORMALISATIONS)),
             ],
             self._write,
-            min_width_px=118,
+            bar_px=112,
+            more_px=118,
         )
-        self.pane.jslink(display, live_values="noise")
+        self.pane.more.jslink(display, live_values="noise")
         self._layers: tuple[str, ...] = ()
         settings.param.watch(lambda _: self.set_cam_layers(self._layers), "cam_layer")  # before its input follows
         self.pane.sync_from(settings)
@@ -174,15 +181,15 @@ class DisplayControls:
             ]
         if parts:
             fields.append(self._look("parts", f"Outline {parts}", "switch"))
-        self.pane = Form(fields, self._write, min_width_px=156)
-        self.pane.jslink(display, live_values="display_settings")
+        self.pane = SettingForms(fields, self._write, bar_px=150, more_px=140)
+        for form in (self.pane.bar, self.pane.more):
+            form.jslink(display, live_values="display_settings")
         self.pane.sync_from(display_settings)
         if kinds:
             current.param.watch(lambda event: self.pane.show_values({"kind": event.new or next(iter(kinds))}), "kind")
             current.param.watch(lambda event: self.pane.show_values({"participant": event.new or ""}), "participant")
-        display_settings.param.watch(
-            lambda event: self.pane.update_field("scale", hint=SCALE_HINTS[event.new]), "scale"
-        )
+        self._signed = False
+        display_settings.param.watch(lambda _: self.show_scale_hint(self._signed), "scale")
         display.defaults = {name: value for name, value in display_settings.param.values().items() if name != "name"}
 
     def _look(self, name: str, label: str, kind: str, **more: Any) -> Field:
@@ -195,6 +202,12 @@ class DisplayControls:
             self.current.participant = value or None
         else:
             self.display_settings.param.update(**{name: value})
+
+    def show_scale_hint(self, signed: bool) -> None:
+        """Say what the scale is, of maps that are ``signed`` or not."""
+        self._signed = signed
+        hints = SIGNED_SCALE_HINTS if signed else SCALE_HINTS
+        self.pane.update_field("scale", hint=hints[self.display_settings.scale])
 
     def set_participants(self, participants: Sequence[str]) -> None:
         """Offer the participants of the image in view, at most ``MAX_PARTICIPANTS``."""

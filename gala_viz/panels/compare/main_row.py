@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import panel as pn
 import xarray as xr
-from bokeh.layouts import row
 from bokeh.models import (
     BasicTicker,
     BasicTickFormatter,
@@ -24,7 +23,6 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from gala_viz import plots
-from gala_viz.panels.browser_component import read_stylesheets
 from gala_viz.panels.compare.outlines import Outlines
 from gala_viz.plots.bokeh_rendering import bokeh_figure, disable_sync, drop_selection_glyphs
 from gala_viz.plots.map_overlays import image_source_data, pack_rgba
@@ -32,13 +30,13 @@ from gala_viz.schema import extent_px, labelled_map
 
 PANELS = ("photo", "human", "a", "b", "delta")
 SIDES = ("left", "right", "top", "bottom")
-ACCENTS = {"a": "var(--gv-a)", "b": "var(--gv-b)"}
 
 
 class MainRow:
     """Five linked figures over a frame of ``size_px`` (height, width), their models named under ``key``.
 
     All figures share the photograph's data source, the outlines' and the ranges; every map has a source of its own.
+    ``panes`` are their panes by panel, which ``sections.map_columns`` lays out.
     """
 
     def __init__(self, key: str, size_px: tuple[int, int]) -> None:
@@ -57,14 +55,9 @@ class MainRow:
         self.sources: dict[str, ColumnDataSource] = {}
         self.outlines = Outlines(key)
         self._link()
-        figures = row(
-            *self.figures.values(),
-            spacing=8,
-            sizing_mode="stretch_width",
-            css_classes=["abreast"],
-            stylesheets=[read_stylesheets("compare/main_row")],
-        )
-        self.pane = pn.pane.Bokeh(figures, sizing_mode="stretch_width", margin=0)
+        self.panes = {
+            panel: pn.pane.Bokeh(fig, sizing_mode="stretch_width", margin=0) for panel, fig in self.figures.items()
+        }
 
     def _link(self) -> None:
         """Let all figures share photograph, ranges, crosshair and outlines, and name their models."""
@@ -116,13 +109,10 @@ class MainRow:
             **dict.fromkeys(("min_border", *(f"min_border_{side}" for side in SIDES)), 0), outline_line_color=None
         )
         fig.xgrid.visible = fig.ygrid.visible = False
-        fig.styles = {"border-top": f"2px solid {ACCENTS.get(panel, 'var(--gv-line, #8884)')}"}
         for bar in fig.below:
             if hasattr(bar, "color_mapper"):
                 bar.update(height=8, margin=0, padding=4, title_standoff=3, width="auto")
                 bar.update(ticker=BasicTicker(desired_num_ticks=4), formatter=BasicTickFormatter(power_limit_low=-4))
-        if panel == "photo":
-            fig.min_border_bottom = 46
 
     def _flicker(self) -> None:
         """Add the second network's map, hidden, to the first one's figure, where the browser shows it in place."""
@@ -182,7 +172,14 @@ class MainRow:
 
     def set_units(self, unit: str, delta_unit: str) -> None:
         """Set the units of the networks' colour bars and of the delta's."""
-        for panel, text in (("a", unit), ("b", unit), ("delta", delta_unit)):
+        self._set_bars({"a": unit, "b": unit, "delta": delta_unit})
+
+    def set_human_unit(self, kind: str) -> None:
+        """Set what the colour bar of the human map is of: its kind."""
+        self._set_bars({"human": kind})
+
+    def _set_bars(self, texts: Mapping[str, str]) -> None:
+        for panel, text in texts.items():
             for bar in self.figures[panel].below:
                 if hasattr(bar, "color_mapper") and bar.title != text:
                     bar.title = text

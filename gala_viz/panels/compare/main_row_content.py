@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import xarray as xr
 
-from gala_viz.engine.results.reliability import beyond_error_text, reliability_text
+from gala_viz.engine.results.reliability import ADVICE, beyond_error_text, reliability_text, reliability_words
 from gala_viz.plots.attention_layers import attention_delta
 from gala_viz.plots.map_overlays import SALIENCY_UNIT
 from gala_viz.schema import count_participants, norm_title
@@ -22,14 +22,23 @@ class MainRowContent:
     """Panel (a, b, delta) -> map (y, x) or None, its standard error or None, title, and the colour bars' units.
 
     ``from_zero`` says that the networks' maps are attention norms, whose scales all begin at 0.
+    ``captions`` say what a column does not whose title is that of its network: the category or layer.
+    ``columns`` are the maps' names in a table, with all that determines them; ``name`` is that of a file of them.
+    ``delta_reliability`` and ``delta_beyond`` say how far the delta can be read; "" where that is not known.
     """
 
     maps: dict[str, xr.DataArray | None]
     titles: dict[str, str]
+    captions: dict[str, str]
+    columns: dict[str, str]
+    name: str
     unit: str
     delta_unit: str
     errors: dict[str, xr.DataArray | None] = field(default_factory=dict)
     from_zero: bool = False
+    method: str = ""
+    delta_reliability: str = ""
+    delta_beyond: str = ""
 
 
 def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str], participant: str | None = None) -> str:
@@ -80,16 +89,38 @@ def main_row_content(
         return _attention(networks, forward_result, layer, normalise)
     if map_update is None:
         titles = {"a": networks[0].title, "b": networks[1].title, "delta": "Delta"}
-        return MainRowContent(maps=dict.fromkeys(titles), titles=titles, unit=SALIENCY_UNIT, delta_unit=DELTA_UNIT)
-    names = [_title(network, target) for network, target in zip(networks, map_update.targets, strict=True)]
+        return MainRowContent(
+            maps=dict.fromkeys(titles),
+            titles=titles,
+            captions={},
+            columns=titles,
+            name="",
+            unit=SALIENCY_UNIT,
+            delta_unit=DELTA_UNIT,
+        )
+    method = _method(map_update, methods or {})
+    categories = [_category(network, target) for network, target in zip(networks, map_update.targets, strict=True)]
+    names = [": ".join(filter(None, pair)) for pair in zip((n.title for n in networks), categories, strict=True)]
     reliability, errors = map_update.delta_reliability, map_update.standard_error
-    unit = DELTA_UNIT if map_update.delta.attrs.get("normalise") != "none" else "difference of maps as they are"
+    unit = map_update.maps.attrs.get("units", SALIENCY_UNIT)
+    normalised = map_update.delta.attrs.get("normalise") != "none"
+    made = _settings(map_update, method)
+    columns = {side: f"{name}, {made} ({unit})" for side, name in zip("ab", names, strict=True)}
+    columns["delta"] = f"Delta: second minus first, {made}, normalised by {map_update.delta.attrs.get('normalise')}"
     beyond = beyond_error_text(map_update.delta, map_update.delta_error) if map_update.done else ""
     return MainRowContent(
         maps={"a": map_update.maps[0], "b": map_update.maps[1], "delta": map_update.delta},
         titles={"a": names[0], "b": names[1], "delta": _delta_title(reliability)},
-        unit=_map_unit(map_update, methods or {}),
-        delta_unit=f"{unit}; {beyond}" if beyond else unit,
+        captions={
+            side: " for ".join(filter(None, [method, name])) for side, name in zip("ab", categories, strict=True)
+        },
+        columns=columns,
+        name=str(map_update.maps.attrs.get("method", "")),
+        unit=unit,
+        method=method,
+        delta_unit=DELTA_UNIT if normalised else f"difference of maps, {unit}",
+        delta_reliability=f"{reliability_text(reliability)}{f': {ADVICE}' if reliability_words(reliability) else ''}",
+        delta_beyond=beyond,
         errors={
             "a": None if errors is None else errors[0],
             "b": None if errors is None else errors[1],
@@ -119,19 +150,37 @@ def _attention(
             "b": f"{networks[1].title}, {names[1]}",
             "delta": f"Delta of {unit.split()[0]}" if alike else "No delta: grids differ",
         },
+        captions={"a": names[0], "b": names[1]},
+        columns={
+            "a": f"{networks[0].title}, {unit} at {names[0]}",
+            "b": f"{networks[1].title}, {unit} at {names[1]}",
+            "delta": f"Delta of {unit}: second minus first, normalised by {normalise}",
+        },
+        name="-".join(dict.fromkeys(["attention", *names])),
         unit=unit,
         delta_unit=DELTA_UNIT if normalise != "none" else "difference of norms as they are",
         from_zero=True,
     )
 
 
-def _map_unit(update: MapUpdate, methods: Mapping[str, str]) -> str:
-    """Return the method, the layer at which it is computed, and the unit of the maps."""
+def _method(update: MapUpdate, methods: Mapping[str, str]) -> str:
+    """Return the method, and the layer at which it is computed; "" where it is not known."""
     attrs = update.maps.attrs
     name = attrs.get("method")
     layer = f" at {attrs['layer_path']}" if attrs.get("layer_path") else ""
-    method = f"{methods.get(name, name)}{layer}, " if name else ""
-    return f"{method}{attrs.get('units', SALIENCY_UNIT)}"
+    return f"{methods.get(name, name)}{layer}" if name else ""
+
+
+def _settings(update: MapUpdate, method: str) -> str:
+    """Return all that determines the maps, as text."""
+    attrs = update.maps.attrs
+    parts = [method or "maps"]
+    if "n_samples" in attrs:
+        parts += [f"n = {update.n}", f"noise {attrs.get('noise_fraction')}", f"seed {attrs.get('seed')}"]
+    parts += [f"{attrs[name]}" for name in ("reduction",) if name in attrs]
+    if attrs.get("smoothing_px"):
+        parts.append(f"smoothing {attrs['smoothing_px']:g} px")
+    return ", ".join(parts)
 
 
 def _delta_title(reliability: float) -> str:
@@ -140,5 +189,6 @@ def _delta_title(reliability: float) -> str:
     return f"Delta: second minus first{', ' * bool(known)}{known}"
 
 
-def _title(network: NetworkInfo, target: int) -> str:
-    return f"{network.title}: {network.categories[target]}" if target < len(network.categories) else network.title
+def _category(network: NetworkInfo, target: int) -> str:
+    """Return the name of the category whose logit is explained; "" where the network has no name for it."""
+    return network.categories[target] if target < len(network.categories) else ""

@@ -6,6 +6,7 @@ export function render({model, view, el}) {
   const doc = view.model.document
   const find = (name) => doc.get_model_by_name(`${model.key}/${name}`)
   const maps = PANELS.slice(1)
+  const shown = PANELS.filter((panel) => model.panels.includes(panel)) // the others have figures that nobody sees
   const on = (one, property, act) => one.properties[property].change.connect(act)
   const figures = Object.fromEntries(PANELS.map((panel) => [panel, find(`figure/${panel}`)]))
   const sources = Object.fromEntries(PANELS.map((panel) => [panel, find(`source/${panel}`)]))
@@ -24,7 +25,7 @@ export function render({model, view, el}) {
   let held = false
   let here = null
 
-  const readout = make_readout(el, [
+  const readout = make_readout(el, shown, [
     ["flicker", "Flicker", "Show the second network in the first one's place (Space)", () => flip()],
     ["noise", "Noisy copy", "One noisy copy of the photograph in its place, as SmoothGrad gives it to the networks", () => show_noise(!noisy)],
     ["reset", "Reset zoom", "Show the whole frame", () => reset()],
@@ -81,6 +82,7 @@ export function render({model, view, el}) {
     }
     for (const line of part_lines) { line.visible = looks.parts }
     find("note").visible = !known
+    if (bars.get("human").visible !== known) { bars.get("human").visible = known } // no scale of nothing
 
     const scale_texts = []
     for (const {row, column, source, glyph} of cells) {
@@ -123,18 +125,17 @@ export function render({model, view, el}) {
     rooms.set(what, {width, most})
     return most
   }
-  // The first panel has room for either network's title, so that nothing moves in a flicker.
   const titled = (panel, place) => (model.titles[place] ?? " ") + (place === panel ? "" : " (in place)")
+  // Over a figure stands what its column's title does not say; in one line, so that nothing moves in a flicker.
+  const caption = (panel, place) => (place === panel ? model.captions[panel] ?? "" : `In place: ${model.titles[place]}`)
   const flick = () => {
     glyphs.a.visible = !model.flicker
     flicker_glyph.visible = model.flicker
     const ink = getComputedStyle(el).getPropertyValue("--panel-on-surface-color").trim() || (model.dark ? "#ffffff" : "#000000")
-    const cut = (panel, place) => lines_of(titled(panel, place), figures[panel].inner_width, FONT, 3)
-    const count = steady("titles", Math.max(cut("a", "b").length, ...PANELS.map((panel) => cut(panel, panel).length)))
-    for (const panel of PANELS) {
+    for (const panel of shown) {
       const place = panel === "a" && model.flicker ? "b" : panel
       readout.cells[panel].title = titled(panel, place)
-      const text = block(cut(panel, place), count)
+      const text = lines_of(caption(panel, place), figures[panel].inner_width, FONT, 1)[0] || " "
       figures[panel].title.setv({text, text_color: ink, text_font_size: "13px", text_font_style: "normal"})
     }
     readout.buttons.flicker.setAttribute("aria-pressed", String(model.flicker))
@@ -142,7 +143,7 @@ export function render({model, view, el}) {
   const bars = new Map(maps.map((panel) => [panel, figures[panel].below.find((one) => one.color_mapper != null)]))
   const units = new Map() // bar -> what its title says, and that in lines
   const tell_units = () => {
-    const labels = [...bars].map(([panel, bar]) => {
+    const labels = [...bars].filter(([panel]) => shown.includes(panel)).map(([panel, bar]) => {
       const text = units.get(bar)?.set === bar.title ? units.get(bar).text : bar.title ?? ""
       return {panel, bar, text, lines: lines_of(text, figures[panel].inner_width - 4, FONT, 3)}
     })
@@ -214,7 +215,7 @@ export function render({model, view, el}) {
   const inside = (at) => at.x >= 0 && at.y >= 0 && at.x < grid[1] && at.y < grid[0]
   const hold = (on) => {
     held = on
-    readout.hint.textContent = on ? "The crosshair is held. Click again or press Esc to let go." : HINT
+    readout.strip.classList.toggle("held", on)
   }
   for (const panel of PANELS) {
     figures[panel].on_event("mousemove", (at) => { if (!held && inside(at)) { point({x: at.x, y: at.y}) } })
@@ -263,7 +264,7 @@ export function render({model, view, el}) {
   }
   const copy = async () => {
     if (here == null) { said("copy", "Point first"); return }
-    const head = ["x_px", "y_px", "red", "green", "blue", ...maps.flatMap((p) => [model.titles[p], `${model.titles[p]} percentile`, ...(has_error(p) ? [error_title(model.titles[p])] : [])])]
+    const head = ["x_px", "y_px", "red", "green", "blue", ...maps.flatMap((p) => [model.columns[p], `${model.columns[p]}, percentile`, ...(has_error(p) ? [error_title(model.columns[p])] : [])])]
     const cell = readout.cells
     const row = [cell.photo.dataset.x, cell.photo.dataset.y, cell.photo.dataset.value,
       ...maps.flatMap((p) => [cell[p].dataset.value, cell[p].dataset.percentile, ...(has_error(p) ? [cell[p].dataset.error] : [])])]
@@ -273,7 +274,7 @@ export function render({model, view, el}) {
   const save = () => {
     const {x_range, y_range} = figures.photo
     const range = {x0: x_range.start, x1: x_range.end, y0: Math.min(y_range.start, y_range.end), y1: Math.max(y_range.start, y_range.end)}
-    save_text(region_csv(sources, range, model.titles), `${model.filename || "region"}.csv`)
+    save_text(region_csv(sources, range, model.columns), `${model.filename || "region"}.csv`)
     said("save", "Saved")
   }
 
@@ -303,11 +304,11 @@ export function render({model, view, el}) {
 
   const aspect = grid[0] / grid[1]
   const fit = () => {
-    const wrong = PANELS.map((panel) => figures[panel]).filter(({inner_width: width, inner_height: height}) =>
+    const wrong = shown.map((panel) => figures[panel]).filter(({inner_width: width, inner_height: height}) =>
       width > 20 && Math.abs(width * aspect - height) > 1)
     for (const figure of wrong) {
       const height = Math.round(figure.outer_height - figure.inner_height + figure.inner_width * aspect)
-      figure.setv({height}, {silent: figure !== wrong.at(-1)}) // the last one has the whole row laid out anew
+      figure.height = height
     }
   }
   let fitting = false
@@ -335,7 +336,7 @@ export function render({model, view, el}) {
       for (const side of ["start", "end"]) { on(range, side, zoomed) }
     }
     for (const {source} of cells) { on(source, "data", redraw) }
-    for (const name of ["display_settings", "titles", "from_zero"]) { model.on(name, redraw) }
+    for (const name of ["display_settings", "titles", "captions", "from_zero"]) { model.on(name, redraw) }
     model.on("dark", () => setTimeout(redraw, 120)) // once the page has its new colours
     model.on("flicker", flick)
     model.on("noise", () => { if (noisy) { show_noise(true) } })
@@ -345,7 +346,7 @@ export function render({model, view, el}) {
   // Figures build themselves over several turns; before they stand there is nothing to colour.
   const start = () => {
     if (listening.signal.aborted) { return }
-    if (PANELS.every((panel) => figures[panel].inner_width > 0)) { listen() } else { requestAnimationFrame(start) }
+    if (shown.every((panel) => figures[panel].inner_width > 0)) { listen() } else { requestAnimationFrame(start) }
   }
   start()
 }

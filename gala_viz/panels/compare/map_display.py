@@ -5,6 +5,7 @@ from __future__ import annotations
 import param
 
 from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
+from gala_viz.panels.compare.main_row import PANELS
 from gala_viz.plots.attention_layers import GAP_FRACTION
 from gala_viz.plots.colour_maps import DIVERGING, SEQUENTIAL
 
@@ -16,7 +17,10 @@ class MapDisplay(MessagingComponent):
     """
 
     key = param.String(doc="Prefix of the names of the figures' models.")
-    titles = param.Dict(default={}, doc="Panel -> title, as text.")
+    panels = param.List(default=list(PANELS), doc="Panels that are on the page, of ``main_row.PANELS``.")
+    titles = param.Dict(default={}, doc="Panel -> title, as text, in tooltips.")
+    columns = param.Dict(default={}, doc="Panel -> name in copied values and saved regions, with its settings.")
+    captions = param.Dict(default={}, doc="Panel -> line over its figure; the column's title stands above it.")
     filename = param.String(default="region", doc="Name of saved regions, without ending.")
     from_zero = param.Boolean(default=False, doc="Whether every scale of the networks' maps begins at 0, as norms do.")
     layer_cells = param.List(default=[], doc="(row, column) of every small multiple.")

@@ -1,6 +1,6 @@
 // The strip under the main row: what every panel holds at the crosshair, as text and as CSV.
 
-const HINT = "Drag to pan, wheel to zoom, click to hold."
+const HINT = "Drag to pan, wheel to zoom, click to hold the crosshair."
 const PANELS = ["photo", "human", "a", "b", "delta"]
 
 function element(tag, name, text = "") {
@@ -17,18 +17,17 @@ function short(value) {
   return size < 1e-3 || size >= 1e5 ? value.toExponential(2) : value.toPrecision(3)
 }
 
-function make_readout(el, actions) {
-  const strip = element("div", "strip abreast")
+function make_readout(el, shown, actions) {
+  const strip = element("div", `strip abreast ${shown.length === 4 ? "four" : ""}`)
   const cells = Object.fromEntries(PANELS.map((panel) => {
     const cell = element("div", `cell ${panel}`)
     cell.dataset.panel = panel
     cell.append(element("span", "value", panel === "photo" ? "Point at a panel" : "–"), element("span", "percentile"))
-    strip.append(cell)
+    if (shown.includes(panel)) { strip.append(cell) }
     return [panel, cell]
   }))
   const bar = element("div", "bar")
-  const hint = element("span", "hint", HINT)
-  bar.append(hint)
+  strip.title = HINT
   const buttons = {}
   for (const [name, label, title, act] of actions) {
     const button = element("button", "action", label)
@@ -42,7 +41,7 @@ function make_readout(el, actions) {
   const root = element("div", "root")
   root.append(strip, bar)
   el.append(root)
-  return {cells, hint, buttons}
+  return {strip, cells, buttons}
 }
 
 // Panels whose maps have a Monte-Carlo error.

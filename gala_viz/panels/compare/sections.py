@@ -4,34 +4,99 @@ from __future__ import annotations
 
 import panel as pn
 
+from gala_viz.panels.browser_component import read_stylesheets
 from gala_viz.panels.compare.compare_view import CompareView
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import alignment_title
 from gala_viz.panels.source_page import section
 
+_ABREAST = read_stylesheets("compare/main_row")
+_PROGRESS = """
+@media (min-width: 1100px) {
+  :host { position: absolute !important; left: 0; bottom: 0; width: calc(100% - 450px) !important; }
+}
+"""
+"""Where there is room the maps' progress stands in the line of the display's buttons."""
 
-def maps_column(view: CompareView, margin: tuple[int, int]) -> pn.Column:
-    """Lay out alerts, the choosers of the two networks, photograph and maps, and the values under the pointer."""
+
+def maps_section(view: CompareView, margin: tuple[int, int]) -> pn.Column:
+    """Lay out alerts, the answer in a sentence, the columns of the main row, the values under the pointer, progress."""
+    closeness = view.score_view.closeness
     return pn.Column(
         view.alert,
-        view.chooser.form,
-        view.row.pane,
-        view.display,
+        closeness.verdict,
+        map_columns(view),
+        pn.Column(
+            view.display,
+            pn.Column(view.progress.bar, sizing_mode="stretch_width", margin=0, stylesheets=[_PROGRESS]),
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"position": "relative"},
+        ),
         sizing_mode="stretch_width",
         margin=margin,
         stylesheets=[":host { max-height: none !important; }"],  # taller than a telephone's window
     )
 
 
-def controls_column(view: CompareView, margin: tuple[int, int]) -> pn.Column:
-    """Lay out the maps' progress, the display settings and the attribution settings."""
+def map_columns(view: CompareView) -> pn.Row:
+    """Lay out a column for the photograph, people, each network and the delta: what it is, its map, its closeness.
+
+    A collection without human maps has no column of people.
+    """
+    titles = {
+        "photo": [view.heading],
+        "human": [view.people_heading],
+        "a": [view.chooser.forms["first"], view.top_five_panes[0]],
+        "b": [view.chooser.forms["second"], view.top_five_panes[1]],
+        "delta": [view.delta_heading],
+    }
+    columns = [
+        pn.Column(
+            pn.Column(*titles[panel], sizing_mode="stretch_width", margin=0),
+            view.row.panes[panel],
+            view.score_view.closeness.panes[panel],
+            sizing_mode="stretch_width",
+            margin=0,
+            css_classes=["column"],
+            stylesheets=[_ABREAST],
+        )
+        for panel in view.display.panels
+    ]
+    for panel in set(titles) - set(view.display.panels):  # its figure is one of the display's all the same
+        columns.append(pn.Column(view.row.panes[panel], visible=False))
+    return pn.Row(
+        *columns,
+        sizing_mode="stretch_width",
+        margin=0,
+        css_classes=["abreast", *(["four"] if len(view.display.panels) == 4 else [])],
+        stylesheets=[_ABREAST],
+    )
+
+
+def controls_section(view: CompareView, margin: tuple[int, int]) -> pn.Column:
+    """Lay out the settings of maps and of how they are drawn."""
+    return pn.Column(view.controls.pane, sizing_mode="stretch_width", margin=margin)
+
+
+def lower_section(view: CompareView, margin: tuple[int, int], *more: pn.viewable.Viewable) -> pn.Column:
+    """Lay out the attention norms of every layer at the left, all scores and ``more`` components at the right.
+
+    The layers grow with the window's height, so that they end where a window of 1280 x 720 px ends.
+    """
+    n = max(view.layers.n_columns, 4)
+    width = f"min(60%, max({48 * n}px, {8.2 * n:.1f}vh))"
     return pn.Column(
-        view.progress.bar,
-        view.display_controls.pane,
-        view.attribution_controls.pane,
+        layers_section(view),
+        alignment_section(view, *more),
         sizing_mode="stretch_width",
         margin=margin,
-        styles={"gap": "10px"},
+        stylesheets=[
+            f":host {{ display: grid !important; grid-template-columns: {width} minmax(0, 1fr); gap: 0 24px; "
+            "align-items: start !important; } :host > * { min-width: 0; } "
+            "@media (max-width: 700px) { :host { grid-template-columns: minmax(0, 1fr); "
+            "max-height: none !important; } }"
+        ],
     )
 
 
@@ -40,7 +105,12 @@ def layers_section(view: CompareView) -> pn.Column:
     title = "Attention of every layer"
     if not view.layers.cells:
         return section(title, "", html_pane('<p class="muted">Neither network has attention blocks.</p>'))
-    return section(title, f"{view.layers.row_legend} Click one to see it large.", view.layers.pane)
+    return section(title, "Click one to see it large.", view.layers.pane, html_pane(row_legend(view)))
+
+
+def row_legend(view: CompareView) -> str:
+    """Return which network stands in which row, as HTML."""
+    return f'<p class="muted">{view.layers.row_legend}</p>'
 
 
 def alignment_section(view: CompareView, *more: pn.viewable.Viewable) -> pn.Column:

@@ -118,7 +118,7 @@ class ExplorePage(SourcePage):
         )
         left = pn.Column(
             view.alert,
-            view.chooser.form,
+            *view.chooser.forms.values(),
             view.form,
             selection_row,
             link_pane,

@@ -80,7 +80,9 @@ def stage_scene(
         source.networks, results.forward_result, update, current.layer, normalise, source.methods
     )
     titles = {"photo": "Photograph", "human": results.human_map_title, **content.titles}
-    units = {"a": content.unit, "b": content.unit, "delta": content.delta_unit, "human": "density of marks"}
+    unit = ", ".join(filter(None, [content.method, content.unit]))
+    units = {"a": unit, "b": unit, "human": "density of marks"}
+    units["delta"] = "; ".join(filter(None, [content.delta_unit, content.delta_beyond]))
     values: dict[str, Any] = {"human": results.human_map, **content.maps, "delta_error": content.errors.get("delta")}
     arrays = {name: np.asarray(one, dtype=np.float32) for name, one in values.items() if one is not None}
     if results.photo is not None:
