@@ -9,6 +9,13 @@ import numpy as np
 import xarray as xr
 
 DIMS = ("network", "layer", "image", "channel", "y", "x")
+PIXEL_ATTRS = {
+    "y": {"units": "px", "long_name": "centre of the row, from the top"},
+    "x": {"units": "px", "long_name": "centre of the column, from the left"},
+}
+"""Attrs of the coordinates of maps, here and in files."""
+HUMAN_MAP_ATTRS = {"units": "arbitrary", "long_name": "human map, in the unit of its collection"}
+"""Attrs of human maps in files, where their collection tells no other: how they were made decides on their unit."""
 
 
 def pixel_centres(size: int, extent_px: float | None = None) -> np.ndarray:
@@ -19,6 +26,28 @@ def pixel_centres(size: int, extent_px: float | None = None) -> np.ndarray:
     """
     extent = float(size if extent_px is None else extent_px)
     return (np.arange(size) + 0.5) * (extent / size)
+
+
+def pixel_coordinate(axis: str, size: int, extent_px: float | None = None, dim: str | None = None) -> xr.Variable:
+    """Return the coordinate of a map's rows or columns, with unit and name.
+
+    Parameters
+    ----------
+    axis : {"y", "x"}
+        Rows or columns.
+    size : int
+        How many they are.
+    extent_px : float, optional
+        Pixels that they cover together; default: ``size``.
+    dim : str, optional
+        Their dim, where it has another name than ``axis``.
+
+    Returns
+    -------
+    Variable, (dim,), float64
+        See ``pixel_centres``.
+    """
+    return xr.Variable((dim or axis,), pixel_centres(size, extent_px), PIXEL_ATTRS[axis])
 
 
 def labelled_map(
@@ -61,8 +90,8 @@ def labelled_map(
     height, width = values.shape[-2:]
     extent = extent_px or (height, width)
     coords: dict[str, Any] = {dim: list(labels) for dim, labels in leading.items()}
-    coords["y"] = ("y", pixel_centres(height, extent[0]), {"units": "px"})
-    coords["x"] = ("x", pixel_centres(width, extent[1]), {"units": "px"})
+    coords["y"] = pixel_coordinate("y", height, extent[0])
+    coords["x"] = pixel_coordinate("x", width, extent[1])
     array = xr.DataArray(values, dims=dims, coords=coords, name=name, attrs=dict(attrs or {}))
     array.attrs.setdefault("extent_px", [float(extent[0]), float(extent[1])])
     return check_map(array)

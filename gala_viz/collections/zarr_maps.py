@@ -16,12 +16,15 @@ from gala_viz.collections.file_index import file_states
 from gala_viz.collections.human_maps import HumanMap
 from gala_viz.collections.image_names import ImageNames, match_names
 from gala_viz.collections.map_checks import MapFileError, drop_constant_maps, to_float32
+from gala_viz.schema import HUMAN_MAP_ATTRS, pixel_centres
 from gala_viz.specs import fingerprint
 
 SUFFIX = ".zarr"
 KIND = "human"
 MAX_CELLS = 512
 VARIABLE = "human_map"
+NOT_OF_MAPS = ("made", *HUMAN_MAP_ATTRS)
+"""Attrs of the file alone; the others are settings, and attrs of the maps that are read."""
 
 
 def write_zarr_maps(
@@ -73,8 +76,14 @@ def write_zarr_maps(
             **{name: ("mark", np.array([one[name] for one in further], dtype=object)) for name in further[0]},
         },
         name=VARIABLE,
-        attrs={**attrs, "made": description},
+        attrs={**HUMAN_MAP_ATTRS, **attrs, "made": description},
     )
+    sides = {"y": "height, from the top", "x": "width, from the left"}
+    for dim, side in sides.items():  # photographs differ in size, so their pixels are no coordinates of all
+        centres = pixel_centres(array.sizes[dim], 1.0)
+        array = array.assign_coords(
+            {dim: (dim, centres, {"units": "1", "long_name": f"centre of the cell, as a share of the {side}"})}
+        )
     array.to_dataset().to_zarr(path, mode="w", consolidated=False)
     return len(listed)
 
@@ -113,7 +122,7 @@ class ZarrMaps:
         if len(twice) == len(self._rows):
             example = next(iter(twice.values()))
             raise MapFileError(f"{source.name}: on none of its images is each map another participant's: {example}")
-        self.attrs = {str(name): value for name, value in self._maps.attrs.items() if name != "made"}
+        self.attrs = {str(name): value for name, value in self._maps.attrs.items() if name not in NOT_OF_MAPS}
         made = str(self._maps.attrs.get("made") or f"Human maps from {source.name}, one for each participant.")
         self.kinds = {KIND: made}
         self.skipped = [*unmatched, *((f"{source.name}, {image}", why) for image, why in twice.items())]

@@ -21,6 +21,7 @@ from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.reliability import RELIABLE
 from gala_viz.networks.network_folders import network_folder
 from gala_viz.specs import MEASUREMENT_VERSION, MapRequest, settings
+from gala_viz.store.layout import SCORE_TITLES
 from gala_viz.store.source import STARTING_SMOOTHING_PX
 
 FORMAT = 1
@@ -80,6 +81,8 @@ def write_scores(
     for name, values in reliability.items():
         renamed = values.rename({"image": f"image {name}", "smoothing": f"smoothing {name}"})
         content[f"reliability {name}"] = renamed.astype(np.float32)
+    for name in content.data_vars:
+        content[name].attrs = {"units": "1", "long_name": SCORE_TITLES.get(str(name).partition(" ")[0], str(name))}
     content.attrs = {key: str(value) for key, value in attrs.items()}
     path = scores_path(folder, str(attrs["collection"]))
     content.to_netcdf(path, engine="scipy", format="NETCDF3_64BIT")

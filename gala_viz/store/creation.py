@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from gala_viz.schema import pixel_centres
+from gala_viz.schema import PIXEL_ATTRS, pixel_centres
 from gala_viz.specs import GRAD_CAM, fingerprint
 from gala_viz.splits import UNKNOWN
 from gala_viz.store.compaction import compact, finish_renaming
@@ -196,7 +196,7 @@ def _add(root: zarr.Group, one: Stored, spec: StoreSpec, values: np.ndarray | No
                     shape=labels.shape,
                     dtype=str if labels.dtype == object else labels.dtype,
                     dimension_names=(dim,),
-                    attributes={"units": "px"} if dim in ("x", "y") else {},
+                    attributes={**PIXEL_ATTRS.get(dim, {})},
                 )
             coordinate[:] = labels
 

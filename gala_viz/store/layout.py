@@ -32,6 +32,7 @@ import numpy as np
 
 from gala_viz.engine.results.prediction import N_TOP
 from gala_viz.networks.layer_labels import layer_units
+from gala_viz.schema import HUMAN_MAP_ATTRS
 from gala_viz.specs import content_key
 from gala_viz.store.spec import StoreSpec
 
@@ -52,6 +53,18 @@ SCORES: dict[str, tuple[str, ...]] = {
     "delta_size": ("attribution", "network", "other"),
 }
 """Variables of /scores and their dims before ``image``; "attribution" is the method, which xarray's sel cannot name."""
+SCORE_TITLES = {
+    "correct": "whether the first choice is the true category: 1 or 0",
+    "rho": "Spearman's rho of the unsmoothed map with the human map",
+    "dice": "Dice of the unsmoothed map with the human map",
+    "iou": "IoU of the unsmoothed map with the human map",
+    "rho_attention": "Spearman's rho of the attention norm with the human map",
+    "floor_same": "mean rho with human maps of other images of the same category",
+    "floor_different": "mean rho with human maps of images of other categories",
+    "ceiling": "noise ceiling: rho of one half of the participants with the other",
+    "delta_size": "mean absolute delta over the cells of the unsmoothed maps, each normalised",
+}
+"""What the variables of /scores are, in files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +116,29 @@ def arrays_of(spec: StoreSpec) -> Iterator[Stored]:
             attrs = {**settings, "target": spec.target, "reduction": spec.reduction, "network": network.name}
             attrs |= {"method": method, "weights_sha256": network.weights_sha256, **spec.versions}
             grid = ("y", "x"), spec.grid(network), network.input_px
+            attrs["long_name"] = f"{method} map"
             yield Stored(f"{at}/{method}/map", "float32", attrs=attrs, grid=grid)
             if spec.errors and settings.get("by_chance"):
-                yield Stored(f"{at}/{method}/standard_error", "float32", attrs=attrs, grid=grid)
+                of_error = {**attrs, "long_name": f"standard error of the {method} map"}
+                yield Stored(f"{at}/{method}/standard_error", "float32", attrs=of_error, grid=grid)
                 if spec.format >= 2:
-                    halves = {"half": HALVES}
-                    yield Stored(f"{at}/{method}/half_map", "float32", ("half",), halves, attrs=attrs, grid=grid)
+                    halves, of_half = {"half": HALVES}, {**attrs, "long_name": f"{method} map of half of the samples"}
+                    yield Stored(f"{at}/{method}/half_map", "float32", ("half",), halves, attrs=of_half, grid=grid)
             yield Stored(f"{at}/{method}/explained", "int32", fill=-1)
-            yield Stored(f"{at}/{method}/sigma", "float32", attrs={"units": "input units"})
+            attrs = {"units": "input units", "long_name": "standard deviation of the noise"}
+            yield Stored(f"{at}/{method}/sigma", "float32", attrs=attrs)
         for layer, size in network.layers.items():
             attrs = {"layer": layer, "network": network.name, "quantity": "L2 norm over channels"}
-            attrs["units"] = layer_units(layer)
+            attrs |= {"long_name": f"norm of {layer}", "units": layer_units(layer)}
             grid = ("y", "x"), size, network.input_px
             yield Stored(f"{at}/attention_norm/{segment(layer)}/norm", "float32", attrs=attrs, grid=grid)
     inputs_px = [network.input_px for network in spec.networks]
     human = ("y", "x"), (spec.comparison_cells,) * 2, inputs_px[0] if spec.has_one_cut else min(inputs_px)
-    attrs = {} if spec.has_one_cut else {"frame": "the part of a photograph that all networks see"}
-    yield Stored("human/map", "float32", attrs=attrs, grid=human)
+    part = {} if spec.has_one_cut else {"frame": "the part of a photograph that all networks see"}
+    yield Stored("human/map", "float32", attrs={**HUMAN_MAP_ATTRS, **part}, grid=human)
     for name, dims in SCORES.items():
-        yield Stored(f"scores/{name}", "float32", dims, {dim: labels[dim] for dim in dims}, leading=True)
+        attrs = {"units": "1", "long_name": SCORE_TITLES[name]}
+        yield Stored(f"scores/{name}", "float32", dims, {dim: labels[dim] for dim in dims}, attrs=attrs, leading=True)
 
 
 def bytes_needed(spec: StoreSpec) -> int:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 import zarr
 
 from gala_viz.alignment.ceiling import CeilingSpec
@@ -51,6 +52,17 @@ def test_maps_that_are_changed_in_place_are_no_more_those_of_before(photos, tmp_
     assert after[0] != before[0]
     assert np.abs(after[1] - before[1]).max() > 0.01
     assert np.abs(after[2] - before[2]).max() > 0.01
+
+
+def test_the_maps_tell_their_unit_and_where_on_the_photograph_their_cells_are(tmp_path):
+    write(tmp_path / "maps.zarr")
+    maps = xr.open_zarr(tmp_path / "maps.zarr", consolidated=False)
+    (one,) = maps.data_vars.values()
+    assert one.attrs["units"]
+    assert one.attrs["long_name"]
+    for dim in ("y", "x"):
+        np.testing.assert_allclose(maps[dim], (np.arange(8) + 0.5) / 8)
+        assert maps[dim].attrs["units"] == "1"
 
 
 def test_one_participant_twice_on_an_image_is_not_two_people(photos, tmp_path):

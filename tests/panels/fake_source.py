@@ -310,11 +310,14 @@ class FakeSource:
             scores = scores.assign({f"{name}_drawn": scores[name] + 0.5 for name in ("rho", "dice", "iou")})
         if not self.info(image).has_human_map or request.reduction == "signed":
             scores = scores * np.nan
+        in_logits = {"units": "logits per input unit"}
         return MapUpdate(
-            maps=labelled_map(maps, name="saliency", leading=names),
-            standard_error=labelled_map(error.astype(np.float32), name="standard_error", leading=names),
-            delta=labelled_map(delta, name="delta"),
-            delta_error=labelled_map(np.full_like(delta, 0.02), name="delta_error"),
+            maps=labelled_map(maps, name="saliency", leading=names, attrs=in_logits),
+            standard_error=labelled_map(
+                error.astype(np.float32), name="standard_error", leading=names, attrs=in_logits
+            ),
+            delta=labelled_map(delta, name="delta", attrs={"units": "1"}),
+            delta_error=labelled_map(np.full_like(delta, 0.02), name="delta_error", attrs={"units": "1"}),
             targets=tuple(p.indices[0] for p in self.forward(image).predictions) if request.target == "own" else (1, 1),
             sigma=(request.smoothgrad.noise_fraction * 1.99,) * 2,
             n=n,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,11 @@ from PIL import Image
 import gala_viz
 from gala_viz.plots.figures.comparison_figure import colour_scales_text
 from gala_viz.plots.figures.specs import WIDTHS_MM, ComparisonSpec, draw_figure, read_figure_spec, write_figure
+from gala_viz.plots.figures.specs.layers_spec import LayersSpec
+from gala_viz.plots.figures.specs.people_spec import PeopleSpec
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import MapRequest, SmoothGradSpec
-from tests.panels.fake_source import FakeSource
+from tests.panels.fake_source import SIDE, FakeSource
 
 IMAGES = ("photo 00000", "photo 00004")
 REQUEST = MapRequest(smoothgrad=SmoothGradSpec(n_samples=5, seed=3))
@@ -109,6 +112,40 @@ def test_the_figure_comes_with_maps_scores_and_its_own_file(tmp_path):
     assert len(scores) == 4
     assert scores["rho"].notna().sum() == 2
     assert set(scores["network"]) == {one.name for one in source.networks}
+
+
+def test_rows_tell_which_maps_their_scores_and_their_delta_are_of(tmp_path):
+    written(tmp_path, spec(request=replace(REQUEST, smoothing_px=2.0)))
+    rows, caption = pd.read_csv(tmp_path / "figure.csv"), (tmp_path / "figure.md").read_text()
+    assert (rows["scores_smoothing_px"] == 0).all()
+    assert (rows["resolution_px"] == 56).all()
+    second = rows["delta_reliability"].notna() | rows["delta_beyond_two_errors"].notna()
+    assert rows.loc[second, "delta_smoothing_px"].tolist() == [2.0, 2.0]
+    assert rows.loc[~second, "delta_smoothing_px"].isna().all()
+    assert "rho, Dice and IoU are of unsmoothed maps on 56 × 56 cells" in caption
+    assert "the delta's columns are of the maps as they are drawn, with a smoothing of 2 px" in caption
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [spec(), PeopleSpec(images=IMAGES[:1]), LayersSpec(images=IMAGES)],
+    ids=lambda one: one.kind,
+)
+def test_maps_in_files_have_units_names_and_the_pixels_that_they_cover(tmp_path, asked):
+    written(tmp_path, asked)
+    with xr.open_dataset(tmp_path / "figure.nc", engine="scipy") as maps:
+        for name, one in maps.items():
+            assert one.attrs["units"], name
+            assert one.attrs["long_name"], name
+            for dim in one.dims[-2:]:
+                centres = maps[dim]
+                assert (centres.attrs["units"], bool(centres.attrs["long_name"])) == ("px", True)
+                size = len(centres)
+                np.testing.assert_allclose(centres, (np.arange(size) + 0.5) * SIDE / size)
+        if "saliency" in maps:
+            assert maps["saliency"].attrs["units"] == maps["standard_error"].attrs["units"] == "logits per input unit"
+            assert maps["delta"].attrs["units"] == maps["delta_standard_error"].attrs["units"] == "1"
+        assert "settings" in maps.attrs
 
 
 def test_drawn_again_from_its_file_it_is_the_same_bytes(tmp_path):

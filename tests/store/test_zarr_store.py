@@ -88,6 +88,21 @@ def test_attention_is_stored_without_unit_and_the_activity_of_a_module_with_its_
     assert tree["stem (activity)"]["norm"].attrs["units"] == "activity"
 
 
+def test_every_map_and_score_of_a_store_has_a_unit_and_a_name_and_its_pixels(tmp_path):
+    methods = {"smoothgrad": {"n_samples": 5, "units": "u", "by_chance": True}}
+    tree, named = create_store(tmp_path / "maps.zarr", spec(methods=methods), IMAGES).tree(), []
+    for group in tree.subtree:
+        for name, one in group.data_vars.items():
+            if {"y", "x"} <= set(one.dims) or group.path == "/scores" or name == "sigma":
+                assert one.attrs["units"], f"{group.path}/{name}"
+                assert one.attrs["long_name"], f"{group.path}/{name}"
+                named.append(name)
+            for dim in {"y", "x"} & set(one.dims):
+                assert group[dim].attrs["units"] == "px"
+                assert group[dim].attrs["long_name"]
+    assert {"map", "standard_error", "half_map", "norm", "rho", "ceiling", "delta_size", "sigma"} <= set(named)
+
+
 def test_a_block_counts_once_its_status_is_written(tmp_path, monkeypatch):
     store = create_store(tmp_path / "maps.zarr", spec(), IMAGES)
     values = block_of(store, 1)

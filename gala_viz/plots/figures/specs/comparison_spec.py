@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,14 @@ from gala_viz.plots.figures.specs.caption_text import (
     listed,
     method_title,
 )
-from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress, netcdf_name
+from gala_viz.plots.figures.specs.figure_result import (
+    FigureResult,
+    ProgressCallback,
+    ignore_progress,
+    labelled_variable,
+    name_pixels,
+    netcdf_name,
+)
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images
 from gala_viz.plots.figures.specs.network_sources import (
     NO_COMMON_SCORES,
@@ -50,7 +57,7 @@ from gala_viz.plots.figures.specs.network_sources import (
     pair_sources,
 )
 from gala_viz.registry import UnknownNameError, unknown_name
-from gala_viz.schema import norm_title
+from gala_viz.schema import HUMAN_MAP_ATTRS, norm_title
 from gala_viz.specs import MapRequest, settings
 from gala_viz.store.source import ForwardResults, MapSource, MapUpdate, NetworkInfo
 
@@ -149,9 +156,13 @@ def draw_comparison(
         )
         parts.append(_labelled(networks, updates, human, norms, spec.columns))
         for number, pair in enumerate(zip(sources, forwards, updates, strict=True)):
-            scores += _scored(image, *pair, first=number == 0, metrics=METRICS if scored else ())
+            smoothing = spec.request.smoothing_px
+            scores += _scored(image, *pair, smoothing, first=number == 0, metrics=METRICS if scored else ())
         progress(done + 1, len(spec.images))
-    maps = xr.concat(parts, dim=pd.Index(spec.images, name="image"), join="outer", combine_attrs="drop_conflicts")
+    maps: xr.Dataset = xr.concat(
+        parts, dim=pd.Index(spec.images, name="image"), join="outer", combine_attrs="drop_conflicts"
+    )
+    name_pixels(maps)
     maps.attrs = {"collection": source.title, "layer": layer or "", "settings": json.dumps(settings(spec))}
     maps.attrs |= {"layer_path": " and ".join(cam_layers)} if cam_layers else {}
     columns = spec.columns or nonempty_columns(rows)
@@ -174,7 +185,7 @@ def draw_comparison(
         norms,
         simulated,
         "" if scored else NO_COMMON_SCORES,
-        _explained_text(scores),
+        " ".join(filter(None, [_explained_text(scores), _scores_text(scores, spec)])),
         cam_layers,
     )
     return FigureResult(figure=figure, caption=caption, maps=maps, table=pd.DataFrame(scores))
@@ -211,7 +222,8 @@ def _labelled(
 ) -> xr.Dataset:
     """Return the maps of one image, without the photograph; attention norms have dims of their own, at their grid.
 
-    Of more than two networks it has the deltas that are drawn.
+    Of more than two networks it has the deltas that are drawn. All have units and names, and their rows and columns
+    the centres in pixels of the input.
     """
     maps = {"saliency": _together([one.maps for one in updates])}
     if len(updates) == 1:
@@ -226,17 +238,31 @@ def _labelled(
     errors = [one.standard_error for one in updates]
     if all(one is not None for one in errors):
         maps["standard_error"] = _together(errors)
-    variables = {name: xr.Variable(one.dims, np.asarray(one.values, np.float32)) for name, one in maps.items()}
+    variables = {name: labelled_variable(one, _long_name(name)) for name, one in maps.items()}
+    coords: dict[str, Any] = {
+        "network": [network.name for network in networks],
+        "y": maps["saliency"]["y"],
+        "x": maps["saliency"]["x"],
+    }
     if human is not None:
-        variables["human_map"] = xr.Variable(human.dims, np.asarray(human.values, np.float32))
+        variables["human_map"] = labelled_variable(human, **HUMAN_MAP_ATTRS)
     for network, norm in zip(networks, norms, strict=True):
         if norm is not None:
             dims = tuple(netcdf_name(str(dim), network.name) for dim in norm.dims)
             name = netcdf_name("attention_norm", network.name)
-            variables[name] = xr.Variable(
-                dims, np.asarray(norm.values, np.float32), {"units": norm.attrs.get("units", "1")}
-            )
-    return xr.Dataset(variables, coords={"network": [network.name for network in networks]})
+            one = labelled_variable(norm, f"{norm_title(norm)} of {network.title}", "1")
+            variables[name] = xr.Variable(dims, one.data, one.attrs)
+            coords |= {own: (own, norm[str(dim)].values) for own, dim in zip(dims, norm.dims, strict=True)}
+    return xr.Dataset(variables, coords=coords)
+
+
+def _long_name(name: str) -> str:
+    """Return what a variable of ``_labelled`` is in words."""
+    if name.startswith("delta_standard_error"):
+        return "Monte-Carlo standard error of the delta"
+    if name.startswith("delta"):
+        return "second map minus the first, each normalised as the attribute tells"
+    return {"saliency": "saliency map, as it is drawn", "standard_error": "Monte-Carlo standard error of the map"}[name]
 
 
 def _together(pairs: list[xr.DataArray]) -> xr.DataArray:
@@ -258,16 +284,33 @@ def _explained_text(rows: Sequence[dict]) -> str:
     return f"Explained is the logit of: {'; '.join(told)}."
 
 
+def _scores_text(rows: Sequence[dict], spec: ComparisonSpec) -> str:
+    """Return which maps the numbers of the CSV file are of: scores and deltas are of different ones."""
+    cells = next((row["resolution_px"] for row in rows if "resolution_px" in row), None)
+    scores = f"rho, Dice and IoU are of unsmoothed maps on {cells} × {cells} cells" if cells else ""
+    smoothing = f"{spec.request.smoothing_px:g} px"
+    deltas = ""
+    if any("delta_reliability" in row for row in rows):
+        deltas = f"the delta's columns are of the maps as they are drawn, with a smoothing of {smoothing}"
+    told = "; ".join(filter(None, [scores, deltas]))
+    return f"In the CSV file {told}." if told else ""
+
+
 def _scored(
     image: str,
     source: MapSource,
     forward_results: ForwardResults,
     update: MapUpdate,
+    smoothing_px: float,
     *,
     first: bool,
     metrics: Sequence[str],
 ) -> list[dict]:
-    """Return a row for each network of a pair, with some metrics; without ``first`` for the second alone."""
+    """Return a row for each network of a pair, with some metrics; without ``first`` for the second alone.
+
+    Scores are of unsmoothed maps, what is told of the delta is of the maps that are drawn, smoothed by
+    ``smoothing_px``; columns before the numbers say so.
+    """
     rows = []
     for number, (network, prediction) in enumerate(zip(source.networks, forward_results.predictions, strict=True)):
         if number == 0 and not first:
@@ -277,8 +320,10 @@ def _scored(
         row = {"image": image, "category": source.info(image).category, "network": network.name}
         row |= {"explained": explained, "prediction": prediction.categories[0]}
         row |= {"probability": prediction.probabilities[0], "correct": prediction.correct}
-        if number == 1:
-            values |= _delta_columns(update)
+        if values:
+            row |= {"scores_smoothing_px": 0.0, "resolution_px": update.scores.attrs.get("resolution_px")}
+        if number == 1 and (of_delta := _delta_columns(update)):
+            values |= {"delta_smoothing_px": smoothing_px, **of_delta}
         rows.append({**row, **values})
     return rows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,17 @@ import xarray as xr
 
 from gala_viz.plots.figures.layers_figure import SCALE_PERCENTILE, LayersRow, layer_scale_maxima, layers_figure
 from gala_viz.plots.figures.specs.caption_text import caption_markdown, images_text, listed
-from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress, netcdf_name
+from gala_viz.plots.figures.specs.figure_result import (
+    FigureResult,
+    ProgressCallback,
+    ignore_progress,
+    name_pixels,
+    netcdf_name,
+)
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images, check_texts
 from gala_viz.plots.figures.specs.network_sources import networks_of, pair_sources
 from gala_viz.registry import UnknownNameError, unknown_name
+from gala_viz.schema import pixel_centres
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource, NetworkInfo
 
@@ -151,7 +158,8 @@ def _labelled(
     units: dict[str, str],
 ) -> xr.Dataset:
     """Return the norms (image, y, x) of each network and layer; each has dims of its own, as resolutions differ."""
-    variables = {}
+    variables: dict[str, xr.Variable] = {}
+    coords: dict[str, Any] = {"image": list(spec.images)}
     for place, network in enumerate(networks):
         for layer in layers:
             maps = [row.norms[place].get(layer) for row in rows]
@@ -160,10 +168,17 @@ def _labelled(
             name = netcdf_name(network.name, layer)
             values = np.stack(maps).astype(np.float32)
             attrs = {"network": network.name, "layer": layer, "units": units[layer]}
+            attrs["long_name"] = (
+                f"{'attention' if units[layer] == '1' else 'activity'} norm of {layer}, {network.title}"
+            )
             dims = ("image", f"y_{name}", f"x_{name}")
             variables[f"attention_norm_{name}"] = xr.Variable(dims, values, attrs)
+            for dim, size, extent in zip(dims[1:], values.shape[1:], network.input_px, strict=True):
+                coords[dim] = (dim, pixel_centres(size, extent))
     attrs = {"collection": source.title, "settings": json.dumps(settings(spec))}
-    return xr.Dataset(variables, coords={"image": list(spec.images)}, attrs=attrs)
+    maps = xr.Dataset(variables, coords=coords, attrs=attrs)
+    name_pixels(maps)
+    return maps
 
 
 def _caption(

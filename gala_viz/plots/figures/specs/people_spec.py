@@ -12,9 +12,15 @@ import xarray as xr
 
 from gala_viz.plots.figures.people_figure import OPACITY_TEXT, PhotographWithMap, opaque_threshold, people_figure
 from gala_viz.plots.figures.specs.caption_text import caption_markdown, check_map_kind, human_maps_text, images_text
-from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress
+from gala_viz.plots.figures.specs.figure_result import (
+    FigureResult,
+    ProgressCallback,
+    ignore_progress,
+    labelled_variable,
+    name_pixels,
+)
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images
-from gala_viz.schema import count_participants
+from gala_viz.schema import HUMAN_MAP_ATTRS, count_participants
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource
 
@@ -84,7 +90,8 @@ def draw_people(source: MapSource, spec: PeopleSpec, progress: ProgressCallback 
     check_images(source, spec)
     kind = check_map_kind(source, spec.map_kind)
     groups: dict[str, list[PhotographWithMap]] = {}
-    maps, rows, simulated = [], [], False
+    maps: list[xr.DataArray] = []
+    rows, simulated = [], False
     for done, image in enumerate(spec.images):
         info, human = source.info(image), source.human_map(image, kind)
         if human is None:
@@ -92,7 +99,7 @@ def draw_people(source: MapSource, spec: PeopleSpec, progress: ProgressCallback 
         simulated |= bool(human.attrs.get("simulated"))
         picture = PhotographWithMap(title=info.category or image, view=source.view(image), human_map=human.values)
         groups.setdefault(info.superclass or "", []).append(picture)
-        maps.append(xr.Variable(human.dims, np.asarray(human.values, np.float32)))
+        maps.append(human)
         rows.append(
             {
                 "image": image,
@@ -115,10 +122,11 @@ def draw_people(source: MapSource, spec: PeopleSpec, progress: ProgressCallback 
         simulated=simulated,
     )
     dataset = xr.Dataset(
-        {"human_map": xr.Variable.concat(maps, "image")},
-        coords={"image": list(spec.images)},
+        {"human_map": xr.Variable.concat([labelled_variable(one, **HUMAN_MAP_ATTRS) for one in maps], "image")},
+        coords={"image": list(spec.images), "y": maps[0]["y"].values, "x": maps[0]["x"].values},
         attrs={"collection": source.title, "settings": json.dumps(settings(spec))},
     )
+    name_pixels(dataset)
     caption = _caption(source, spec, list(named), rows, simulated)
     return FigureResult(figure=figure, caption=caption, maps=dataset, table=pd.DataFrame(rows))
 
