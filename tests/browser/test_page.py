@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.browser.conftest import DEEP
 from tests.panels.fake_source import FakeSource
 from tests.tiers import slow
 
@@ -312,9 +313,8 @@ def test_a_narrow_window_shows_all_panels_with_their_titles(page, window, drawer
     assert all(len(line.split("\n")) == 1 for line in lines.values())
     assert lines["b"] == "tabby cat"
     assert " ".join(units["delta"].split()) == "difference of normalised maps"
-    columns = [page.page.locator(".column").nth(i).inner_text() for i in range(5)]
-    assert "co-trained" in columns[3]
-    assert "beyond 2 standard errors" in columns[4]
+    assert "co-trained" in page.page.locator(".network.b").first.inner_text()
+    assert "beyond 2 standard errors" in " ".join(page.page.locator(".fact").all_inner_texts())
     shown, size = names[0], float(names[1]["value"].removesuffix("px"))
     assert shown
     assert size >= 8
@@ -333,6 +333,27 @@ def test_a_telephone_shows_every_panel_and_keeps_the_drawer_shut(visit):
     last = page.page.locator("[data-action=save]").bounding_box()
     assert last["x"] + last["width"] <= 390
     assert last["y"] + last["height"] <= page.page.get_by_text("done in").bounding_box()["y"], "nothing lies over it"
+
+
+def test_the_answer_stands_on_the_first_screen(page, window):
+    """Sentence, columns with closeness, values under the pointer and all layers, in a window of 1280 x 720 px."""
+    window(1280, 720)
+    page.settled()
+    assert page.page.locator(".answer").is_visible()
+    lower_ends = page.page.evaluate(
+        f"() => {{ {DEEP} return ['.answer', '.column', '.rail', '.strip', '[data-action=save]'].map("
+        "css => Math.max(...deep(document, css).map(e => e.getBoundingClientRect().bottom))) }"
+    )
+    assert max(lower_ends) < 720
+    layers = page.model(
+        "layers", "(r => [r.top, r.bottom])(Bokeh.index.find_one(m).canvas_view.el.getBoundingClientRect())"
+    )
+    assert lower_ends[-1] <= layers[0] < layers[1] <= 720
+    bars = [page.page.locator(".rail.a"), page.page.locator(".rail.b")]
+    for panel, bar in zip("ab", bars, strict=True):
+        column, under = page.box(panel), bar.bounding_box()
+        assert column["x"] - 2 <= under["x"] <= column["x"] + 2, "each bar stands under its map"
+        assert under["y"] > column["y"] + column["height"]
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), *slow((3840, 2160), (1920, 1080))])
