@@ -261,7 +261,8 @@ class ScoreView:
     def _sentence(self, selection: ScoreSelection, of_one: bool) -> str:
         """Return n, resolution, means, ceiling and baselines as sentences."""
         assert self._all is not None, "there are scores"
-        text = f"n = {photograph_count(selection.n)} shown that are scored by both"
+        verb = "is" if selection.n == 1 else "are"
+        text = f"n = {photograph_count(selection.n)} shown that {verb} scored by both"
         if of_one:
             text += ", with the maps of all participants together"
         side = self._all.attrs.get("resolution_px")

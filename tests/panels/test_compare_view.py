@@ -341,6 +341,9 @@ def test_the_means_of_all_stand_beside_their_share_of_the_ceiling(view):
     assert "Means 0.40 and 0.70, 80 % [80, 80] and 140 % [140, 140] of the ceiling" in told
     assert "not raised by Spearman-Brown) 0.50 [0.50, 0.50], n = 6" in told
     assert "ceiling" not in view.score_view.table.object, "of one photograph there is no share of a mean"
+    rho[:, 1:] = np.nan
+    view.score_view.set_collection_scores(scores.assign(rho=(("network", "image"), rho)))
+    assert "n = 1 photograph shown that is scored by both" in view.score_view.note_pane.object
 
 
 def test_means_and_ceiling_follow_what_the_gallery_shows(view, source):

@@ -1,7 +1,10 @@
 """All images as points: what filters admit, what is selected, what a click shows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import xarray as xr
 from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 
 from gala_viz.panels.explore.explore_page import ExplorePage
@@ -159,9 +162,23 @@ def test_distributions_tell_everything_beside_their_numbers(view):
     told = view.distributions.note_pane.object
     known = int(np.isfinite(view.scatter.points.x).sum())
     assert f"n = {known} images with human maps" in told
-    assert "smoothgrad, n = 50, seed 0" in told
+    assert "smoothgrad, n = 50, noise 0.15 of the range, seed 0, not smoothed" in told
+    assert "95 % bootstraps over images, 2,000 resamples" in told
     view.gallery.form.receive("category", "goldfish")
     assert f"n = {known} images" not in view.distributions.note_pane.object
+
+
+def test_images_with_human_maps_that_are_not_scored_are_not_counted_as_scored(view):
+    scores = view.source.scores(view.source.request)
+    marked = np.isfinite(scores["rho"].values).all(axis=0)
+    few = scores.where(xr.DataArray(np.cumsum(marked) <= 3, dims="image"))
+    view.distributions.show(few, view.source.request, np.ones(40, bool), marked)
+    told = view.distributions.note_pane.object
+    assert f"n = 3 images scored by both networks, of {marked.sum()} with human maps" in told
+    assert "resamples" not in told, "there are no intervals of three"
+    other = replace(view.source.request, method="saliency")
+    view.distributions.show(few, other, np.ones(40, bool), marked)
+    assert "maps: saliency, not smoothed" in view.distributions.note_pane.object
 
 
 @pytest.mark.parametrize(("categories", "whose"), [(True, "another category"), (False, "other images")])

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from gala_viz.alignment import bootstrap_interval, fraction_explained, spearman
+from gala_viz.engine.results.score_selection import select_scores
 from gala_viz.plots.figures.scatter_figure import MAX_VECTOR_POINTS, ScatterGroup, scatter_figure
 from gala_viz.plots.figures.specs import (
     KINDS,
@@ -158,9 +159,10 @@ def test_a_scatter_states_what_its_own_table_gives(folder):
     assert (len(table), len(known), table["chosen"].sum()) == (24, 20, 3)
     assert "n = 20 of 24 images; 4 have no human map." in caption
     for part, name in ((known, "All images"), (known[known["chosen"]], "Chosen images")):
-        interval = bootstrap_interval(part[y].to_numpy())
+        interval = bootstrap_interval(part[y].to_numpy(), n_resamples=2000)
         assert f"{name}, n = {len(part)}" in caption
-        assert f"mean {y} {interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]" in caption
+        bounds = f" [{interval.low:.3f}, {interval.high:.3f}]" if len(part) > 5 else ";"
+        assert f"mean {y} {interval.mean:.3f}{bounds}" in caption
         rho = float(spearman(part[x].to_numpy()[None], part[y].to_numpy()[None]))
         assert f"over images, {rho:.3f}" in caption
     assert "0.700 [0.700, 0.700]" in caption, "the ceiling"
@@ -234,6 +236,34 @@ def test_a_share_of_the_ceiling_of_few_images_has_no_bounds_in_a_table():
     np.testing.assert_allclose(share["mean"].iloc[0], float(scores["rho"][0].mean() / scores["ceiling"].mean()))
     assert share[["low", "high"]].isna().all(axis=None)
     assert "nan" not in drawn.caption
+
+
+def test_means_of_few_images_have_no_bounds_in_a_table_nor_a_scatter(tmp_path):
+    drawn = draw_figure(FakeSource(), TableSpec(images=IMAGES, rows=("accuracy", "rho", "dice", "ceiling")))
+    assert set(drawn.table["n"]) == {3}
+    assert drawn.table[["low", "high"]].isna().all(axis=None)
+    assert drawn.table["mean"].notna().all()
+    assert "nan" not in drawn.caption
+    assert "none below 6 images" in drawn.caption
+    five = tuple(FakeSource().images[number] for number in (0, 1, 3, 5, 6))
+    scatter = draw_figure(FakeSource(), ScatterSpec(images=five, rest=False))
+    assert "n = 5" in scatter.caption
+    assert "[" not in scatter.caption.partition("Chosen images, n = 5")[2].partition("Brackets")[0]
+    assert "nan" not in scatter.caption
+    assert "95 % interval" not in scatter.figure.legends[0].get_texts()[0].get_text()
+    scatter.write(ScatterSpec(images=five, rest=False), tmp_path, "five")
+    six = draw_figure(FakeSource(), TableSpec(images=(*five, FakeSource().images[7]), rows=("rho",)))
+    assert six.table[["low", "high"]].notna().all(axis=None)
+
+
+def test_a_scatter_gives_the_ceiling_with_the_interval_of_the_page():
+    source = FakeSource(count=60)
+    scores, rng = source.scores(REQUEST), np.random.default_rng(8)
+    scores["ceiling"] = scores["ceiling"] + rng.normal(0, 0.1, 60)
+    source.scores = lambda request: scores
+    selection = select_scores(scores, "rho", np.ones(60, bool))
+    low, high = selection.ceiling_interval
+    assert f"{selection.ceiling:.3f} [{low:.3f}, {high:.3f}]" in draw_figure(source, ScatterSpec()).caption
 
 
 def test_a_table_of_chosen_images_is_over_those_alone():

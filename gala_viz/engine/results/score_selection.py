@@ -22,7 +22,7 @@ from gala_viz.alignment import (
 )
 
 MAX_RESAMPLES, MIN_RESAMPLES, MAX_DRAWS = 2000, 200, 6_000_000
-"""Bootstrap resamples of an interval on a page: fewer for many images, whose intervals are short."""
+"""Bootstrap resamples of an interval on a page: fewer for many images, whose intervals are short. Tables: 10,000."""
 
 Interval = tuple[float, float]
 
@@ -102,7 +102,7 @@ def select_scores(
         both = known & np.isfinite(of_people)
         n_ceiling = int(both.sum())
         if n_ceiling:
-            found = ceiling_shares(columns[:, both], of_people[both], n_resamples=_n_resamples(n_ceiling))
+            found = ceiling_shares(columns[:, both], of_people[both], n_resamples=n_page_resamples(n_ceiling))
             ceiling, interval = float(of_people[both].mean()), _bounds(found.ceiling)
             fractions = tuple((one.mean, bounds) for one in found.shares if (bounds := _bounds(one)) is not None)
         for kind in PARTNER_KINDS:
@@ -129,7 +129,7 @@ def _difference(values: NDArray[np.float64]) -> tuple[float, Interval | None] | 
     gain = values[1] - values[0]
     if len(gain) < MIN_IMAGES_FOR_INTERVAL:
         return float(gain.mean()), None
-    interval = bootstrap_interval(gain, n_resamples=_n_resamples(len(gain)))
+    interval = bootstrap_interval(gain, n_resamples=n_page_resamples(len(gain)))
     return interval.mean, (interval.low, interval.high)
 
 
@@ -145,8 +145,8 @@ def score_columns(scores: xr.Dataset, name: str, layers: Sequence[str | None] | 
     return unknown
 
 
-def _n_resamples(n_images: int) -> int:
-    """Return how many bootstrap resamples an interval on a page has."""
+def n_page_resamples(n_images: int) -> int:
+    """Return how many bootstrap resamples an interval over ``n_images``, one or more, has on a page and its figure."""
     return int(np.clip(MAX_DRAWS // n_images, MIN_RESAMPLES, MAX_RESAMPLES))
 
 

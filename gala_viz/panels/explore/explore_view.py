@@ -141,7 +141,7 @@ class ExploreView:
         """Show the distributions and means of the images that are selected, or highlighted."""
         points, within = self.scatter.points, self.gallery.selection_mask
         chosen = points.highlighted if within is None else points.highlighted & within
-        self.distributions.show(self.scores, self.source.request, chosen)
+        self.distributions.show(self.scores, self.source.request, chosen, self.index.has_human_map)
         if not points.finite.any():
             self.selection_pane.object = alert(NO_SCORES)
             return

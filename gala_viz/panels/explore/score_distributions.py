@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from gala_viz.counts import counted
-from gala_viz.engine.results.score_selection import ScoreSelection, select_scores
+from gala_viz.engine.results.score_selection import ScoreSelection, n_page_resamples, select_scores
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.score_view import (
     ceiling_band,
@@ -46,17 +46,34 @@ class ScoreDistributions:
             margin=0,
         )
 
-    def show(self, scores: xr.Dataset, request: MapRequest, image_mask: NDArray[np.bool_]) -> None:
-        """Draw the distributions over the images of ``image_mask`` (image,); ``request`` made the scored maps.
+    def show(
+        self,
+        scores: xr.Dataset,
+        request: MapRequest,
+        image_mask: NDArray[np.bool_],
+        has_human_map: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Draw the distributions over chosen images.
 
         All numbers are over those of these images that both networks have a score of.
+
+        Parameters
+        ----------
+        scores : Dataset
+            As ``MapSource.scores`` returns them.
+        request : MapRequest
+            Settings of the scored maps.
+        image_mask : ndarray, (image,), bool
+            Images that are chosen.
+        has_human_map : ndarray, (image,), bool, optional
+            Images that have a human map: how many of them are not scored is told.
         """
         selection = select_scores(scores, "rho", image_mask)
         self.figure_pane.visible = selection.n > 1
         if selection.n > 1:
             label = f"Spearman's rho with {self._people}; lines: means"
             update_score_figure(self.figure, selection.values, selection.means, ceiling_band(selection), label)
-        lines = [f"n = {counted(selection.n, 'image')} with human maps"]
+        lines = [_number_text(selection.n, None if has_human_map is None else int((image_mask & has_human_map).sum()))]
         lines += [
             f"{one.title}: {mean:.3f}"
             for one, mean in zip(self._networks, selection.means, strict=True)
@@ -64,10 +81,27 @@ class ScoreDistributions:
         ]
         lines += [text for text in (fractions_text(selection), ceiling_text(selection, digits=3)) if text]
         lines += _floors(selection, self._categories)
-        lines.append(f"maps: {request.method}, n = {request.smoothgrad.n_samples}, seed {request.smoothgrad.seed}")
+        if selection.ceiling_interval or selection.fractions:
+            n_resamples = n_page_resamples(selection.n_ceiling)
+            lines.append(f"intervals: 95 % bootstraps over images, {n_resamples:,} resamples")
+        lines.append(_maps_text(request))
         lines.append(f"compared at {scores.attrs.get('resolution_px')} × {scores.attrs.get('resolution_px')} cells")
         lines += [scores.attrs["note"]] if scores.attrs.get("note") else []
         self.note_pane.object = f'<p class="muted">{escape("; ".join(lines))}.</p>'
+
+
+def _number_text(n: int, n_marked: int | None) -> str:
+    """Return over how many images numbers are, and of how many with human maps, where that is known and another."""
+    if n_marked is None or n_marked <= n:
+        return f"n = {counted(n, 'image')} with human maps"
+    return f"n = {counted(n, 'image')} scored by both networks, of {n_marked:,} with human maps"
+
+
+def _maps_text(request: MapRequest) -> str:
+    """Return how the scored maps were made: they are never smoothed."""
+    grad = request.smoothgrad
+    sampled = f", n = {grad.n_samples}, noise {grad.noise_fraction:g} of the range, seed {grad.seed}"
+    return f"maps: {request.method}{sampled if request.method == 'smoothgrad' else ''}, not smoothed"
 
 
 def _floors(selection: ScoreSelection, categories: bool) -> list[str]:

@@ -46,7 +46,8 @@ def scatter_figure(
 ) -> Figure:
     """Draw images as points of two metrics, with the means of each group.
 
-    A cross is a group's mean with its 95 % interval along both axes. Without any point the figure says "n/a".
+    A cross is a group's mean with its 95 % interval along both axes; a mean without bounds (NaN) is a dot alone.
+    Without any point the figure says "n/a".
 
     Parameters
     ----------
@@ -101,17 +102,20 @@ def _points(axes: Axes, group: ScatterGroup, colour: str, zorder: float) -> None
     axes.scatter(group.x, group.y, c=colour, label=label.replace("-", "−"), zorder=zorder, **style)
     if mean_x is not None and mean_y is not None:
         reach = [[[one.mean - one.low], [one.high - one.mean]] for one in (mean_x, mean_y)]
-        axes.errorbar(
-            [mean_x.mean], [mean_y.mean], reach[1], reach[0], ecolor="black", elinewidth=0.9, fmt="none", zorder=4
-        )
+        if np.isfinite(reach).all():
+            axes.errorbar(
+                [mean_x.mean], [mean_y.mean], reach[1], reach[0], ecolor="black", elinewidth=0.9, fmt="none", zorder=4
+            )
         axes.plot([mean_x.mean], [mean_y.mean], "o", color=colour, markeredgecolor="black", markersize=3.2, zorder=5)
 
 
 def _ceilings(axes: Axes, ceilings: tuple[ConfidenceInterval | None, ConfidenceInterval | None], people: str) -> None:
-    label = f"{people}: noise ceiling, 95 % interval"
+    bounded = any(one is not None and np.isfinite(one.low) for one in ceilings)
+    label: str | None = f"{people}: noise ceiling{', 95 % interval' if bounded else ''}"
     for ceiling, span, line in zip(ceilings, (axes.axvspan, axes.axhspan), (axes.axvline, axes.axhline), strict=True):
         if ceiling is not None:
-            span(ceiling.low, ceiling.high, color="#8a8a8a", alpha=0.25, linewidth=0, zorder=0.4)
+            if np.isfinite(ceiling.low):
+                span(ceiling.low, ceiling.high, color="#8a8a8a", alpha=0.25, linewidth=0, zorder=0.4)
             line(ceiling.mean, color="#6a6a6a", linewidth=0.8, linestyle="--", zorder=0.6, label=label)
             label = None
 
@@ -122,7 +126,7 @@ def _limits(
     """Set limits that hold all points and ceilings, with a margin."""
     for name, ceiling, set_limits in zip(("x", "y"), ceilings, (axes.set_xlim, axes.set_ylim), strict=True):
         values = np.concatenate([getattr(group, name) for group in groups])
-        ends = [] if ceiling is None else [ceiling.low, ceiling.high]
+        ends = [] if ceiling is None else [end for end in (ceiling.mean, ceiling.low, ceiling.high) if np.isfinite(end)]
         low, high = min([float(values.min()), *ends]), max([float(values.max()), *ends])
         pad = 0.05 * (high - low) or 0.5
         set_limits(low - pad, high + pad)

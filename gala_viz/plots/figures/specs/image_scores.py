@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.alignment import ConfidenceInterval, bootstrap_intervals
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval, bootstrap_intervals
 from gala_viz.store.source import MapSource
 
 MAX_RESAMPLES, MIN_RESAMPLES = 10_000, 200
@@ -28,14 +29,34 @@ def n_resamples_for(n: int) -> int:
     return int(np.clip(MAX_DRAWS // max(1, n), MIN_RESAMPLES, MAX_RESAMPLES))
 
 
-def mean_intervals(*columns: NDArray[np.floating], seed: int = 0) -> list[ConfidenceInterval | None]:
-    """Return mean and 95 % bootstrap interval over images of each column (image,); None for one without values.
+def mean_intervals(
+    *columns: NDArray[np.floating], seed: int = 0, n_resamples: int | None = None
+) -> list[ConfidenceInterval | None]:
+    """Return mean and 95 % bootstrap interval over images of columns.
 
-    NaN is left out.
+    Parameters
+    ----------
+    *columns : ndarray, (image,)
+        Values; NaN is left out.
+    seed : int
+        Of the resamples.
+    n_resamples : int, optional
+        Default: ``n_resamples_for`` the images.
+
+    Returns
+    -------
+    list of ConfidenceInterval or None
+        One for each column, without bounds (NaN) below ``MIN_IMAGES_FOR_INTERVAL`` images; None for one without values.
     """
     values = np.stack([np.asarray(column, dtype=float) for column in columns], axis=1)
     n = int(np.isfinite(values).any(axis=1).sum())
-    return bootstrap_intervals(values, n_resamples=n_resamples_for(n), seed=seed)
+    found = bootstrap_intervals(values, n_resamples=n_resamples or n_resamples_for(n), seed=seed)
+    return [None if one is None else _without_bounds_of_few(one) for one in found]
+
+
+def _without_bounds_of_few(interval: ConfidenceInterval) -> ConfidenceInterval:
+    enough = interval.n >= MIN_IMAGES_FOR_INTERVAL
+    return interval if enough else replace(interval, low=float("nan"), high=float("nan"))
 
 
 def missing_scores_text(

@@ -10,7 +10,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.alignment import ConfidenceInterval, spearman
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval, spearman
+from gala_viz.engine.results.score_selection import n_page_resamples
 from gala_viz.plots.figures.scatter_figure import ScatterGroup, scatter_figure
 from gala_viz.plots.figures.specs.caption_text import (
     attribution_text,
@@ -153,7 +154,7 @@ def _axes(source: MapSource, networks: list[NetworkInfo], scores: xr.Dataset, sp
 
 def _points(title: str, columns: list[NDArray], shown: NDArray[np.bool_]) -> ScatterGroup:
     x, y = (np.asarray(column[shown], dtype=float) for column in columns)
-    means = mean_intervals(x, y) if len(x) else (None, None)
+    means = mean_intervals(x, y, n_resamples=n_page_resamples(len(x))) if len(x) else (None, None)
     return ScatterGroup(title=title, x=x, y=y, means=tuple(means), rho=_rho(x, y))
 
 
@@ -163,9 +164,10 @@ def _rho(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
 
 
 def _ceiling(scores: xr.Dataset, shown: NDArray[np.bool_]) -> ConfidenceInterval | None:
-    """Return the mean split-half rho of people over the images that are drawn, with its interval."""
+    """Return the mean split-half rho of people over the images that are drawn, with the interval that pages give."""
     values = np.asarray(scores["ceiling"], dtype=float)[shown]
-    return mean_intervals(values)[0] if len(values) else None
+    n = int(np.isfinite(values).sum())
+    return mean_intervals(values, n_resamples=n_page_resamples(n))[0] if n else None
 
 
 def _group_text(group: ScatterGroup, axes: list[NamedMeasure]) -> str:
@@ -173,7 +175,8 @@ def _group_text(group: ScatterGroup, axes: list[NamedMeasure]) -> str:
         f"mean {one.title} {interval_text(mean)}" for one, mean in zip(axes, group.means, strict=True) if mean
     )
     between = f"; Spearman's rho between the two measures, over images, {group.rho:.3f}" * bool(np.isfinite(group.rho))
-    resampled = next((f" ({mean.n_resamples:,} resamples, seed {mean.seed})" for mean in group.means if mean), "")
+    bounded = [mean for mean in group.means if mean and np.isfinite(mean.low)]
+    resampled = next((f" ({mean.n_resamples:,} resamples, seed {mean.seed})" for mean in bounded), "")
     return f"{group.title[0].upper()}{group.title[1:]}, n = {len(group.x):,}: {means}{between}{resampled}."
 
 
@@ -188,7 +191,8 @@ def _settings_text(source: MapSource, scores: xr.Dataset, spec: ScatterSpec, axe
     compared = f" Maps are compared at {cells} x {cells} cells, attention norms at their layer's own grid."
     note = f" {note_sentence(scores)}".rstrip()
     maps = attribution_text(source, replace(spec.request, smoothing_px=0.0)) if any(one.of_maps for one in axes) else ""
-    return f"Brackets and crosses: 95 % bootstrap intervals over images. {maps}{compared if cells else ''}{note}"
+    intervals = f"95 % bootstrap intervals over images, none below {MIN_IMAGES_FOR_INTERVAL} of them"
+    return f"Brackets and crosses: {intervals}. {maps}{compared if cells else ''}{note}"
 
 
 def _table(

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from gala_viz.alignment import ConfidenceInterval
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval
 from gala_viz.plots.figures.specs.caption_text import (
     attribution_text,
     caption_markdown,
@@ -107,14 +107,17 @@ def draw_table(
     known = np.isfinite(np.asarray(scores["rho"], dtype=float)).all(axis=0)
     cells = scores.attrs.get("resolution_px")
     of_people = missing_scores_text(source, known, chosen, True)
-    resamples = sorted({one.n_resamples for line in columns for one in line if one is not None})
+    resamples = sorted(
+        {one.n_resamples for line in columns for one in line if one is not None and np.isfinite(one.low)}
+    )
     counts = " or ".join(f"{count:,}" for count in resamples) or "no"
     title = f"{source.title}: {listed(titles)}"
     difference = "The difference is taken image by image. " if two else ""
     paragraphs = [
-        f"Means over images with 95 % bootstrap intervals over images ({counts} resamples, seed 0), over the n images "
-        f"for which {'both' if two else 'all'} networks have a value. {difference}The fraction of the noise "
-        "ceiling is mean rho over the mean ceiling of the same images, resampled together.",
+        f"Means over images with 95 % bootstrap intervals over images ({counts} resamples, seed 0), none below "
+        f"{MIN_IMAGES_FOR_INTERVAL} images, over the n images for which {'both' if two else 'all'} networks have a "
+        f"value. {difference}The fraction of the noise ceiling is mean rho over the mean ceiling of the same images, "
+        "resampled together.",
         images_text(spec.images) if spec.images else "All images of the collection.",
         f"Likeness to people: {of_people}",
         attribution_text(source, replace(spec.request, smoothing_px=0.0)),
