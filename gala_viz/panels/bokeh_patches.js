@@ -9,6 +9,15 @@ function measure_figures_once_laid_out() {
   view.gala_viz_patched = true
   for (const name of ["_measure_layout", "_after_layout"]) {
     const plain = view[name]
-    if (typeof plain === "function") { view[name] = function () { if (this.layout != null) { plain.call(this) } } }
+    if (typeof plain === "function") { view[name] = function () { if (this.layout != null) { plain.call(this); name_figure(this) } } }
   }
+}
+
+// The part of a figure that hears the mouse and the keys is a stop of the Tab key: it is called after the figure's title or axes.
+function name_figure(view) {
+  const layer = view.canvas_view?.shadow_el?.querySelector(".bk-events")
+  if (layer == null) { return }
+  const axes = [...view.model.left, ...view.model.below].map((one) => one.axis_label).filter((label) => typeof label === "string" && label !== "")
+  layer.setAttribute("role", "figure")
+  layer.setAttribute("aria-label", view.model.title?.text || axes.join(" against ") || "Figure")
 }

@@ -150,7 +150,7 @@ def people_heading(title: str, kind: str, description: str) -> str:
 def delta_heading(title: str = "", reliability: str = "", beyond: str = "") -> str:
     """Return the title of the delta's column, how reliable the delta is, and how much of it is beyond its error."""
     shown = "Delta: second minus first" if reliability or not title else title
-    facts = "".join(f"<p>{escape(fact)}</p>" for fact in (reliability, beyond) if fact)
+    facts = "".join(f'<p class="fact">{escape(fact)}</p>' for fact in (reliability, beyond) if fact)
     return f'<div class="column-title">{escape(shown)}</div>{facts}'
 
 
@@ -191,7 +191,7 @@ def score_table(networks: Sequence[NetworkInfo], groups: Mapping[str, Mapping[st
         )
         for group, columns in groups.items()
     )
-    return f'<table><tr><th></th>{head}</tr>{body}</table><p class="muted">{escape(note)}</p>'
+    return f'<table><tr><td></td>{head}</tr>{body}</table><p class="muted">{escape(note)}</p>'
 
 
 def selection_summary(count: int, total: int, is_selection: bool, metric_values: Mapping[str, np.ndarray]) -> str:

@@ -47,4 +47,5 @@ class OtherPageLink:
 
     def _show(self, state: PageState) -> None:
         address = escape(f"{self.address}?{other_page_query(state)}")
-        self.pane.object = f'<nav class="other"><a href="{address}">{escape(self.title)}</a></nav>'
+        link = f'<a href="{address}">{escape(self.title)}</a>'
+        self.pane.object = f'<nav class="other" aria-label="Other page">{link}</nav>'

@@ -6,7 +6,7 @@ function begin_page({skip_link}) {
     if (skip_link) { add_skip_link() }
     if (window.Bokeh == null) { cannot_begin("The scripts of this page could not be loaded from its server.") }
   }
-  document.addEventListener("DOMContentLoaded", ready)
+  document.addEventListener("DOMContentLoaded", ready, {once: true}) // a library of Panel sends this event a second time
 }
 
 function cannot_begin(reason) {
@@ -47,10 +47,14 @@ function add_skip_link() {
     const main = find_deep(document, "main")
     if (main == null) { return }
     main.tabIndex = -1
+    main.addEventListener("blur", () => main.removeAttribute("tabindex"), {once: true})
     main.style.outline = "none"
     main.focus()
   })
-  document.body.prepend(link)
+  const nav = document.createElement("nav")
+  nav.setAttribute("aria-label", "Skip")
+  nav.append(link)
+  document.body.prepend(nav)
 }
 
 function find_deep(root, selector) {

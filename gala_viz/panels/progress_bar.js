@@ -7,6 +7,7 @@ export function render({model, el}) {
   const bar = document.createElement("div")
   bar.className = "bar"
   bar.setAttribute("role", "progressbar")
+  bar.setAttribute("aria-label", "Progress")
   const fill = document.createElement("div")
   bar.append(fill)
   const button = document.createElement("button")

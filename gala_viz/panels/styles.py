@@ -5,6 +5,7 @@ from __future__ import annotations
 FIRST_NETWORK_COLOURS = {"light": "#2060a8", "dark": "#74b0f0"}
 SECOND_NETWORK_COLOURS = {"light": "#b8371f", "dark": "#f0896f"}
 """Blue for the first network, red for the second, as in the delta; chosen for contrast in light and dark."""
+FOCUS_OUTLINE = {"outline": "2px solid currentColor", "outlineOffset": "1px"}
 
 
 def _palette(mode: str) -> dict:
@@ -16,6 +17,7 @@ def _palette(mode: str) -> dict:
         },
         "typography": {"fontSize": 13, "button": {"textTransform": "none"}},
         "shape": {"borderRadius": 6},
+        "components": {"MuiButtonBase": {"styleOverrides": {"root": {"&.Mui-focusVisible": FOCUS_OUTLINE}}}},
     }
 
 
@@ -53,6 +55,8 @@ PAGE_SX = {
     "& .header .MuiBox-root": {"minWidth": 0},
     "& .sidebar": {"borderRight": "1px solid", "borderColor": "divider", "backgroundImage": "none"},
     "& .main-content": {"overflowX": "hidden"},
+    "& .header .MuiLinearProgress-root": {"display": "none"},  # Panel's own bar has no name, and no page needs it
+    "& .MuiToolbar-root > .MuiTypography-h5": {"display": "none"},  # empty headings, which keep room for nothing
 }
 
 

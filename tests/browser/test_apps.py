@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from gala_viz.cli import main
+from tests.browser.accessibility import check_accessible
 from tests.browser.conftest import Server, Watched, free_port
 from tests.experiment.folder_of_animals import make
 from tests.tiers import slow
@@ -61,6 +62,7 @@ def test_the_experimenters_door_opens_to_its_password_alone(served, browser, tmp
     page.get_by_role("heading", name="Files").wait_for()
     page.get_by_text("no new rounds are given").first.wait_for()
     page.locator(".tabulator-row").first.wait_for()
+    check_accessible(page, tab=False, of_libraries=("generic",))
 
 
 def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, browser, tmp_path):
@@ -74,6 +76,10 @@ def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, b
     page.get_by_role("button", name="I agree and take part").wait_for()
     page.get_by_text("10 images, about a minute").wait_for()
     assert page.title() == "What did you see?"
+    check_accessible(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("meta[name=viewport]").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -89,4 +95,4 @@ def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, b
 def test_an_app_that_cannot_start_says_why_on_its_page(served, browser, app, options, told):
     browser.page.goto(served(app, *options))
     browser.page.get_by_role("alert").get_by_text(told).wait_for()
-    assert browser.page.title() == {"game": "ClickMe"}.get(app, f"gala_viz: {app}")
+    assert browser.page.title() == {"game": "ClickMe", "experiment": "What did you see?"}.get(app, f"gala_viz: {app}")

@@ -20,6 +20,7 @@ def test_after_some_seconds_offline_the_page_comes_back_with_all_that_was_typed(
     visitor = Watched(chromium).open(f"{relay.url}/explore")
     page = visitor.page
     notes, search = page.get_by_label("Notes", exact=True).last, page.get_by_label("Search").first
+    assert page.locator(".tile[tabindex='0']").count() == 1, "the gallery is reached before anything is chosen"
     page.locator('.tile[data-image="photo 00005"]').click()
     expect(notes).to_be_enabled(timeout=WAIT_MS)
     notes.fill("before")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gala_viz.panels.page_head import ICON
+from tests.browser.accessibility import STOP, check_accessible, stops
 from tests.browser.conftest import Watched
 from tests.tiers import slow
 
@@ -107,6 +108,22 @@ def test_in_a_window_of_any_size_all_fits_and_points_are_round(explore, width, h
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width + 1
     assert np.isfinite(list(box.values())).all()
+
+
+def test_every_control_has_a_name_and_a_place_for_the_tab_key_in_light_and_dark(explore):
+    check_accessible(explore.page)
+    first, *others = stops(explore.page)
+    assert first["what"] == "A Skip to the main part"
+    assert sum(stop["what"].startswith("DIV photo") for stop in others) == 1
+    explore.page.keyboard.press("Tab")
+    explore.page.keyboard.press("Enter")
+    assert explore.page.evaluate(STOP)["what"].startswith("MAIN")
+    explore.page.get_by_label("Toggle theme").click()
+    explore.page.locator("body").hover(position={"x": 5, "y": 700})
+    explore.page.wait_for_timeout(500)  # colours turn slowly
+    check_accessible(explore.page, tab=False)
+    explore.page.get_by_label("Toggle theme").click()
+    explore.page.wait_for_timeout(500)
 
 
 def test_the_choice_of_dark_is_kept_for_the_next_page(explore):

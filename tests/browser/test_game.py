@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from gala_viz.records.tables import GameSession, Participant, Round, RoundPoint
+from tests.browser.accessibility import check_accessible
 from tests.browser.conftest import Server, Watched, check_words_without_websockets, free_port, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -61,6 +62,7 @@ def test_nothing_is_recorded_before_somebody_agrees(player, game):
     before = len(rows(game, Participant))
     player.page.get_by_role("button", name="I agree").wait_for()
     assert player.page.title() == "ClickMe"
+    check_accessible(player.page)
     player.page.get_by_text("Not kept are").wait_for()
     assert len(rows(game, Participant)) == before
     assert player.context.cookies() == []

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.browser.accessibility import check_accessible
 from tests.browser.conftest import Server, Watched, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -76,6 +77,7 @@ def test_the_list_of_pages_is_light_or_dark_as_the_pages_are(chromium, served, s
     is_dark = chosen == "1" or (system == "dark" and not chosen)
     background = "rgb(16, 20, 24)" if is_dark else "rgb(255, 255, 255)"
     assert visitor.page.evaluate("getComputedStyle(document.body).backgroundColor") == background
+    check_accessible(visitor.page)
     visitor.close()
 
 

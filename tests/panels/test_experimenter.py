@@ -8,6 +8,7 @@ import pytest
 from bokeh.document import Document
 from panel.io.state import set_curdoc
 
+from gala_viz.panels.connection_monitor import ConnectionMonitor
 from gala_viz.panels.game.experimenter_markup import round_counts
 from gala_viz.panels.game.experimenter_page import ExperimenterPage
 from gala_viz.plots.game_records import map_preview
@@ -39,6 +40,10 @@ def page(lab):  # noqa: F811
 
 def words(page):
     return " ".join(str(getattr(part, "object", "")) for part in page.body.select())
+
+
+def test_the_page_says_when_its_server_is_gone(page):
+    assert [type(part) for part in page.page.header] == [ConnectionMonitor]
 
 
 @pytest.mark.parametrize("tried", ["", "wrong", SECRET + "x", SECRET.upper(), "ä" * 20])

@@ -117,6 +117,7 @@ class ExplorePage(SourcePage):
             view.selection_pane, view.clear_button, sizing_mode="stretch_width", margin=(2, 0), styles={"gap": "14px"}
         )
         left = pn.Column(
+            html_pane(f'<h1 class="unseen">{self.heading}</h1>'),
             view.alert,
             *view.chooser.forms.values(),
             view.form,

@@ -64,10 +64,12 @@ export function render({model, el}) {
 
   const choose = (id) => { model.selected = id }
   const mark = () => {
-    for (const node of tiles.children) {
+    const nodes = [...tiles.children]
+    const shown = nodes.some((node) => node.dataset.image === model.selected)
+    for (const [i, node] of nodes.entries()) {
       const chosen = node.dataset.image === model.selected
       node.setAttribute("aria-selected", String(chosen))
-      node.tabIndex = chosen ? 0 : -1
+      node.tabIndex = chosen || (!shown && i === 0) ? 0 : -1 // one tile of each page is a stop of the Tab key
     }
   }
   // A tile lives as long as its photograph is on the page: whatever arrives while it is pressed, the click counts.

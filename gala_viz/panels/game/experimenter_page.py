@@ -62,7 +62,7 @@ class ExperimenterPage:
             header=[ConnectionMonitor(width=0, height=0, margin=0)],
             theme_config=THEME,
             sx=PAGE_SX,
-            busy_indicator="linear",
+            busy_indicator=None,
             template=PAGE_TEMPLATE,
         )
         set_page_head(TITLE, skip_link=True)

@@ -2,9 +2,6 @@
 
 export async function render({model, el}) {
   texts = model.texts
-  if (document.querySelector("meta[name=viewport]") == null) { // a phone shows the page at its own width
-    document.head.append(node("meta", {name: "viewport", content: "width=device-width, initial-scale=1"}))
-  }
   // A page that grows longer moves nothing sideways; the room of its scrollbar has the game's colour.
   document.head.append(node("style", {}, "html { scrollbar-gutter: stable } @media (prefers-color-scheme: dark) { html, body { background: #101418 } }"))
   const base = new URL(model.api_path, window.location.href)
@@ -161,6 +158,7 @@ function play(root, base, model) {
         settings.append(name, loud, number)
         foot.append(leaders.root, settings)
         root.replaceChildren(banner, stage, side, foot)
+        window.scrollTo(0, 0) // from the button below the instructions
         name.value = message.nickname ?? ""
         number.textContent = fill(texts.number, message)
       }

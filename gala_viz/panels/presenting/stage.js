@@ -136,7 +136,7 @@ export function render({model, el}) {
   const send = (message) => { if (!model.is_follower) { model.send_msg(message) } }
   const turn_by_itself = (on) => {
     clearInterval(turning)
-    turning = on ? setInterval(() => send({turn: "blink"}), 800) : null
+    turning = on ? setInterval(() => send({turn: "blink"}), matchMedia("(prefers-reduced-motion: reduce)").matches ? 2400 : 800) : null
     for (const tool of tools.querySelectorAll("[data-tool=auto]")) { tool.setAttribute("aria-pressed", String(on)) }
   }
   const choose = (name) => send({panel: name})
