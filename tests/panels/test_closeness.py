@@ -42,9 +42,9 @@ def gains():
 
 def test_the_sentence_names_the_nearer_network_and_by_how_much(gains):
     said = text_of(verdict(NETWORKS, closeness_of(scores_of(np.full(50, 0.4), 0.4 + gains))))
-    assert said.startswith(f"{NETWORKS[1].title} is nearer to people on average: by {gains.mean():.3f} [")
-    assert said.endswith("rho, n = 50 photographs.")
-    low, high = (float(value) for value in re.search(r"\[([\d.]+), ([\d.]+)\]", said).groups())
+    assert said.startswith(f"{NETWORKS[1].title} is nearer to people on average: by {gains.mean():.3f} rho (95 % interval ")
+    assert said.endswith("), n = 50 images.")
+    low, high = (float(value) for value in re.search(r"interval ([\d.]+) to ([\d.]+)", said).groups())
     half = 1.96 * gains.std(ddof=1) / np.sqrt(50)
     assert low == pytest.approx(gains.mean() - half, abs=0.004)
     assert high == pytest.approx(gains.mean() + half, abs=0.004)
@@ -64,7 +64,7 @@ def test_an_interval_that_holds_zero_names_no_network(gains):
 def test_few_images_have_a_difference_and_no_interval(gains):
     said = text_of(verdict(NETWORKS, closeness_of(scores_of(np.full(5, 0.4), 0.4 + gains[:5]))))
     assert "nearer" not in said
-    assert f"mean difference {gains[:5].mean():+.3f}, n = 5 photographs; no interval below 6 images" in said
+    assert f"mean difference {gains[:5].mean():+.3f}, n = 5 images; no interval below 6 images" in said
 
 
 def test_without_scores_of_a_collection_the_bars_show_this_photograph_alone():
@@ -85,7 +85,7 @@ def test_bars_ceiling_and_marks_stand_at_their_values(gains):
     assert 'class="this" style="left:0.0%"' in bars.panes["a"].object, "a value below 0 stands at the left end"
     assert "this -0.200" in text_of(bars.panes["a"].object), "and is told as it is"
     assert 'class="this" style="left:50.0%"' in bars.panes["b"].object
-    assert text_of(bars.panes["human"].object).startswith("ceiling 0.600 [0.600, 0.600]")
+    assert text_of(bars.panes["human"].object).startswith("ceiling, half with half 0.600")
 
 
 def test_of_a_layer_the_sentence_and_the_legend_say_so(gains):

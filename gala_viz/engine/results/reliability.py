@@ -81,11 +81,11 @@ def beyond_error_text(values: xr.DataArray, error: xr.DataArray | None) -> str:
     Returns
     -------
     str
-        For example "31 % beyond 2 standard errors (by chance 8 %)".
+        For example "31 % of its pixels beyond 2 standard errors (by chance 8 %)".
     """
     share = share_beyond_error(np.asarray(values), None if error is None else np.asarray(error))
     if error is None or np.isnan(share):
         return ""
     chance = chance_beyond_error(float(error.attrs.get(DEGREES_OF_FREEDOM, 0)))
     by_chance = "" if np.isnan(chance) else f" (by chance {100 * chance:.0f} %)"
-    return f"{100 * share:.0f} % beyond {ERRORS:g} standard errors{by_chance}"
+    return f"{100 * share:.0f} % of its pixels beyond {ERRORS:g} standard errors{by_chance}"

@@ -9,9 +9,10 @@ from html import escape
 import numpy as np
 
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
+from gala_viz.counts import counted
 from gala_viz.engine.results.score_selection import ScoreSelection
 from gala_viz.panels.html_pane import html_pane
-from gala_viz.panels.markup import SIDES, photograph_count
+from gala_viz.panels.markup import SIDES
 from gala_viz.store.source import NetworkInfo
 
 
@@ -87,22 +88,22 @@ def verdict(networks: Sequence[NetworkInfo], closeness: Closeness) -> str:
     if selection is None or selection.difference is None:
         return ""
     mean, interval = selection.difference
-    n = photograph_count(selection.n)
+    n = counted(selection.n, "image")
     if interval is None:
         few = f"no interval below {MIN_IMAGES_FOR_INTERVAL} images"
         return f'<p class="answer">Closeness to {closeness.people}: mean difference {mean:+.3f}, n = {n}; {few}.</p>'
-    bounds = f"{mean:+.3f} [{interval[0]:+.3f}, {interval[1]:+.3f}]"
+    bounds = f"{mean:+.3f} {_short(closeness.metric)} (95 % interval {interval[0]:+.3f} to {interval[1]:+.3f})"
     if interval[0] <= 0 <= interval[1]:
         return (
             f'<p class="answer">Neither network is nearer to {closeness.people} on average: second minus first '
-            f"{bounds} {_short(closeness.metric)}, n = {n}.</p>"
+            f"{bounds}, n = {n}.</p>"
         )
     row, of = int(mean > 0), f" ({escape(closeness.of)})" if closeness.of else ""
     low, high = sorted(map(abs, interval))
     title = f'<b class="{SIDES[row]}">{escape(networks[row].title)}</b>{of}'
     return (
         f'<p class="answer">{title} is nearer to {closeness.people} on average: by <b>{abs(mean):.3f}</b> '
-        f"[{low:.3f}, {high:.3f}] {_short(closeness.metric)}, n = {n}.</p>"
+        f"{_short(closeness.metric)} (95 % interval {low:.3f} to {high:.3f}), n = {n}.</p>"
     )
 
 
@@ -161,10 +162,10 @@ def _ceiling_bar(closeness: Closeness) -> str:
     value, interval = selection.ceiling, selection.ceiling_interval
     bounds = f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
     title = "Noise ceiling: rho of one half of the participants with the other half, not raised by Spearman-Brown"
-    rail = _rail("people", value, float("nan"), float("nan"), f"{title}: {value:.3f}")
+    rail = _rail("people", value, float("nan"), float("nan"), f"{title}: {value:.3f}{bounds}")
     return (
-        f'<div class="closeness" title="{escape(title)}, n = {selection.n_ceiling:,}">{rail}'
-        f'<span class="words">ceiling <b>{value:.3f}</b>{bounds}</span></div>'
+        f'<div class="closeness" title="{escape(title)}{bounds}, n = {selection.n_ceiling:,}">{rail}'
+        f'<span class="words">ceiling, half with half <b>{value:.3f}</b></span></div>'
     )
 
 

@@ -15,6 +15,7 @@ from gala_viz.specs import Normalisation
 from gala_viz.store.source import ForwardResults, MapUpdate, NetworkInfo
 
 DELTA_UNIT = "difference of normalised maps"
+DELTA_DIRECTION = "red: the second relies more"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,14 +113,15 @@ def main_row_content(
         maps={"a": map_update.maps[0], "b": map_update.maps[1], "delta": map_update.delta},
         titles={"a": names[0], "b": names[1], "delta": _delta_title(reliability)},
         captions={
-            side: " for ".join(filter(None, [method, name])) for side, name in zip("ab", categories, strict=True)
+            **{side: " for ".join(filter(None, [method, name])) for side, name in zip("ab", categories, strict=True)},
+            "delta": DELTA_DIRECTION,
         },
         columns=columns,
         name=str(map_update.maps.attrs.get("method", "")),
         unit=unit,
         method=method,
         delta_unit=DELTA_UNIT if normalised else f"difference of maps, {unit}",
-        delta_reliability=f"{reliability_text(reliability)}{f': {ADVICE}' if reliability_words(reliability) else ''}",
+        delta_reliability=_reliability(reliability),
         delta_beyond=beyond,
         errors={
             "a": None if errors is None else errors[0],
@@ -150,7 +152,7 @@ def _attention(
             "b": f"{networks[1].title}, {names[1]}",
             "delta": f"Delta of {unit.split()[0]}" if alike else "No delta: grids differ",
         },
-        captions={"a": names[0], "b": names[1]},
+        captions={"a": names[0], "b": names[1], **({"delta": DELTA_DIRECTION} if alike else {})},
         columns={
             "a": f"{networks[0].title}, {unit} at {names[0]}",
             "b": f"{networks[1].title}, {unit} at {names[1]}",
@@ -181,6 +183,14 @@ def _settings(update: MapUpdate, method: str) -> str:
     if attrs.get("smoothing_px"):
         parts.append(f"smoothing {attrs['smoothing_px']:g} px")
     return ", ".join(parts)
+
+
+def _reliability(reliability: float) -> str:
+    """Return the delta's reliability with what it means and what to do; "" where it is not known."""
+    known = reliability_text(reliability)
+    if not known:
+        return ""
+    return f"{known}: {ADVICE}" if reliability_words(reliability) else f"{known}, mostly signal"
 
 
 def _delta_title(reliability: float) -> str:
