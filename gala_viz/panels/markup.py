@@ -140,6 +140,11 @@ def top_five_predictions(
     return f'<div class="network {side}"><div class="name">{name}{chip}</div>{five}</div>'
 
 
+def muted_text(text: str) -> str:
+    """Return a paragraph of less important text."""
+    return f'<p class="muted">{escape(text)}</p>'
+
+
 def people_heading(title: str, kind: str, description: str) -> str:
     """Return the title of the human map's column: whose map it is, its ``kind`` and what these maps are."""
     text = " · ".join(filter(None, [kind, description]))

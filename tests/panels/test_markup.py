@@ -1,7 +1,10 @@
 import numpy as np
+import xarray as xr
 
 from gala_viz.engine.results.prediction import Prediction
+from gala_viz.engine.results.score_selection import select_scores
 from gala_viz.panels import markup
+from gala_viz.panels.compare.closeness import Closeness, ClosenessBars
 from gala_viz.panels.source_page import section
 from gala_viz.store.source import ImageInfo, NetworkInfo
 
@@ -29,6 +32,15 @@ def every_markup():
     yield markup.top_five_predictions("a", pair[0], prediction, 0)
     yield markup.score_table(pair, {EVIL: {EVIL: (0.1, 0.2)}}, EVIL)
     yield markup.provenance(pair, ((EVIL, EVIL),), {EVIL: EVIL})
+    yield markup.muted_text(EVIL)
+    yield markup.people_heading(EVIL, EVIL, EVIL)
+    yield markup.delta_heading(EVIL, EVIL, EVIL)
+    scores = xr.Dataset({"rho": (("network", "image"), [[0.1] * 9, [0.2] * 9]), "ceiling": ("image", [0.5] * 9)})
+    selection = select_scores(scores, "rho", np.ones(9, bool))
+    bars = ClosenessBars(pair)
+    bars.show(Closeness(metric="rho", people=EVIL, selection=selection, here=(0.1, 0.2), of=EVIL))
+    yield bars.verdict.object
+    yield from (bars.panes[panel].object for panel in ("photo", "a", "b"))
 
 
 def test_names_from_files_are_text_and_never_markup():

@@ -88,21 +88,21 @@ def verdict(networks: Sequence[NetworkInfo], closeness: Closeness) -> str:
     if selection is None or selection.difference is None:
         return ""
     mean, interval = selection.difference
-    n = counted(selection.n, "image")
+    n, people = counted(selection.n, "image"), escape(closeness.people)
     if interval is None:
         few = f"no interval below {MIN_IMAGES_FOR_INTERVAL} images"
-        return f'<p class="answer">Closeness to {closeness.people}: mean difference {mean:+.3f}, n = {n}; {few}.</p>'
+        return f'<p class="answer">Closeness to {people}: mean difference {mean:+.3f}, n = {n}; {few}.</p>'
     bounds = f"{mean:+.3f} {_short(closeness.metric)} (95 % interval {interval[0]:+.3f} to {interval[1]:+.3f})"
     if interval[0] <= 0 <= interval[1]:
         return (
-            f'<p class="answer">Neither network is nearer to {closeness.people} on average: second minus first '
+            f'<p class="answer">Neither network is nearer to {people} on average: second minus first '
             f"{bounds}, n = {n}.</p>"
         )
     row, of = int(mean > 0), f" ({escape(closeness.of)})" if closeness.of else ""
     low, high = sorted(map(abs, interval))
     title = f'<b class="{SIDES[row]}">{escape(networks[row].title)}</b>{of}'
     return (
-        f'<p class="answer">{title} is nearer to {closeness.people} on average: by <b>{abs(mean):.3f}</b> '
+        f'<p class="answer">{title} is nearer to {people} on average: by <b>{abs(mean):.3f}</b> '
         f"{_short(closeness.metric)} (95 % interval {low:.3f} to {high:.3f}), n = {n}.</p>"
     )
 

@@ -7,13 +7,13 @@ import panel as pn
 from gala_viz.panels.browser_component import read_stylesheets
 from gala_viz.panels.compare.compare_view import CompareView
 from gala_viz.panels.html_pane import html_pane
-from gala_viz.panels.markup import alignment_title
+from gala_viz.panels.markup import alignment_title, muted_text
 from gala_viz.panels.source_page import section
 
 _ABREAST = read_stylesheets("compare/main_row")
 _PROGRESS = """
 @media (min-width: 1100px) {
-  :host { position: absolute !important; left: 0; bottom: 0; width: calc(100% - 450px) !important; }
+  :host { position: absolute !important; left: 0; bottom: 0; width: calc(100% - 570px) !important; }
 }
 """
 """Where there is room the maps' progress stands in the line of the display's buttons."""
@@ -33,6 +33,7 @@ def maps_section(view: CompareView, margin: tuple[int, int]) -> pn.Column:
             margin=0,
             styles={"position": "relative"},
         ),
+        view.erase_reveal.pane,
         sizing_mode="stretch_width",
         margin=margin,
         stylesheets=[":host { max-height: none !important; }"],  # taller than a telephone's window
@@ -105,12 +106,7 @@ def layers_section(view: CompareView) -> pn.Column:
     title = "Attention of every layer"
     if not view.layers.cells:
         return section(title, "", html_pane('<p class="muted">Neither network has attention blocks.</p>'))
-    return section(title, "Click one to see it large.", view.layers.pane, html_pane(row_legend(view)))
-
-
-def row_legend(view: CompareView) -> str:
-    """Return which network stands in which row, as HTML."""
-    return f'<p class="muted">{view.layers.row_legend}</p>'
+    return section(title, "Click one to see it large.", view.layers.pane, html_pane(muted_text(view.layers.row_legend)))
 
 
 def alignment_section(view: CompareView, *more: pn.viewable.Viewable) -> pn.Column:

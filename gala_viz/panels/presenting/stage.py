@@ -81,7 +81,7 @@ def stage_scene(
     )
     titles = {"photo": "Photograph", "human": results.human_map_title, **content.titles}
     unit = ", ".join(filter(None, [content.method, content.unit]))
-    units = {"a": unit, "b": unit, "human": "density of marks"}
+    units = {"a": unit, "b": unit, "human": current.kind or next(iter(source.map_kinds), "")}
     units["delta"] = "; ".join(filter(None, [content.delta_unit, content.delta_beyond]))
     values: dict[str, Any] = {"human": results.human_map, **content.maps, "delta_error": content.errors.get("delta")}
     arrays = {name: np.asarray(one, dtype=np.float32) for name, one in values.items() if one is not None}
