@@ -335,6 +335,16 @@ def test_a_telephone_shows_every_panel_and_keeps_the_drawer_shut(visit):
     assert last["y"] + last["height"] <= page.page.get_by_text("done in").bounding_box()["y"], "nothing lies over it"
 
 
+def test_the_chosen_photograph_is_in_view_in_the_gallery(visit):
+    """A page of the gallery is higher than the window; a link opens the last photograph of it."""
+    page = visit("compare?image=photo%2000023")
+    tile = page.page.locator('.tile[aria-selected="true"]')
+    tile.wait_for()
+    assert tile.get_attribute("data-image") == "photo 00023"
+    place = page.rest(lambda: tile.bounding_box())
+    assert place["y"] + place["height"] <= 720
+
+
 def test_the_answer_stands_on_the_first_screen(page, window):
     """Sentence, columns with closeness, values under the pointer and all layers, in a window of 1280 x 720 px."""
     window(1280, 720)

@@ -85,7 +85,7 @@ def lower_section(view: CompareView, margin: tuple[int, int], *more: pn.viewable
 
     The layers grow with the window's height, so that they end where a window of 1280 x 720 px ends.
     """
-    n, per_cell = max(view.layers.n_columns, 4), 8.2 if len(view.display.panels) == 5 else 7.2
+    n, per_cell = max(view.layers.n_columns, 4), 7.3 if len(view.display.panels) == 5 else 6.8
     width = f"min(60%, max({48 * n}px, {per_cell * n:.1f}vh))"
     return pn.Column(
         layers_section(view),

@@ -37,6 +37,15 @@ function fillTile(node, item) {
   caption.textContent = item.score ?? item.category ?? item.id
 }
 
+// Brings a tile into view in the page's drawer; a notebook that holds the gallery is left where it is.
+function reveal(node) {
+  let drawer = node
+  while (drawer != null && !drawer.classList?.contains("sidebar")) { drawer = drawer.parentNode ?? drawer.host }
+  if (drawer == null) { return }
+  const [own, all] = [node.getBoundingClientRect(), drawer.getBoundingClientRect()]
+  if (own.bottom > all.bottom || own.top < all.top) { drawer.scrollTop += own.bottom - all.bottom + 12 }
+}
+
 export function render({model, el}) {
   const count = made("div", "count")
   count.setAttribute("role", "status")
@@ -77,6 +86,7 @@ export function render({model, el}) {
     const focused = tiles.contains(tiles.getRootNode().activeElement)
     const known = new Map([...tiles.children].map((node) => [node.dataset.image, node]))
     const nodes = model.items.map((item) => known.get(item.id) ?? tile(item.id, choose))
+    const arrived = nodes.find((node) => node.dataset.image === model.selected && !known.has(model.selected))
     nodes.forEach((node, i) => fillTile(node, model.items[i]))
     if (nodes.length !== tiles.children.length || nodes.some((node, i) => node !== tiles.children[i])) {
       tiles.replaceChildren(...nodes)
@@ -87,6 +97,7 @@ export function render({model, el}) {
     turn.hidden = model.n_pages < 2
     back.disabled = model.page <= 0
     onward.disabled = model.page >= model.n_pages - 1
+    if (arrived != null) { requestAnimationFrame(() => reveal(arrived)) }
     if (focused) { tiles.querySelector("[aria-selected=true]")?.focus() }
   }
   tiles.addEventListener("keydown", (event) => {
