@@ -10,10 +10,12 @@ import pytest
 
 from gala_viz.cache import ArrayCache
 from gala_viz.commands.evaluate import Arguments
+from gala_viz.engine.results.human_maps import HumanMaps, images_with_maps
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.export import evaluation_json, write_evaluation
 from gala_viz.evaluation.markdown import markdown
 from gala_viz.evaluation.report_page import report_page
+from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import UnknownNameError
 from gala_viz.schema import labelled_map
 from tests.evaluation.fakes import PEOPLE, Shapes, network
@@ -104,6 +106,27 @@ def test_another_kind_gives_other_numbers_and_the_first_one_by_name_gives_the_de
     assert len(files() - blocks) == 2 * 3 + 2, "blocks of networks, and of the 8 images that have such maps"
     again = evaluate(nets, TwoKinds(), SPEC, cache=cache)
     assert facts(again.estimates) == facts(default.estimates)
+
+
+def test_partner_images_are_drawn_among_those_with_the_chosen_kind_on_pages_as_in_an_evaluation():
+    class FewFixations(TwoKinds):
+        def has_human_map(self, image):
+            return image.endswith("-00")
+
+    def partners(collection, kind=None, images=None):
+        human = HumanMaps(collection, Preprocessing(short_px=16, crop_px=16), images, kind=kind)
+        of = human.partners.orders
+        return {
+            image: {name: list(order) for name, order in of(image, collection.category(image)).items()}
+            for image in collection.images
+        }
+
+    few = FewFixations()
+    on_page = partners(few, "mouse")
+    assert on_page == partners(MouseAlone()) == partners(few, "mouse", images_with_maps(few, few.images, "mouse"))
+    drawn = {other for orders in on_page.values() for order in orders.values() for other in order}
+    assert drawn == set(images_with_maps(few, few.images, "mouse"))
+    assert any(image.endswith("-02") for image in drawn), "it has no fixations"
 
 
 def test_everything_that_is_written_says_which_kind(by_mouse):

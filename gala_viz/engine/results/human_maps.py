@@ -291,8 +291,9 @@ class HumanMaps:
 
     @cached_property
     def partners(self) -> PartnerImages:
-        """Partner images, drawn among those of the images that are marked."""
-        images = marked_images(self.collection, self.collection.images if self._images is None else self._images)
+        """Partner images, drawn among those of the images that have a map of this kind."""
+        of = self.collection.images if self._images is None else self._images
+        images = images_with_maps(self.collection, of, self.kind)
         return PartnerImages(images, [self.collection.category(image) for image in images], seed=self._seed)
 
     def _known(self, image: str, grid: Grid | None = None) -> tuple[np.ndarray | None, str]:
