@@ -14,6 +14,7 @@ from gala_viz.alignment import COMPARISON_CELLS, bootstrap_interval
 from gala_viz.attribution.map_state import MapState
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
+from gala_viz.engine.results.delta import delta
 from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.human_maps import CEILING, HumanMaps, other_kind
 from gala_viz.engine.results.reduction import reduce_channels
@@ -29,7 +30,7 @@ from gala_viz.engine.results.scores import (
 from gala_viz.live.network_results import NetworkResults, spec_of
 from gala_viz.live.score_table import ScoreTable
 from gala_viz.live.shipped_scores import about, read_scores
-from gala_viz.networks.frames import Frame, common_frame, common_part_text, is_same_cut
+from gala_viz.networks.frames import Frame, common_frame, common_part_text, is_same_cut, resample_to_frame
 from gala_viz.specs import MapRequest, SmoothGradSpec, fingerprint, settings
 from gala_viz.store.source import MapUpdate
 
@@ -126,11 +127,12 @@ class Scores:
         frame, of_maps = frame_of(pair), settings(request)
         for name in ("human_map", "participant"):
             del of_maps[name]
+        of_maps["smoothing_px"] = 0.0  # as of maps that are not smoothed
         part = _part(pair[0], frame)
 
         def filled() -> tuple[list[str], dict[str, np.ndarray]] | None:
             scores, name = self.shipped(pair[1], request), f"delta_size {pair[0].network.name}"
-            if scores is None or name not in scores or request.smoothing_px or request.normalise != "percentile":
+            if scores is None or name not in scores or request.normalise != "percentile":
                 return None
             return [str(image) for image in scores["image"].values], {"delta_size": np.asarray(scores[name])}
 
@@ -184,7 +186,7 @@ class Scores:
 
         They are over the part of the photograph that both networks see, of the unsmoothed maps, and where the request
         smooths also of the maps as they are drawn. A signed sum of colours has none: it does not order places by
-        importance.
+        importance. Of finished maps ``delta_size`` is there too.
 
         Parameters
         ----------
@@ -223,7 +225,30 @@ class Scores:
         norms = [
             human.norm_rhos(image, result.norms, results.frame) for results, result in zip(pair, forward, strict=True)
         ]
-        return _labelled(columns, pair, ceiling, correct, norms)
+        scores = _labelled(columns, pair, ceiling, correct, norms)
+        return scores.assign(delta_size=self._delta_size(image, pair, states, drawn, request)) if done else scores
+
+    def _delta_size(
+        self,
+        image: str,
+        pair: Sequence[NetworkResults],
+        states: Sequence[MapState],
+        drawn: Sequence[np.ndarray],
+        request: MapRequest,
+    ) -> float:
+        """Return the mean absolute delta of the unsmoothed maps, in the frame of the first; NaN where it has none."""
+        maps = list(drawn)
+        if request.smoothing_px:
+            own = pair[0].frame
+            photo_px = self._collection.size_px(image)
+            maps = [
+                resample_to_frame(
+                    reduce_channels(state.mean, request.reduction), one.frame, own, photo_px, own.input_px
+                )
+                for one, state in zip(pair, states, strict=True)
+            ]
+        size = np.abs(delta(maps[0], maps[1], request.normalise))
+        return float(np.nanmean(size)) if np.isfinite(size).any() else float("nan")
 
     def enter_maps(
         self, image: str, pair: Sequence[NetworkResults], request: MapRequest, update: MapUpdate, version: int
@@ -246,8 +271,8 @@ class Scores:
         for row, results in enumerate(pair if request.participant is None else ()):
             values = {name: update.scores[name].values[row] for name in (*METRICS, *FLOORS)}
             self.map_table(results, request, frame_of(pair)).enter(image, values, version)
-        size = np.nanmean(np.abs(update.delta.values)) if np.isfinite(update.delta.values).any() else np.nan
-        self.delta_table(pair, request).enter(image, {"delta_size": size})
+        if "delta_size" in update.scores:  # not of uploaded photographs
+            self.delta_table(pair, request).enter(image, {"delta_size": float(update.scores["delta_size"])})
 
     def are_known(self, image: str, pair: Sequence[NetworkResults], request: MapRequest) -> bool:
         """Return whether the scores of both networks' maps and of their delta are there."""

@@ -333,6 +333,8 @@ class MapSource(Protocol):
     """What ``outline`` outlines, for example "diagnostic parts"; "" where nothing is known by construction."""
     skipped: tuple[tuple[str, str], ...]
     """Files that could not be shown: (path inside the collection, reason)."""
+    cannot_perturb: str
+    """Why no network can answer to a changed photograph, a sentence; "" where they can."""
     origin: Mapping[str, str]
     """By what a command opens its images and maps again: "collection", "human_maps", "store"; empty: not known."""
 
@@ -630,8 +632,8 @@ class MapSource(Protocol):
             ``dice`` and ``iou`` of the maps of ``request``, and ``rho_attention`` (network, layer, image), against the
             default human maps; ``floor_same`` and ``floor_different`` (network, image), the shuffled-image baseline:
             rho of the map with the human maps of partner images of the same or a different category; ``ceiling``
-            (image), the split-half rho; ``delta_size`` (image), the mean absolute delta. Attrs: ``ceiling_mean``,
-            ``ceiling_low``, ``ceiling_high`` (95 % over images), ``resolution_px``.
+            (image), the split-half rho; ``delta_size`` (image), the mean absolute delta of the unsmoothed maps. Attrs:
+            ``ceiling_mean``, ``ceiling_low``, ``ceiling_high`` (95 % over images), ``resolution_px``.
         """
         ...
 

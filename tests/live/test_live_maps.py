@@ -583,7 +583,19 @@ def test_smoothing_and_normalisation_leave_a_network_scored():
     list(source.survey(REQUEST, source.images, never))
     smoother = replace(REQUEST, smoothing_px=2.0, normalise="sum")
     xr.testing.assert_equal(source.scores(smoother).rho, source.scores(REQUEST).rho)
-    assert np.isnan(source.scores(smoother).delta_size).all()
+    assert np.isnan(source.scores(smoother).delta_size).all(), "it is of maps that are normalised in another way"
+
+
+def test_the_size_of_the_delta_is_of_the_unsmoothed_maps_whatever_is_drawn():
+    plain, smoothed = live(), live()
+    smoother = replace(REQUEST, smoothing_px=2.0)
+    list(smoothed.survey(smoother, smoothed.images, never))
+    expected = []
+    for image in plain.images:
+        *_, update = plain.maps(image, REQUEST, never)
+        expected.append(float(np.abs(update.delta).mean()))
+    np.testing.assert_allclose(smoothed.scores(smoother).delta_size, expected, rtol=1e-5)
+    xr.testing.assert_equal(smoothed.scores(REQUEST).delta_size, smoothed.scores(smoother).delta_size)
 
 
 def test_networks_are_loaded_when_first_shown_and_let_go_beyond_the_budget():
@@ -665,6 +677,22 @@ def test_descriptions_come_from_the_card():
 def test_a_card_names_the_maps_that_its_training_looked_at(weight, told):
     found = summary({"recipe": {"attention_weight": weight, "maps": "simulated ClickMe maps"}})
     assert ("recipe: maps" in found) is told
+
+
+@pytest.mark.parametrize(
+    ("learnt", "held_out", "told"),
+    [
+        (0, 0, "125 not known to be learnt from"),
+        (0, 125, "125 held out"),
+        (5, 100, "5 learnt from, 100 held out, 20 not known to be learnt from"),
+    ],
+)
+def test_what_a_network_learnt_from_of_the_measured_images_is_told_in_words(learnt, held_out, told):
+    images = {"name": "osie", "role": "maps", "n": 125, "n_learnt_from": learnt, "n_held_out": held_out}
+    found = summary({"metrics": {"images": [images]}})
+    assert found == {
+        "metrics: osie maps, role": "maps", "metrics: osie maps, n": "125", "metrics: osie maps, training": told
+    }  # fmt: skip
 
 
 def test_known_parts_are_outlined_in_the_frame_and_unknown_ones_are_not():
