@@ -90,6 +90,21 @@ def summary(card: Mapping[str, Any]) -> dict[str, str]:
     return lines
 
 
+def _in_words(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the entry of measured images with words in place of counts of those that the network learnt from.
+
+    Images of which its training data say nothing are in neither count: two zeros would read as a contradiction.
+    """
+    if not {"n", "n_learnt_from", "n_held_out"} <= set(entry):
+        return entry
+    learnt, held_out, n = entry["n_learnt_from"], entry["n_held_out"], entry["n"]
+    parts = [f"{learnt:,} learnt from"] * (learnt > 0) + [f"{held_out:,} held out"] * (held_out > 0)
+    unknown = n - learnt - held_out
+    parts += [f"{unknown:,} not known to be learnt from"] * (unknown > 0)
+    shown = {key: value for key, value in entry.items() if key not in ("n_learnt_from", "n_held_out")}
+    return shown | ({"training": ", ".join(parts)} if parts else {})
+
+
 def _add_lines(lines: dict[str, str], name: str, value: Any) -> None:
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -98,7 +113,7 @@ def _add_lines(lines: dict[str, str], name: str, value: Any) -> None:
     elif isinstance(value, (list, tuple)) and value and all(isinstance(one, Mapping) for one in value):
         for number, one in enumerate(value, start=1):
             own = " ".join(str(one[key]) for key in ("name", "role") if one.get(key)) or str(number)
-            _add_lines(lines, f"{name.rpartition(', ')[0] or name.partition(':')[0]}: {own}", one)
+            _add_lines(lines, f"{name.rpartition(', ')[0] or name.partition(':')[0]}: {own}", _in_words(one))
     elif isinstance(value, float):
         lines[name] = f"{value:.4g}"
     elif isinstance(value, (list, tuple)):
