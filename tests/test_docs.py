@@ -23,6 +23,7 @@ from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import DISC_PX, GAUSSIAN_SIGMA_PX, LARGEST_DISC_PX
 from gala_viz.collections.osie import SIGMA_PX
 from gala_viz.engine.results.delta import PERCENTILE
+from gala_viz.engine.results.score_selection import MAX_RESAMPLES
 from gala_viz.evaluation.published import PUBLISHED, SPLIT_HALF_RHO
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.experiment.experiment_spec import ExclusionSpec, TimingSpec
@@ -156,6 +157,7 @@ def test_constants_in_the_definitions_are_those_of_the_code(repository):
             f"{ceiling.n_splits} splits an image",
             f"{N_PARTNERS} partners of each kind",
             f"$\\rho = {SPLIT_HALF_RHO}$",
+            f"at most {MAX_RESAMPLES:,} on pages",
             *(f"{one.top1_error_clickme:.2f} | {one.human_variability_explained:.2f}" for one in PUBLISHED),
         ],
         "clickme": [
