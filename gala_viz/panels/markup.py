@@ -1,9 +1,8 @@
-"""Texts as HTML. Every name, id and message comes from files or networks and is escaped here, and only here."""
+"""Texts as HTML. Every name, id and message comes from files or networks; ``render_html`` takes them as text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from urllib.parse import urlencode
 
 import numpy as np
@@ -11,6 +10,7 @@ from markdown_it import MarkdownIt
 
 from gala_viz.counts import counted
 from gala_viz.engine.results.prediction import Prediction
+from gala_viz.panels.html_templates import render_html
 from gala_viz.splits import HELD_OUT, LEARNT
 from gala_viz.store.source import ImageInfo, NetworkInfo
 
@@ -21,29 +21,33 @@ _MARKDOWN = MarkdownIt("js-default", {"html": False, "breaks": True}).disable("i
 
 def loading_message(step: str, heading: str) -> str:
     """Return the page while its source is loading: ``heading`` and the present ``step``."""
-    return (
-        f'<div class="state" role="status"><h1>{escape(heading)}</h1>'
-        f'<p class="step">{escape(step or "Starting…")}</p><div class="pulse"></div></div>'
+    return render_html(
+        '<div class="state" role="status"><h1>{{ heading }}</h1><p class="step">{{ step }}</p>'
+        '<div class="pulse"></div></div>',
+        heading=heading,
+        step=step or "Starting…",
     )
 
 
 def load_error(error: str, heading: str) -> str:
     """Return the page whose source could not be loaded, with the ``error``."""
-    return (
-        f'<div class="state" role="alert"><h1>{escape(heading)}: the page could not start</h1>'
-        f"<pre>{escape(error)}</pre>"
+    return render_html(
+        '<div class="state" role="alert"><h1>{{ heading }}: the page could not start</h1><pre>{{ error }}</pre>'
         "<p>Correct what is named above, then reload this page. "
         "The names of networks and collections are set where the server is started: "
-        "<code>gala-viz compare --collection … --networks A B</code>. Its log tells more.</p></div>"
+        "<code>gala-viz compare --collection … --networks A B</code>. Its log tells more.</p></div>",
+        heading=heading,
+        error=error,
     )
 
 
 def empty_collection_message(title: str) -> str:
     """Return the page of a collection without images."""
-    return (
-        f'<div class="state"><h1>{escape(title)} holds no photographs</h1>'
+    return render_html(
+        '<div class="state"><h1>{{ title }} holds no photographs</h1>'
         "<p>PNG, JPEG, WebP and other common images are looked for, flat or in one folder per category. "
-        "Upload a photograph, or start the server with another <code>--collection</code>.</p></div>"
+        "Upload a photograph, or start the server with another <code>--collection</code>.</p></div>",
+        title=title,
     )
 
 
@@ -66,7 +70,7 @@ def note_html(text: str) -> str:
 
 def alert(text: str) -> str:
     """Return an alert with ``text``, or "" without one."""
-    return f'<div class="alert" role="alert">{escape(text)}</div>' if text else ""
+    return render_html('<div class="alert" role="alert">{{ text }}</div>', text=text) if text else ""
 
 
 def image_heading(info: ImageInfo, game: str | None = None) -> str:
@@ -75,17 +79,20 @@ def image_heading(info: ImageInfo, game: str | None = None) -> str:
     more.append(training_use_text(info))
     if info.size_px:
         more.append(f"{info.size_px[1]} × {info.size_px[0]} px")
-    image, title = escape(info.image), escape(info.heading)
     if info.category is None:
         more.insert(0, "category unknown")
-        head = f'<h1 class="id" title="{title}">{title}</h1>'
-    else:
-        head = f'<h1 title="{title}">{title}</h1>'
-    if info.heading != info.image:
-        head += f'<p class="muted id">{image}</p>'
-    link = f"{game}?{urlencode({'image': info.image})}" if game else ""
-    collect = f' <a href="{escape(link)}" target="gala_viz_game">Collect maps for this image</a>' if link else ""
-    return f'{head}<p class="muted">{escape(" · ".join(more))}{collect}</p>'
+    return render_html(
+        """<h1{% if category is none %} class="id"{% endif %} title="{{ title }}">{{ title }}</h1>
+{%- if title != image %}<p class="muted id">{{ image }}</p>{% endif %}<p class="muted">{{ more }}
+{%- if game %} <a href="{{ game }}?{{ query }}" target="gala_viz_game">Collect maps for this image</a>{% endif -%}
+</p>""",
+        category=info.category,
+        title=info.heading,
+        image=info.image,
+        more=" · ".join(more),
+        game=game,
+        query=urlencode({"image": info.image}),
+    )
 
 
 def training_use_text(info: ImageInfo) -> str:
@@ -121,42 +128,54 @@ def top_five_predictions(
     verdict = {True: ("right", "✓ right"), False: ("wrong", "✗ wrong"), None: ("unknown", "no label")}[
         prediction.correct if prediction else None
     ]
-    rows = []
-    for i in range(5):
-        if prediction is None or i >= len(prediction.categories):
-            rows.append('<div class="prediction"><span class="category muted">–</span></div>')
-            continue
-        share, category = prediction.probabilities[i], escape(prediction.categories[i])
-        true = prediction.indices[i] == target
-        rows.append(
-            f'<div class="prediction{" true" if true else ""}">'
-            f'<span class="fill" style="width:{100 * share:.1f}%"></span>'
-            f'<span class="category" title="{category}">{"✓ " if true else ""}{category}</span>'
-            f'<span class="share">{100 * share:.1f} %</span></div>'
-        )
-    chip = f'<span class="verdict {verdict[0]}">{verdict[1]}</span>' if prediction else ""
-    name = f'<span title="{escape(network.name)}">{escape(network.title)}</span>' if named else ""
-    five = f'<div class="five">{"".join(rows)}</div>'
-    return f'<div class="network {side}"><div class="name">{name}{chip}</div>{five}</div>'
+    rows = (
+        []
+        if prediction is None
+        else list(zip(prediction.categories, prediction.probabilities, prediction.indices, strict=True))[:5]
+    )
+    return render_html(
+        """<div class="network {{ side }}"><div class="name">
+{%- if named %}<span title="{{ network.name }}">{{ network.title }}</span>{% endif %}
+{%- if known %}<span class="verdict {{ verdict[0] }}">{{ verdict[1] }}</span>{% endif %}</div><div class="five">
+{%- for category, share, index in rows %}<div class="prediction{% if index == target %} true{% endif %}">
+<span class="fill" style="width:{{ "%.1f" | format(100 * share) }}%"></span>
+<span class="category" title="{{ category }}">{% if index == target %}✓ {% endif %}{{ category }}</span>
+<span class="share">{{ "%.1f" | format(100 * share) }} %</span></div>{% endfor %}
+{%- for _ in range(5 - rows | length) %}<div class="prediction"><span class="category muted">–</span></div>{% endfor -%}
+</div></div>""",
+        side=side,
+        named=named,
+        network=network,
+        known=prediction is not None,
+        verdict=verdict,
+        rows=rows,
+        target=target,
+    )
 
 
 def muted_text(text: str) -> str:
     """Return a paragraph of less important text."""
-    return f'<p class="muted">{escape(text)}</p>'
+    return render_html('<p class="muted">{{ text }}</p>', text=text)
 
 
 def people_heading(title: str, kind: str, description: str) -> str:
     """Return the title of the human map's column: whose map it is, its ``kind`` and what these maps are."""
-    text = " · ".join(filter(None, [kind, description]))
-    details = f'<p class="muted clamp" title="{escape(text)}">{escape(text)}</p>' if text else ""
-    return f'<div class="column-title">{escape(title)}</div>{details}'
+    return render_html(
+        """<div class="column-title">{{ title }}</div>
+{%- if text %}<p class="muted clamp" title="{{ text }}">{{ text }}</p>{% endif %}""",
+        title=title,
+        text=" · ".join(filter(None, [kind, description])),
+    )
 
 
 def delta_heading(title: str = "", reliability: str = "", beyond: str = "") -> str:
     """Return the title of the delta's column, how reliable the delta is, and how much of it is beyond its error."""
-    shown = "Delta: second minus first" if reliability or not title else title
-    facts = "".join(f'<p class="fact">{escape(fact)}</p>' for fact in (reliability, beyond) if fact)
-    return f'<div class="column-title">{escape(shown)}</div>{facts}'
+    return render_html(
+        """<div class="column-title">{{ title }}</div>
+{%- for fact in facts if fact %}<p class="fact">{{ fact }}</p>{% endfor %}""",
+        title="Delta: second minus first" if reliability or not title else title,
+        facts=(reliability, beyond),
+    )
 
 
 def photograph_count(count: int) -> str:
@@ -185,18 +204,26 @@ def score_table(networks: Sequence[NetworkInfo], groups: Mapping[str, Mapping[st
     str
         HTML.
     """
-    head = "".join(f"<th>{escape(name)}</th>" for name in next(iter(groups.values()), {}))
-    body = "".join(
-        (f'<tr><td class="muted" colspan="{len(columns) + 1}">{escape(group)}</td></tr>' if group else "")
-        + "".join(
-            f'<tr><td class="{side}"><span class="dot"></span>{escape(network.title)}</td>'
-            + "".join(f"<td>{_number(float(values[k]))}</td>" for values in columns.values())
-            + "</tr>"
-            for k, (side, network) in enumerate(zip(SIDES, networks, strict=True))
-        )
-        for group, columns in groups.items()
+    return render_html(
+        """<table><tr><td></td>{% for name in names %}<th>{{ name }}</th>{% endfor %}</tr>
+{%- for group, rows in groups %}
+{%- if group %}<tr><td class="muted" colspan="{{ names | length + 1 }}">{{ group }}</td></tr>{% endif %}
+{%- for side, title, values in rows %}<tr><td class="{{ side }}"><span class="dot"></span>{{ title }}</td>
+{%- for value in values %}<td>{{ value }}</td>{% endfor %}</tr>{% endfor %}
+{%- endfor %}</table><p class="muted">{{ note }}</p>""",
+        names=list(next(iter(groups.values()), {})),
+        groups=[
+            (
+                group,
+                [
+                    (side, network.title, [_number(float(values[k])) for values in columns.values()])
+                    for k, (side, network) in enumerate(zip(SIDES, networks, strict=True))
+                ],
+            )
+            for group, columns in groups.items()
+        ],
+        note=note,
     )
-    return f'<table><tr><td></td>{head}</tr>{body}</table><p class="muted">{escape(note)}</p>'
 
 
 def selection_summary(count: int, total: int, is_selection: bool, metric_values: Mapping[str, np.ndarray]) -> str:
@@ -218,21 +245,25 @@ def selection_summary(count: int, total: int, is_selection: bool, metric_values:
     str
         HTML.
     """
-    what = "selected" if is_selection else "drawn in colour"
-    means = ", ".join(
-        f"{escape(title)} {_number(float(ones.mean()))}" for title, ones in metric_values.items() if len(ones)
-    )
-    return (
-        f"<p><b>{count:,}</b> of {counted(total, 'image')} {what}{'. Means: ' + means if means else ''}. "
-        '<span class="muted">Drag a box or a lasso to select, click a point for its values.</span></p>'
+    means = ", ".join(f"{title} {_number(float(ones.mean()))}" for title, ones in metric_values.items() if len(ones))
+    return render_html(
+        """<p><b>{{ count }}</b> of {{ total }} {{ what }}{% if means %}. Means: {{ means }}{% endif %}. \
+<span class="muted">Drag a box or a lasso to select, click a point for its values.</span></p>""",
+        count=f"{count:,}",
+        total=counted(total, "image"),
+        what="selected" if is_selection else "drawn in colour",
+        means=means,
     )
 
 
 def compare_link(address: str, query: str) -> str:
     """Return the link to the comparison of the selected images; "" where ``query`` is empty."""
-    link = escape(f"{address}?{query}")
-    words = "Compare these images one by one, or present them"
-    return f'<p><a href="{link}" target="gala_viz_compare">{words}</a></p>' if query else ""
+    return render_html(
+        """{% if query %}<p><a href="{{ address }}?{{ query }}" target="gala_viz_compare">\
+Compare these images one by one, or present them</a></p>{% endif %}""",
+        address=address,
+        query=query,
+    )
 
 
 def image_score_table(image: str | None, category: str, link: str, values: Mapping[str, float]) -> str:
@@ -256,10 +287,15 @@ def image_score_table(image: str | None, category: str, link: str, values: Mappi
     """
     if image is None:
         return '<p class="muted">Click a point or a picture to see its values here.</p>'
-    rows = "".join(f"<tr><td>{escape(title)}</td><td>{_number(value)}</td></tr>" for title, value in values.items())
-    go = f'<p><a href="{escape(link)}" target="gala_viz_compare">Open in the comparison</a></p>' if link else ""
-    head = f"<h1>{escape(category)}</h1>" if category else ""
-    return f'{head}<p class="muted id">{escape(image)}</p>{go}<table>{rows}</table>'
+    return render_html(
+        """{% if category %}<h1>{{ category }}</h1>{% endif %}<p class="muted id">{{ image }}</p>
+{%- if link %}<p><a href="{{ link }}" target="gala_viz_compare">Open in the comparison</a></p>{% endif %}<table>
+{%- for title, value in rows %}<tr><td>{{ title }}</td><td>{{ value }}</td></tr>{% endfor %}</table>""",
+        image=image,
+        category=category,
+        link=link,
+        rows=[(title, _number(value)) for title, value in values.items()],
+    )
 
 
 def people_label(kinds: Mapping[str, str]) -> str:
@@ -275,18 +311,17 @@ def alignment_title(kinds: Mapping[str, str]) -> str:
 
 def provenance(networks: Sequence[NetworkInfo], skipped: Sequence[tuple[str, str]], kinds: dict[str, str]) -> str:
     """Return what the networks are, what the human maps are, and which files could not be shown."""
-    parts = []
-    for side, network in zip(SIDES, networks, strict=True):
-        lines = "".join(f"<li>{escape(key)}: {escape(str(value))}</li>" for key, value in network.summary.items())
-        parts.append(
-            f'<div class="network {side}"><b>{escape(network.title)}</b> '
-            f'<span class="muted">{escape(network.name)}, {escape(network.device)}</span><ul>{lines}</ul></div>'
-        )
-    if kinds:
-        parts.append(
-            "<b>Human maps</b><ul>" + "".join(f"<li>{escape(k)}: {escape(v)}</li>" for k, v in kinds.items()) + "</ul>"
-        )
-    if skipped:
-        shown = "".join(f"<li>{escape(path)}: {escape(reason)}</li>" for path, reason in skipped[:200])
-        parts.append(f"<b>{counted(len(skipped), 'file')} could not be shown</b><ul>{shown}</ul>")
-    return f"<details><summary>About these networks and this collection</summary>{''.join(parts)}</details>"
+    return render_html(
+        """<details><summary>About these networks and this collection</summary>
+{%- for side, network in networks %}<div class="network {{ side }}"><b>{{ network.title }}</b> \
+<span class="muted">{{ network.name }}, {{ network.device }}</span><ul>
+{%- for key, value in network.summary.items() %}<li>{{ key }}: {{ value }}</li>{% endfor %}</ul></div>{% endfor %}
+{%- if kinds %}<b>Human maps</b><ul>
+{%- for kind, text in kinds.items() %}<li>{{ kind }}: {{ text }}</li>{% endfor %}</ul>{% endif %}
+{%- if skipped %}<b>{{ n_skipped }} could not be shown</b><ul>
+{%- for path, reason in skipped[:200] %}<li>{{ path }}: {{ reason }}</li>{% endfor %}</ul>{% endif %}</details>""",
+        networks=list(zip(SIDES, networks, strict=True)),
+        kinds=kinds,
+        skipped=list(skipped),
+        n_skipped=counted(len(skipped), "file"),
+    )

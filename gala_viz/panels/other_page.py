@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from urllib.parse import quote, urlencode
 
 from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.link_parameters import SHARED_LINK_NAMES
 from gala_viz.panels.page_state import PageState
 
@@ -33,11 +33,16 @@ def other_page_query(state: PageState, image: str | None = None) -> str:
 
 
 class OtherPageLink:
-    """A link to the page at ``address``, called ``title``; ``pane`` is empty where the address is ""."""
+    """A link to the page at ``address``, called ``title``.
+
+    ``pane`` is for the header, ``drawer_pane`` for the drawer of windows that have no room in their header; both are
+    empty where the address is "".
+    """
 
     def __init__(self, address: str, title: str) -> None:
         self.address, self.title = address, title
-        self.pane = html_pane(sizing_mode=None, align="center", margin=(0, 10, 0, 0), visible=bool(address))
+        self.pane = html_pane(sizing_mode=None, align="center", visible=bool(address))
+        self.drawer_pane = html_pane(visible=bool(address))
 
     def follow(self, state: PageState) -> None:
         """Lead, from now on, to what the other page understands of ``state``."""
@@ -46,6 +51,10 @@ class OtherPageLink:
             self._show(state)
 
     def _show(self, state: PageState) -> None:
-        address = escape(f"{self.address}?{other_page_query(state)}")
-        link = f'<a href="{address}">{escape(self.title)}</a>'
-        self.pane.object = f'<nav class="other" aria-label="Other page">{link}</nav>'
+        for pane, width in ((self.pane, ""), (self.drawer_pane, "narrow")):
+            pane.object = render_html(
+                '<nav class="other {{ width }}" aria-label="Other page"><a href="{{ address }}">{{ title }}</a></nav>',
+                width=width,
+                address=f"{self.address}?{other_page_query(state)}",
+                title=self.title,
+            )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import panel as pn
@@ -18,7 +17,7 @@ from gala_viz.engine.results.scores import NO_ORDER, drawn_name, has_order
 from gala_viz.panels.compare.closeness import Closeness, ClosenessBars
 from gala_viz.panels.form import Field, Form, as_options
 from gala_viz.panels.html_pane import html_pane
-from gala_viz.panels.markup import photograph_count, score_table
+from gala_viz.panels.markup import muted_text, photograph_count, score_table
 from gala_viz.plots.bokeh_rendering import bokeh_figure, disable_sync
 from gala_viz.plots.score_distribution import CeilingInterval, distribution_columns, score_distribution
 from gala_viz.specs import MapRequest
@@ -154,7 +153,7 @@ class ScoreView:
             lambda *_: self._draw(),
             margin=(6, 0, 2, 0),
         )
-        self.table = html_pane(f'<p class="muted">{NO_HUMAN_MAPS}</p>' if not has_human_maps else "")
+        self.table = html_pane(muted_text(NO_HUMAN_MAPS) if not has_human_maps else "")
         self._here: xr.Dataset | None = None
         self._all: xr.Dataset | None = None
         self._compared: Compared | None = None
@@ -256,7 +255,7 @@ class ScoreView:
         if selection.n > 1:
             title = label if layers is None else f"{label} of attention norms"
             update_score_figure(self.figure, selection.values, here, ceiling_band(selection), title)
-        self.note_pane.object = f'<p class="muted">{escape(self._sentence(selection, of_one))}</p>'
+        self.note_pane.object = muted_text(self._sentence(selection, of_one))
 
     def _sentence(self, selection: ScoreSelection, of_one: bool) -> str:
         """Return n, resolution, means, ceiling and baselines as sentences."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from html import escape
 from urllib.parse import urlencode
 
 import panel as pn
@@ -18,6 +17,7 @@ from gala_viz.panels.dark_mode import DarkMode
 from gala_viz.panels.document_queue import DocumentQueue, hold_updates, release_updates
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.markup import load_error, loading_message
 from gala_viz.panels.memory import free_soon
@@ -247,9 +247,9 @@ def section(title: str, hint: str, *parts, margin: tuple[int, ...] = (0, 0, 12, 
     Parameters
     ----------
     title : str
-        The heading, as HTML.
+        The heading.
     hint : str
-        Plain text beside it.
+        Beside it, in smaller type.
     *parts
         Components, one below the other.
     margin : tuple of int
@@ -260,9 +260,9 @@ def section(title: str, hint: str, *parts, margin: tuple[int, ...] = (0, 0, 12, 
     panel.Column
         The section.
     """
-    hint_html = f'<span class="muted" style="font-weight:400;font-size:12px">{escape(hint)}</span>'
+    heading = render_html('<h2>{{ title }} <span class="muted hint">{{ hint }}</span></h2>', title=title, hint=hint)
     return pn.Column(
-        html_pane(f"<h2>{title} {hint_html}</h2>"),
+        html_pane(heading),
         *parts,
         sizing_mode="stretch_width",
         margin=margin,
@@ -270,7 +270,10 @@ def section(title: str, hint: str, *parts, margin: tuple[int, ...] = (0, 0, 12, 
 
 
 def _subtitle(title: str, names: str, devices: str) -> str:
-    return (
-        f'<div class="subtitle"><b title="{escape(title)}">{escape(title)}</b>'
-        f'<span class="muted">{escape(names)}</span><span class="muted device">{escape(devices)}</span></div>'
+    return render_html(
+        """<div class="subtitle"><b title="{{ title }}">{{ title }}</b><span class="muted">{{ names }}</span>
+<span class="muted device">{{ devices }}</span></div>""",
+        title=title,
+        names=names,
+        devices=devices,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.counts import counted
 from gala_viz.engine.results.score_selection import ScoreSelection
 from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.markup import SIDES
 from gala_viz.store.source import NetworkInfo
 
@@ -88,96 +88,108 @@ def verdict(networks: Sequence[NetworkInfo], closeness: Closeness) -> str:
     if selection is None or selection.difference is None:
         return ""
     mean, interval = selection.difference
-    n, people = counted(selection.n, "image"), escape(closeness.people)
-    if interval is None:
-        few = f"no interval below {MIN_IMAGES_FOR_INTERVAL} images"
-        return f'<p class="answer">Closeness to {people}: mean difference {mean:+.3f}, n = {n}; {few}.</p>'
-    bounds = f"{mean:+.3f} {_short(closeness.metric)} (95 % interval {interval[0]:+.3f} to {interval[1]:+.3f})"
-    if interval[0] <= 0 <= interval[1]:
-        return (
-            f'<p class="answer">Neither network is nearer to {people} on average: second minus first '
-            f"{bounds}, n = {n}.</p>"
-        )
-    row, of = int(mean > 0), f" ({escape(closeness.of)})" if closeness.of else ""
-    low, high = sorted(map(abs, interval))
-    title = f'<b class="{SIDES[row]}">{escape(networks[row].title)}</b>{of}'
-    return (
-        f'<p class="answer">{title} is nearer to {people} on average: by <b>{abs(mean):.3f}</b> '
-        f"{_short(closeness.metric)} (95 % interval {low:.3f} to {high:.3f}), n = {n}.</p>"
+    row = int(mean > 0)
+    low, high = interval or (float("nan"), float("nan"))
+    size = sorted(map(abs, (low, high)))
+    return render_html(
+        """<p class="answer">{% if few %}Closeness to {{ people }}: mean difference {{ "%+.3f" | format(mean) }}, \
+n = {{ n }}; no interval below {{ few }} images.
+{%- elif neither %}Neither network is nearer to {{ people }} on average: second minus first \
+{{ "%+.3f" | format(mean) }} {{ unit }} (95 % interval {{ "%+.3f" | format(low) }} to {{ "%+.3f" | format(high) }}), \
+n = {{ n }}.
+{%- else %}<b class="{{ side }}">{{ title }}</b>{% if of %} ({{ of }}){% endif %} is nearer to {{ people }} on \
+average: by <b>{{ "%.3f" | format(mean | abs) }}</b> {{ unit }} (95 % interval {{ "%.3f" | format(size[0]) }} to \
+{{ "%.3f" | format(size[1]) }}), n = {{ n }}.{% endif %}</p>""",
+        few=MIN_IMAGES_FOR_INTERVAL if interval is None else 0,
+        neither=low <= 0 <= high,
+        people=closeness.people,
+        mean=mean,
+        low=low,
+        high=high,
+        size=size,
+        unit=closeness.metric.rsplit(" ", 1)[-1],
+        n=counted(selection.n, "image"),
+        side=SIDES[row],
+        title=networks[row].title,
+        of=closeness.of,
     )
-
-
-def _short(metric: str) -> str:
-    return metric.rsplit(" ", 1)[-1]
 
 
 def _legend(closeness: Closeness) -> str:
-    selection = closeness.selection
-    if selection is None or selection.n < 2:
-        keys = '<span class="key this"></span> this photograph'
-    else:
-        keys = '<span class="key bar"></span> mean <span class="key this"></span> this one'
-        if np.isfinite(closeness.ceiling):
-            keys += ' <span class="key ceiling"></span> ceiling'
-    what = ", ".join(filter(None, [closeness.metric, closeness.of]))
-    return (
-        f'<div class="closeness legend" title="{escape(what)}"><b>Closeness to {escape(closeness.people)}</b>'
-        f"<span>{keys}</span></div>"
+    return render_html(
+        """<div class="closeness legend" title="{{ what }}"><b>Closeness to {{ people }}</b><span>
+{%- if means %}<span class="key bar"></span> mean <span class="key this"></span> this one
+{%- else %}<span class="key this"></span> this photograph{% endif %}
+{%- if ceiling %} <span class="key ceiling"></span> ceiling{% endif %}</span></div>""",
+        what=", ".join(filter(None, [closeness.metric, closeness.of])),
+        people=closeness.people,
+        means=closeness.selection is not None and closeness.selection.n > 1,
+        ceiling=bool(np.isfinite(closeness.ceiling)),
     )
 
 
-def _rail(side: str, mean: float, here: float, ceiling: float, label: str) -> str:
-    parts = [f'<span class="bar" style="width:{_percent(mean)}"></span>'] if np.isfinite(mean) else []
-    if np.isfinite(ceiling):
-        parts.append(f'<span class="ceiling" style="left:{_percent(ceiling)}"></span>')
-    if np.isfinite(here):
-        parts.append(f'<span class="this" style="left:{_percent(here)}"></span>')
-    return f'<div class="rail {side}" role="img" aria-label="{escape(label)}">{"".join(parts)}</div>'
-
-
 def _percent(value: float) -> str:
-    return f"{100 * min(max(value, 0.0), 1.0):.1f}%"
+    """Return where a value stands on a rail from 0 to 1; "" where it is not known."""
+    return f"{100 * min(max(value, 0.0), 1.0):.1f}%" if np.isfinite(value) else ""
 
 
 def _number(value: float) -> str:
     return f"{value:.3f}" if np.isfinite(value) else "–"
 
 
-def _network_bar(side: str, mean: float, here: float, closeness: Closeness) -> str:
-    words = [f"mean <b>{_number(mean)}</b>"] if np.isfinite(mean) else []
-    words.append(f"this <b>{_number(here)}</b>")
-    label = f"{closeness.metric} with {closeness.people}: mean {_number(mean)}, this photograph {_number(here)}"
-    if np.isfinite(closeness.ceiling):
-        label += f", noise ceiling {closeness.ceiling:.3f}"
-    return (
-        f'<div class="closeness">{_rail(side, mean, here, closeness.ceiling, label)}'
-        f'<span class="words">{" · ".join(words)}</span></div>'
+def _bar(side: str, mean: float, here: float, ceiling: float, label: str, words: Sequence[tuple[str, str]]) -> str:
+    """Return a rail with a bar to ``mean``, a mark at ``here`` and one at ``ceiling``, and numbers in words below."""
+    return render_html(
+        """<div class="closeness" title="{{ label }}"><div class="rail {{ side }}" role="img" aria-label="{{ label }}">
+{%- if mean %}<span class="bar" style="width:{{ mean }}"></span>{% endif %}
+{%- if ceiling %}<span class="ceiling" style="left:{{ ceiling }}"></span>{% endif %}
+{%- if here %}<span class="this" style="left:{{ here }}"></span>{% endif %}</div><span class="words">
+{%- for word, number in words %}{% if not loop.first %} · {% endif %}{{ word }} <b>{{ number }}</b>{% endfor -%}
+</span></div>""",
+        side=side,
+        mean=_percent(mean),
+        here=_percent(here),
+        ceiling=_percent(ceiling),
+        label=label,
+        words=words,
     )
 
 
+def _network_bar(side: str, mean: float, here: float, closeness: Closeness) -> str:
+    words = [("mean", _number(mean))] if np.isfinite(mean) else []
+    label = f"{closeness.metric} with {closeness.people}: mean {_number(mean)}, this photograph {_number(here)}"
+    if np.isfinite(closeness.ceiling):
+        label += f", noise ceiling {closeness.ceiling:.3f}"
+    return _bar(side, mean, here, closeness.ceiling, label, [*words, ("this", _number(here))])
+
+
 def _ceiling_bar(closeness: Closeness) -> str:
-    selection = closeness.selection
+    selection, unknown = closeness.selection, float("nan")
     if selection is None or not np.isfinite(selection.ceiling):
         return ""
     value, interval = selection.ceiling, selection.ceiling_interval
     bounds = f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
-    title = "Noise ceiling: rho of one half of the participants with the other half, not raised by Spearman-Brown"
-    rail = _rail("people", value, float("nan"), float("nan"), f"{title}: {value:.3f}{bounds}")
-    return (
-        f'<div class="closeness" title="{escape(title)}{bounds}, n = {selection.n_ceiling:,}">{rail}'
-        f'<span class="words">ceiling, half with half <b>{value:.3f}</b></span></div>'
+    label = (
+        "Noise ceiling: rho of one half of the participants with the other half, not raised by Spearman-Brown: "
+        f"{value:.3f}{bounds}, n = {selection.n_ceiling:,}"
     )
+    return _bar("people", value, unknown, unknown, label, [("ceiling, half with half", f"{value:.3f}")])
 
 
 def _difference(closeness: Closeness) -> str:
-    selection = closeness.selection
-    here = float(closeness.here[1] - closeness.here[0])
-    of_this = f"this <b>{here:+.3f}</b>" if np.isfinite(here) else ""
-    if selection is None or selection.difference is None:
-        return f'<div class="closeness"><span class="words">{of_this}</span></div>' if of_this else ""
-    mean, interval = selection.difference
-    bounds = f" [{interval[0]:+.3f}, {interval[1]:+.3f}]" if interval else ""
-    return (
-        f'<div class="closeness"><span class="words"><b>{mean:+.3f}</b>{bounds}</span>'
-        f'<span class="words">{" · ".join(filter(None, [f"mean, n = {selection.n:,}", of_this]))}</span></div>'
+    selection, here = closeness.selection, float(closeness.here[1] - closeness.here[0])
+    known = selection is not None and selection.difference is not None
+    mean, interval = selection.difference if known else (float("nan"), None)
+    if not known and not np.isfinite(here):
+        return ""
+    return render_html(
+        """<div class="closeness">
+{%- if known %}<span class="words"><b>{{ mean }}</b>{{ bounds }}</span>{% endif %}<span class="words">
+{%- if known %}mean, n = {{ n }}{% if here %} · {% endif %}{% endif %}
+{%- if here %}this <b>{{ here }}</b>{% endif %}</span></div>""",
+        known=known,
+        mean=f"{mean:+.3f}",
+        bounds=f" [{interval[0]:+.3f}, {interval[1]:+.3f}]" if interval else "",
+        n=f"{selection.n:,}" if known else "",
+        here=f"{here:+.3f}" if np.isfinite(here) else "",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import panel as pn
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from gala_viz.counts import counted
 from gala_viz.engine.results.score_selection import ScoreSelection, n_page_resamples, select_scores
 from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.markup import muted_text
 from gala_viz.panels.score_view import (
     ceiling_band,
     ceiling_text,
@@ -87,7 +87,7 @@ class ScoreDistributions:
         lines.append(_maps_text(request))
         lines.append(f"compared at {scores.attrs.get('resolution_px')} × {scores.attrs.get('resolution_px')} cells")
         lines += [scores.attrs["note"]] if scores.attrs.get("note") else []
-        self.note_pane.object = f'<p class="muted">{escape("; ".join(lines))}.</p>'
+        self.note_pane.object = muted_text(f"{'; '.join(lines)}.")
 
 
 def _number_text(n: int, n_marked: int | None) -> str:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from gala_viz.counts import counted
+from gala_viz.panels.html_templates import render_html
 from gala_viz.records.overview import Overview, Reliability
 
 
 def round_counts(title: str, records_overview: Overview) -> str:
     """Return the counts of participants and rounds as HTML, people and simulated participants apart."""
-    outcomes = ", ".join(f"{escape(outcome)} {count}" for outcome, count in records_overview.outcomes.items()) or "none"
     number, noun = counted(records_overview.n_participants, "participant").split(" ")
-    people = f"<b>{number}</b> {noun}"
     made = sum(records_overview.collections.values())
-    return (
-        f"<h1>{escape(title)}</h1><p>{people}, {counted(made, 'round')} of theirs "
-        f"{'makes' if made == 1 else 'make'} maps; "
-        f'{counted(records_overview.n_simulated, "simulated participant")}. <span class="muted">'
-        f"All rounds by outcome: {outcomes}.</span></p>"
+    return render_html(
+        """<h1>{{ title }}</h1><p><b>{{ number }}</b> {{ noun }}, {{ rounds }} of theirs {{ verb }} maps;
+{{ simulated }}. <span class="muted">All rounds by outcome: {{ outcomes }}.</span></p>""",
+        title=title,
+        number=number,
+        noun=noun,
+        rounds=counted(made, "round"),
+        verb="makes" if made == 1 else "make",
+        simulated=counted(records_overview.n_simulated, "simulated participant"),
+        outcomes=", ".join(f"{outcome} {count}" for outcome, count in records_overview.outcomes.items()) or "none",
     )
 
 
