@@ -126,6 +126,16 @@ def test_every_control_has_a_name_and_a_place_for_the_tab_key_in_light_and_dark(
     explore.page.wait_for_timeout(500)
 
 
+def test_in_a_narrow_window_the_other_page_is_reached_from_the_drawer(explore):
+    explore.page.set_viewport_size({"width": 390, "height": 844})
+    explore.page.locator(".other.narrow").get_by_role("link", name="Compare").wait_for()
+    assert explore.page.get_by_role("link", name="Compare", exact=True).count() == 1, "the header has no room for it"
+    assert explore.page.evaluate("document.documentElement.scrollWidth") <= 390
+    explore.page.set_viewport_size({"width": 1280, "height": 720})
+    explore.page.locator(".other:not(.narrow)").get_by_role("link", name="Compare").wait_for()
+    assert explore.page.get_by_role("link", name="Compare", exact=True).count() == 1
+
+
 def test_the_choice_of_dark_is_kept_for_the_next_page(explore):
     background = "getComputedStyle(document.body).backgroundColor"
     light = explore.page.evaluate(background)

@@ -129,7 +129,7 @@ class ComparePage(SourcePage):
             else [html_pane(empty_collection_message(source.title)), view.upload]
         )
         self.page.param.update(
-            sidebar=[selection_filter.pane, view.upload, view.gallery.pane],
+            sidebar=[self._explore.drawer_pane, selection_filter.pane, view.upload, view.gallery.pane],
             main=main,
             header=[
                 self.subtitle,

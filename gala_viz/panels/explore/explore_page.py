@@ -145,7 +145,7 @@ class ExplorePage(SourcePage):
         )
         about = html_pane(provenance(source.networks, source.skipped, source.map_kinds), margin=(10, 14, 24, 14))
         self.page.param.update(
-            sidebar=[view.gallery.pane],
+            sidebar=[self._compare.drawer_pane, view.gallery.pane],
             main=[body, *notes, about],
             header=[
                 self.subtitle,
