@@ -186,7 +186,7 @@ class Scores:
 
         They are over the part of the photograph that both networks see, of the unsmoothed maps, and where the request
         smooths also of the maps as they are drawn. A signed sum of colours has none: it does not order places by
-        importance. Of finished maps ``delta_size`` is there too.
+        importance. Of finished maps the attr ``delta_size`` is there too.
 
         Parameters
         ----------
@@ -226,7 +226,8 @@ class Scores:
             human.norm_rhos(image, result.norms, results.frame) for results, result in zip(pair, forward, strict=True)
         ]
         scores = _labelled(columns, pair, ceiling, correct, norms)
-        return scores.assign(delta_size=self._delta_size(image, pair, states, drawn, request)) if done else scores
+        of_delta = {"delta_size": self._delta_size(image, pair, states, drawn, request)} if done else {}
+        return scores.assign_attrs(of_delta)
 
     def _delta_size(
         self,
@@ -271,8 +272,8 @@ class Scores:
         for row, results in enumerate(pair if request.participant is None else ()):
             values = {name: update.scores[name].values[row] for name in (*METRICS, *FLOORS)}
             self.map_table(results, request, frame_of(pair)).enter(image, values, version)
-        if "delta_size" in update.scores:  # not of uploaded photographs
-            self.delta_table(pair, request).enter(image, {"delta_size": float(update.scores["delta_size"])})
+        if "delta_size" in update.scores.attrs:  # not of uploaded photographs
+            self.delta_table(pair, request).enter(image, {"delta_size": update.scores.attrs["delta_size"]})
 
     def are_known(self, image: str, pair: Sequence[NetworkResults], request: MapRequest) -> bool:
         """Return whether the scores of both networks' maps and of their delta are there."""
