@@ -122,6 +122,9 @@ class LiveMaps:
         There are fewer than two networks, or two of one name.
     """
 
+    cannot_perturb = ""
+    """Its networks are at work."""
+
     def __init__(
         self,
         collection: Collection,

@@ -23,6 +23,6 @@ class HtmlPane(pn.pane.HTML):
         model.text = self._get_properties(model.document)["text"]
 
 
-def html_pane(html: str = "", **params: Any) -> HtmlPane:
-    """Return a pane for markup made by ``panels.markup``."""
-    return HtmlPane(html, stylesheets=[_STYLESHEET], **{"sizing_mode": "stretch_width", "margin": 0, **params})
+def html_pane(html: str = "", *, css: str = "", **params: Any) -> HtmlPane:
+    """Return a pane for markup made by ``panels.markup``; ``css`` are more rules for it alone."""
+    return HtmlPane(html, stylesheets=[_STYLESHEET + css], **{"sizing_mode": "stretch_width", "margin": 0, **params})

@@ -70,6 +70,10 @@ export function render({model, el}) {
       document.dispatchEvent(new CustomEvent("gala-viz:flicker"))
     } else if (event.key === "s" || event.key === "S") {
       document.dispatchEvent(new CustomEvent("gala-viz:bookmark"))
+    } else if (event.key === "b" || event.key === "B") {
+      document.dispatchEvent(new CustomEvent("gala-viz:brush"))
+    } else if (event.key === "[" || event.key === "]") {
+      document.dispatchEvent(new CustomEvent("gala-viz:brush-size", {detail: event.key === "]" ? 1.15 : 1 / 1.15}))
     } else if (event.key === "p" || event.key === "P") {
       document.dispatchEvent(new CustomEvent("gala-viz:present"))
     }

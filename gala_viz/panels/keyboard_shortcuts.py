@@ -18,8 +18,11 @@ COMPARE_SHORTCUTS = (
     ("Space", "flicker: the second network in the first one's place"),
     SHORTCUTS[1],
     ("P", "present: full screen, for a room"),
+    ("B", "brush: hide a part of the photograph, erase and reveal"),
+    ("[  ]", "smaller and larger brush"),
+    ("Ctrl+Z", "take back a stroke; with Shift bring it back"),
     SHORTCUTS[2],
-    ("Esc", "close this list; let go of the crosshair"),
+    ("Esc", "close this list; let go of the crosshair and the brush"),
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gala_viz.panels.compare.brush_strokes import strokes_problem
 from gala_viz.panels.compare.compare_view import CompareView
 from gala_viz.panels.gallery.gallery import Gallery
 from gala_viz.panels.gallery.selection_filter import SelectionFilter
@@ -111,6 +112,7 @@ def compare_link_parameters(
         Name in links -> what it stands for.
     """
     shown, settings, looks = view.current, view.settings, view.display_settings
+    erased = view.erase_reveal.settings
     layers, kinds = view.layers.n_columns, list(view.source.map_kinds)
     many = len(view.source.networks[0].categories)
     return {
@@ -145,6 +147,12 @@ def compare_link_parameters(
         "outlines": LinkParameter(owner=looks, parameter="contours"),
         "flicker": LinkParameter(owner=view.display, parameter="flicker"),
         "zoom": LinkParameter(owner=view.display, parameter="zoom", refusal=_zoom),
+        "erase-reveal": LinkParameter(owner=view.display, parameter="erase_reveal"),
+        "reveal-by": LinkParameter(owner=erased, parameter="order"),
+        "reveal-percent": LinkParameter(owner=erased, parameter="percent"),
+        "erase": LinkParameter(owner=erased, parameter="erase"),
+        "fill": LinkParameter(owner=erased, parameter="fill"),
+        "strokes": LinkParameter(owner=shown, parameter="strokes", refusal=strokes_problem),
         "present": LinkParameter(owner=presentation, parameter="active", push_history=True),
         "panels": LinkParameter(owner=presentation, parameter="panels", refusal=_panels),
         "blink": LinkParameter(owner=presentation, parameter="blink"),

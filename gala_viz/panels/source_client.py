@@ -41,6 +41,8 @@ class SourceClient:
         self._survey = LatestJobWorker("gala-viz survey", lambda error: self._queue.put("survey_error", error))
         self._others = LatestJobWorker("gala-viz uploads and people", lambda error: self._queue.put("error", error))
         self._asked = _Asked("", 0)
+        self._unfinished: tuple[str, MapRequest] | None = None  # the maps that are being computed
+        self._paused = False
         self._since, self._told = 1, 0  # first request for this photograph; last one answered in full
 
     def request_maps(self, image: str, request: MapRequest, new_image: bool) -> None:
@@ -60,6 +62,7 @@ class SourceClient:
             Whether the image has changed since the request before.
         """
         self._asked = request_key = _Asked(image, self._asked.number + 1)
+        self._unfinished, self._paused = (image, request), False
         if new_image:
             self._since = request_key.number
         new_image = self._told < self._since
@@ -93,6 +96,8 @@ class SourceClient:
                 self._told = request_key.number
             if not cancelled():
                 self._queue.put("scores", source.scores(asked))
+                if request_key == self._asked:
+                    self._unfinished = None
 
         self._maps.submit(job)
 
@@ -100,6 +105,18 @@ class SourceClient:
         """Stop computing maps; the result of a batch that is still running is dropped."""
         self._maps.cancel()
         self._asked = _Asked(self._asked.image, self._asked.number + 1)
+        self._unfinished, self._paused = None, False
+
+    def pause_maps(self) -> None:
+        """Stop computing maps that are under way until ``resume_maps``; those that are there stay."""
+        if self._unfinished is not None and not self._paused:
+            self._maps.cancel()
+            self._paused = True
+
+    def resume_maps(self) -> None:
+        """Go on computing maps that ``pause_maps`` stopped, from the samples on that are there."""
+        if self._unfinished is not None and self._paused:
+            self.request_maps(*self._unfinished, new_image=False)
 
     def request_human_map(self, image: str | None, kind: str | None, participant: str | None) -> None:
         """Request another human map of ``image``, the present one; None requests nothing."""

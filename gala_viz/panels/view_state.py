@@ -96,12 +96,16 @@ class DisplaySettings(param.Parameterized):
 
 
 class CurrentImage(param.Parameterized):
-    """Image in view, kind and participant of its human map, and layer in the main row (None: the saliency maps)."""
+    """Image in view, kind and participant of its human map, and layer in the main row (None: the saliency maps).
+
+    ``strokes`` are those of a brush over this image, as text (``compare.brush_strokes``).
+    """
 
     image = param.String(default=None, allow_None=True)
     kind = param.String(default=None, allow_None=True, doc="Kind of human map; None is the collection's default.")
     participant = param.String(default=None, allow_None=True, doc="One participant; None is all together.")
     layer = param.Integer(default=None, allow_None=True, bounds=(0, None))
+    strokes = param.String(default="", doc="Strokes over this image; another image begins without any.")
 
 
 class GallerySettings(param.Parameterized):

@@ -125,6 +125,16 @@ class StoredMaps:
         self._show(tuple(networks or [network.name for network in store.spec.networks[:2]]))
 
     @property
+    def cannot_perturb(self) -> str:
+        """Why no network can answer to a changed photograph; "" where there is a source that computes."""
+        if self._live.can_compute:
+            return ""
+        return (
+            f"{self._store.path.name} holds maps and no networks, so that none can answer to a changed photograph. "
+            "Open the page with the networks themselves."
+        )
+
+    @property
     def origin(self) -> Mapping[str, str]:
         """By what store and collection are opened again."""
         return {"store": str(self._store.path), **self._collection.origin}
@@ -359,11 +369,8 @@ class StoredMaps:
     def _networks_at_work(self, image: str) -> MapSource:
         """Return the source that computes, for what no store can hold; ``ValueError`` with the reason where none is."""
         self._refuse_not_finite(image)
-        if not self._live.can_compute:
-            raise ValueError(
-                f"{self._store.path.name} holds maps and no networks, so that none can answer to a changed photograph. "
-                "Open the page with the networks themselves."
-            )
+        if self.cannot_perturb:
+            raise ValueError(self.cannot_perturb)
         return self._elsewhere()
 
     def _is_stored(self, image: str, request: MapRequest) -> bool:

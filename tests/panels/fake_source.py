@@ -129,6 +129,7 @@ class FakeSource:
         self._lock = threading.Lock()
         self.opened_as: tuple[str, ...] = ()
         self.origin = {"collection": "fake"}
+        self.cannot_perturb = ""
 
     def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
         return tuple(

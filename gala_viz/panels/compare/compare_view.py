@@ -9,8 +9,10 @@ import xarray as xr
 from bokeh.document import Document
 
 from gala_viz.engine.results.prediction import Prediction
+from gala_viz.panels.compare.changed_predictions import CHANGED_STYLESHEET
 from gala_viz.panels.compare.controls import AttributionControls, DisplayControls
 from gala_viz.panels.compare.controls_bar import ControlsBar
+from gala_viz.panels.compare.erase_reveal import EraseReveal
 from gala_viz.panels.compare.figure_pool import FigureSet, draw_figure_set
 from gala_viz.panels.compare.main_row import PANELS
 from gala_viz.panels.compare.main_row_content import human_map_title, layers_in_column, main_row_content
@@ -102,7 +104,8 @@ class CompareView:
         )
         self.display.on_message = lambda message: self._toggle_layer(message.get("layer"))
         self.heading, self.people_heading, self.delta_heading = html_pane(), html_pane(), html_pane()
-        self.top_five_panes, self.alert = [html_pane(), html_pane()], html_pane()
+        self.top_five_panes, self.alert = [html_pane(css=CHANGED_STYLESHEET) for _ in "ab"], html_pane()
+        self._predictions: tuple[Sequence[Prediction | None], int | None] = ((None, None), None)
         self._told: list[str] = []
         self._missing = ""
         self.progress = ProgressView(self.cancel)
@@ -118,6 +121,16 @@ class CompareView:
             self.display_settings, self.current, self.display, source.map_kinds, source.outlined
         )
         self.chooser = PairChooser(source, self.settings.to_request, lambda first, second: None)
+        self.erase_reveal = EraseReveal(
+            source,
+            document,
+            self.row,
+            self.display,
+            self.current,
+            self.source_client,
+            lambda: self._request(source.info(self.current.image or "").target is not None).target,
+            self._show_predictions,
+        )
         self.controls = ControlsBar(self.attribution_controls, self.display_controls)
         self.strip = (
             NetworkStrip(source, document, self.settings, self.current, self.chooser)
@@ -197,6 +210,7 @@ class CompareView:
     def close(self) -> None:
         """End all threads and drop their results."""
         self.source_client.close()
+        self.erase_reveal.close()
         if self.strip is not None:
             self.strip.close()
         self.gallery.close()
@@ -226,6 +240,8 @@ class CompareView:
         self.attribution_controls.show_target_hint(info.target is not None)
         self.progress.show_text("Asking both networks…", 0, busy=True)
         self.source_client.request_maps(image, request, new_image)
+        if not new_image:
+            self.erase_reveal.refresh()  # perhaps another logit is explained
         if new_image:  # while the thread works already
             self.heading.object = image_heading(info, self._game)
         self._missing = "" if new_image else self._missing
@@ -242,14 +258,22 @@ class CompareView:
         self.score_view.set_image_scores(None, has_map)
 
     def _predict(self, predictions: Sequence[Prediction | None], target: int | None) -> None:
-        for pane, side, network, prediction in zip(
-            self.top_five_panes, "ab", self.source.networks, predictions, strict=True
-        ):
-            pane.object = top_five_predictions(side, network, prediction, target, named=not self.chooser.is_needed)
+        self._predictions = (predictions, target)
+        self._show_predictions()
+
+    def _show_predictions(self) -> None:
+        """Show both networks' predictions, of the changed photograph where a part of it is hidden."""
+        predictions, target = self._predictions
+        named, networks = not self.chooser.is_needed, self._open_source.networks
+        for number, (pane, side) in enumerate(zip(self.top_five_panes, "ab", strict=True)):
+            before = predictions[number]
+            changed = self.erase_reveal.predictions(number, side, before, target, named=named)
+            pane.object = changed or top_five_predictions(side, networks[number], before, target, named=named)
 
     def _on_photo(self, view) -> None:
         self.row.set_photo(view)
         self.results.photo = view
+        self.erase_reveal.set_photo(view)
         if self.results.map_update is None:
             self._draw()  # no photograph is ever below the maps of another
 
@@ -266,6 +290,7 @@ class CompareView:
         self._show_alert()
         self.display_controls.set_participants(people)
         self.row.set_human_map(values, NO_HUMAN_MAP)
+        self.erase_reveal.set_human_map(values)
         self.results.param.update(human_map=values, human_map_title=human_map_title(values, people, one))
         kind = self._kind
         self.row.set_human_unit(kind)
@@ -289,6 +314,7 @@ class CompareView:
 
     def _on_maps(self, update: MapUpdate) -> None:
         self.results.map_update = update
+        self.erase_reveal.set_maps(update)
         self.attribution_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)
         self.score_view.set_image_scores(update.scores, self.source.info(self.current.image).has_human_map)
         if self.current.layer is None:

@@ -87,6 +87,7 @@ class MainRow:
                 fig.add_layout(span)
         self._flicker()
         self._noisy()
+        self._erased()
         self._within_error()
         self._note()
         for fig in self.figures.values():
@@ -127,6 +128,14 @@ class MainRow:
         glyph = ImageRGBA(image="image", x="x", y="y", dw="dw", dh="dh")
         self.figures["photo"].add_glyph(source, glyph, visible=False, name=f"{self.key}/glyph/noisy")
 
+    def _erased(self) -> None:
+        """Add the hidden changed photograph, which the browser composes of the photograph and what is sent here."""
+        source = ColumnDataSource(name=f"{self.key}/source/erased")
+        glyph = ImageRGBA(image="image", x="x", y="y", dw="dw", dh="dh")
+        self.figures["photo"].add_glyph(source, glyph, visible=False, name=f"{self.key}/glyph/erased")
+        self.sources["erased"] = source
+        self.set_erased(None, None)
+
     def _within_error(self) -> None:
         """Add a hidden picture over the delta that the browser fills: what is within its error, or its outline."""
         source = ColumnDataSource(dict(self.sources["photo"].data), name=f"{self.key}/source/within-error")
@@ -155,6 +164,14 @@ class MainRow:
     def set_photo(self, view: np.ndarray) -> None:
         """Put the photograph, uint8 (y, x, 3), below every map."""
         self.sources["photo"].data = image_source_data(pack_rgba(view), self.height, self.width)
+
+    def set_erased(self, filled: np.ndarray | None, rank: np.ndarray | None) -> None:
+        """Send what stands where the photograph is hidden, uint8 (y, x, 3), and the place of each pixel in an order."""
+        unknown = np.zeros((1, 1), np.int32)
+        data = image_source_data(np.zeros((1, 1), np.uint32), self.height, self.width)
+        data["filled"] = [np.zeros((1, 1), np.uint32) if filled is None else pack_rgba(filled)]
+        data["rank"] = [unknown if rank is None else np.ascontiguousarray(rank, dtype=np.int32)]
+        self.sources["erased"].update(data=data)
 
     def set_human_map(self, human_map: xr.DataArray | None, missing_text: str) -> None:
         """Show a human map and its outlines, or ``missing_text`` over the photograph where there is none."""

@@ -28,6 +28,7 @@ export function render({model, view, el}) {
   const readout = make_readout(el, shown, [
     ["flicker", "Flicker", "Show the second network in the first one's place (Space)", () => flip()],
     ["noise", "Noisy copy", "One noisy copy of the photograph in its place, as SmoothGrad gives it to the networks", () => show_noise(!noisy)],
+    ["erase", "Erase and reveal", "Hide a part of the photograph and ask both networks again (B)", () => { model.erase_reveal = !model.erase_reveal }],
     ["reset", "Reset zoom", "Show the whole frame", () => reset()],
     ["copy", "Copy values", "Copy the values at the crosshair as CSV", () => copy()],
     ["save", "Region as CSV", "Save every visible pixel of all panels as CSV", () => save()],
@@ -318,6 +319,8 @@ export function render({model, view, el}) {
 
   const listening = new AbortController()
   document.addEventListener("gala-viz:flicker", flip, {signal: listening.signal})
+  const tell_erase = () => readout.buttons.erase.setAttribute("aria-expanded", String(model.erase_reveal))
+  document.addEventListener("gala-viz:brush", () => { if (!model.erase_reveal) { model.erase_reveal = true } }, {signal: listening.signal})
   document.addEventListener("gala-viz:escape", () => hold(false), {signal: listening.signal})
   model.on("remove", () => listening.abort())
   const listen = () => {
@@ -339,6 +342,8 @@ export function render({model, view, el}) {
     for (const name of ["display_settings", "titles", "captions", "from_zero"]) { model.on(name, redraw) }
     model.on("dark", () => setTimeout(redraw, 120)) // once the page has its new colours
     model.on("flicker", flick)
+    model.on("erase_reveal", tell_erase)
+    tell_erase()
     model.on("noise", () => { if (noisy) { show_noise(true) } })
     on(sources.photo, "data", () => { if (noisy) { show_noise(true) } })
     recolour()

@@ -13,15 +13,18 @@ from gala_viz.panels.source_page import section
 _ABREAST = read_stylesheets("compare/main_row")
 _PROGRESS = """
 @media (min-width: 1100px) {
-  :host { position: absolute !important; left: 0; bottom: 0; width: calc(100% - 570px) !important; }
+  :host { position: absolute !important; left: 0; bottom: 0; width: calc(100% - 540px) !important; }
 }
 """
 """Where there is room the maps' progress stands in the line of the display's buttons."""
+_DONE = "@media (min-width: 1100px) { button:disabled { display: none; } .bar { min-width: 30px; } }"
+"""In that line there is no room for a button that cannot be pressed."""
 
 
 def maps_section(view: CompareView, margin: tuple[int, int]) -> pn.Column:
     """Lay out alerts, the answer in a sentence, the columns of the main row, the values under the pointer, progress."""
     closeness = view.score_view.closeness
+    view.progress.bar.stylesheets = [_DONE]
     return pn.Column(
         view.alert,
         closeness.verdict,
