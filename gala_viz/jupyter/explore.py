@@ -110,8 +110,9 @@ class Explore(Widget):
         if key == "survey":
             self.scoring.show_progress(value)
         elif key == "scores":
-            self.view.scores = value
-            self.view.gallery.set_scores(value)
+            _, scores = value
+            self.view.scores = scores
+            self.view.gallery.set_scores(scores)
             self.view.set_dark(self.view.scatter.dark)
             self.view.scatter.reset()
         elif key == "survey_cancelled":

@@ -112,7 +112,7 @@ class Scores:
     def _named_kind(self, kind: str | None) -> list[Any]:
         """Return what names a kind of human maps in a table's name; nothing for the collection's first."""
         other = self._other_kind(kind)
-        return [] if other is None else [{"human_map": other}]
+        return [] if other is None else [{"human_map": other, "partners": "of this kind"}]
 
     def map_table(self, results: NetworkResults, request: MapRequest, frame: Frame | None = None) -> ScoreTable:
         """Return the table of a network's unsmoothed maps, compared over ``frame`` (default: all that it sees)."""

@@ -33,17 +33,17 @@ class PairChooser:
     request : callable
         Returns the settings of the maps whose rho is told beside a network's title.
     on_choose : callable
-        Called as ``on_choose(first, second)`` when the visitor chooses another pair.
+        Called as ``on_choose(first, second)`` when the visitor chooses another pair; None: there is no choice.
     """
 
     def __init__(
-        self, source: MapSource, request: Callable[[], MapRequest], on_choose: Callable[[str, str], None]
+        self, source: MapSource, request: Callable[[], MapRequest], on_choose: Callable[[str, str], None] | None
     ) -> None:
         self._source, self._request, self.on_choose = source, request, on_choose
         names = [network.name for network in source.networks]
         self.pair = NetworkPair(first=names[0], second=names[1])
         options = choice_options(source.choices(request()))
-        self.is_needed = len(options) > 2
+        self.is_needed = len(options) > 2 and on_choose is not None
         self.forms = {
             place: Form(
                 [Field(name=place, label=f"{place.title()} network", kind="pick", value=name, options=options)],
@@ -68,10 +68,12 @@ class PairChooser:
     def choose(self, place: str, name: str) -> None:
         """Ask for the pair with another network in one place."""
         chosen = {one: getattr(self.pair, one) for one in PLACES} | {place: name}
-        self.on_choose(chosen["first"], chosen["second"])
+        if self.on_choose is not None:
+            self.on_choose(chosen["first"], chosen["second"])
 
     def _enter(self, name: str, value: Any) -> None:
         self.choose(name, str(value))
+        self.reset()  # a title is that of the maps below it, until the other network's are there
 
 
 def choice_options(choices: Sequence[NetworkChoice]) -> tuple[tuple[str, str], ...]:

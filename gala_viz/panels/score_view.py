@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.engine.results.score_selection import ScoreSelection, score_columns, select_scores
 from gala_viz.engine.results.scores import NO_ORDER, drawn_name, has_order
-from gala_viz.panels.compare.closeness import Closeness, ClosenessBars
+from gala_viz.panels.closeness import CEILING_TEXT, Closeness, ClosenessBars
 from gala_viz.panels.form import Field, Form, as_options
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import muted_text, photograph_count, score_table
@@ -26,11 +26,7 @@ from gala_viz.store.source import NetworkInfo
 METRICS = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
 NO_HUMAN_MAPS = "This collection has no human maps, so nothing can be said about closeness to people."
 NO_HUMAN_MAP = "People did not mark this photograph."
-FLOORS = {"same": "of the same category", "different": "of another category"}
-"""Partner images of the shuffled baselines."""
 LAYERS_HAVE_RHO = "Attention norms are compared by rho alone."
-CEILING_TEXT = "noise ceiling (rho of one half of the participants with the other, not raised by Spearman-Brown)"
-"""Which ceiling it is."""
 
 
 def ceiling_band(selection: ScoreSelection) -> CeilingInterval | None:
@@ -54,6 +50,17 @@ def fractions_text(selection: ScoreSelection) -> str:
     """Return the means as shares of the ceiling, with intervals; "" where there are too few images."""
     parts = [f"{100 * mean:.0f} % [{100 * low:.0f}, {100 * high:.0f}]" for mean, (low, high) in selection.fractions]
     return f"{' and '.join(parts)} of the ceiling" if parts else ""
+
+
+def baseline_texts(selection: ScoreSelection, *, has_categories: bool = True, digits: int = 2) -> list[str]:
+    """Return the shuffled baselines of a selection in words, each with its number of images where that is another."""
+    words = {"same": "the same category", "different": "another category" if has_categories else "other images"}
+    return [
+        f"shuffled baseline, with people's maps of {words[kind]}: "
+        + " and ".join(f"{mean:.{digits}f}" for mean in means)
+        + (f" (n = {n:,})" if n != selection.n else "")
+        for kind, (means, n) in selection.floors.items()
+    ]
 
 
 def score_figure(networks: Sequence[NetworkInfo]) -> figure:
@@ -133,6 +140,8 @@ class ScoreView:
         Returns the mask (image,) of the images that the gallery's filters let through; None: all.
     people : str
         "people" or "simulated people".
+    has_categories : bool
+        Whether images have categories; else the baseline is of any other image.
     """
 
     def __init__(
@@ -142,11 +151,14 @@ class ScoreView:
         distribution: figure,
         shown_images: Callable[[], NDArray[np.bool_]] | None = None,
         people: str = "people",
+        *,
+        has_categories: bool = True,
     ) -> None:
         self.networks = networks
         self.has_human_maps = has_human_maps
         self._shown_images = shown_images
-        self._people = people
+        self._people, self._has_categories = people, has_categories
+        self._selected: tuple[tuple, NDArray[np.bool_], ScoreSelection] | None = None
         self.closeness = ClosenessBars(networks)
         self.metric_form = Form(
             [Field(name="measure", label="Metric", kind="segments", value="rho", options=as_options(METRICS))],
@@ -173,6 +185,12 @@ class ScoreView:
         self._here, self._has_map = scores if has_human_map else None, has_human_map
         self.refresh()
 
+    def set_people(self, people: str) -> None:
+        """Say whose human map is in view: "people" or "simulated people"."""
+        if people != self._people:
+            self._people = people
+            self.refresh()
+
     def set_compared(self, compared: Compared) -> None:
         """Say what is compared: the maps of a request or attention norms, and with which human map."""
         if compared != self._compared:
@@ -181,7 +199,7 @@ class ScoreView:
 
     def set_collection_scores(self, scores: xr.Dataset | None) -> None:
         """Show the scores of all images, as ``MapSource.scores`` returns them."""
-        self._all = scores
+        self._all, self._selected = scores, None
         self.refresh()
 
     def refresh(self) -> None:
@@ -236,8 +254,7 @@ class ScoreView:
         selection = None
         if self._all is not None:
             mask = np.ones(self._all.sizes["image"], bool) if self._shown_images is None else self._shown_images()
-            selection = select_scores(self._all, name, mask, layers)
-        names = " and ".join(dict.fromkeys(layer or "no layer" for layer in layers or ()))
+            selection = self._select(name, mask, layers)
         self.metric_form.update_field("measure", enabled=layers is None, hint="" if layers is None else LAYERS_HAVE_RHO)
         self.closeness.show(
             Closeness(
@@ -245,7 +262,7 @@ class ScoreView:
                 people=self._people,
                 selection=selection,
                 here=here,
-                of=f"attention at {names}" if names else "",
+                of=tuple(f"attention at {layer}" if layer else "no attention" for layer in layers or ()),
             )
         )
         if selection is None:
@@ -256,6 +273,14 @@ class ScoreView:
             title = label if layers is None else f"{label} of attention norms"
             update_score_figure(self.figure, selection.values, here, ceiling_band(selection), title)
         self.note_pane.object = muted_text(self._sentence(selection, of_one))
+
+    def _select(self, name: str, mask: NDArray[np.bool_], layers: Sequence[str | None] | None) -> ScoreSelection:
+        """Return ``select_scores`` of these images; what was asked last is not computed again."""
+        key = (id(self._all), name, layers)
+        if self._selected is None or self._selected[0] != key or not np.array_equal(self._selected[1], mask):
+            assert self._all is not None, "there are scores"
+            self._selected = (key, mask.copy(), select_scores(self._all, name, mask, layers))
+        return self._selected[2]
 
     def _sentence(self, selection: ScoreSelection, of_one: bool) -> str:
         """Return n, resolution, means, ceiling and baselines as sentences."""
@@ -277,7 +302,6 @@ class ScoreView:
         if ceiling := ceiling_text(selection):
             few = "" if selection.ceiling_interval else f"; no interval below {MIN_IMAGES_FOR_INTERVAL} images"
             sentences.append(f"Band: {ceiling}{few}" if not few else f"{ceiling[0].upper()}{ceiling[1:]}{few}")
-        for kind, (means, n) in selection.floors.items():
-            values = " and ".join(f"{mean:.2f}" for mean in means)
-            sentences.append(f"With people's maps of other images, {FLOORS[kind]}: {values}, n = {n:,}")
+        baselines = baseline_texts(selection, has_categories=self._has_categories)
+        sentences += [f"{text[0].upper()}{text[1:]}" for text in baselines]
         return ". ".join(sentences) + "."

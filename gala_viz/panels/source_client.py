@@ -30,7 +30,7 @@ class SourceClient:
 
     ``on_answer(key, value)`` is called in a callback of the document, with the keys photo, human, parts, forward,
     layers, cam_layers, maps, scores, error; survey, survey_cancelled, survey_error; uploaded, refused. A new request
-    for maps cancels the one before.
+    for maps cancels the one before. Scores of the collection come as (request, scores).
     """
 
     def __init__(self, source: MapSource, document: Document, on_answer: Callable[[str, Any], None]) -> None:
@@ -41,11 +41,19 @@ class SourceClient:
         self._survey = LatestJobWorker("gala-viz survey", lambda error: self._queue.put("survey_error", error))
         self._others = LatestJobWorker("gala-viz uploads and people", lambda error: self._queue.put("error", error))
         self._asked = _Asked("", 0)
-        self._unfinished: tuple[str, MapRequest] | None = None  # the maps that are being computed
+        self._unfinished: tuple[str, MapRequest, MapRequest] | None = None  # the maps that are being computed
         self._paused = False
         self._since, self._told = 1, 0  # first request for this photograph; last one answered in full
 
-    def request_maps(self, image: str, request: MapRequest, new_image: bool) -> None:
+    def request_maps(
+        self,
+        image: str,
+        request: MapRequest,
+        new_image: bool,
+        of_collection: MapRequest | None = None,
+        *,
+        scores_first: bool = False,
+    ) -> None:
         """Request the maps of an image.
 
         Photograph, human map, outlines and predictions of a new image come first, even where another request replaces
@@ -60,9 +68,14 @@ class SourceClient:
             map counts as all of them.
         new_image : bool
             Whether the image has changed since the request before.
+        of_collection : MapRequest, optional
+            Settings of the collection's scores, which come last; default: those of the maps.
+        scores_first : bool
+            Whether they come before the maps too.
         """
+        of_collection = of_collection or replace(request, participant=None)
+        self._unfinished, self._paused = (image, request, of_collection), False
         self._asked = request_key = _Asked(image, self._asked.number + 1)
-        self._unfinished, self._paused = (image, request), False
         if new_image:
             self._since = request_key.number
         new_image = self._told < self._since
@@ -85,6 +98,8 @@ class SourceClient:
                 asked = replace(asked, participant=None)
             if asked.method == GRAD_CAM:
                 self._queue.put("cam_layers", source.cam_layers())
+            if scores_first:
+                self._queue.put("scores", (of_collection, source.scores(of_collection)))
             done = source.cached(image, asked)
             for update in source.maps(image, asked, cancelled) if done is None else [done]:
                 post("maps", update)
@@ -95,7 +110,7 @@ class SourceClient:
                 post("layers", layers)
                 self._told = request_key.number
             if not cancelled():
-                self._queue.put("scores", source.scores(asked))
+                self._queue.put("scores", (of_collection, source.scores(of_collection)))
                 if request_key == self._asked:
                     self._unfinished = None
 
@@ -116,7 +131,8 @@ class SourceClient:
     def resume_maps(self) -> None:
         """Go on computing maps that ``pause_maps`` stopped, from the samples on that are there."""
         if self._unfinished is not None and self._paused:
-            self.request_maps(*self._unfinished, new_image=False)
+            image, request, of_collection = self._unfinished
+            self.request_maps(image, request, False, of_collection)
 
     def request_human_map(self, image: str | None, kind: str | None, participant: str | None) -> None:
         """Request another human map of ``image``, the present one; None requests nothing."""
@@ -133,8 +149,8 @@ class SourceClient:
                 self._queue.put("survey", progress)
                 if progress.seconds - last > SCORES_INTERVAL_S:
                     last = progress.seconds
-                    self._queue.put("scores", self._source.scores(request))
-            self._queue.put("scores", self._source.scores(request))
+                    self._queue.put("scores", (request, self._source.scores(request)))
+            self._queue.put("scores", (request, self._source.scores(request)))
             if cancelled():
                 self._queue.put("survey_cancelled", None)
 

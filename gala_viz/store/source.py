@@ -213,9 +213,13 @@ class MapUpdate:
     """A sentence where something is worth saying, for example "GALA: the signed map is about zero", or ""."""
 
 
+LAYER_PATHS_JOIN = " and "
+"""Between the layers of two networks in one text; no module's path holds it."""
+
+
 def layer_path_attrs(paths: Sequence[str]) -> dict[str, str]:
     """Return what attrs of maps tell of the layers at which they are computed, one for each network; "": not known."""
-    return {"layer_path": " and ".join(dict.fromkeys(paths))} if all(paths) and paths else {}
+    return {"layer_path": LAYER_PATHS_JOIN.join(dict.fromkeys(paths))} if all(paths) and paths else {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

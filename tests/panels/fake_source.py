@@ -353,6 +353,9 @@ class FakeSource:
         rho = np.clip(rng.normal([[0.42], [0.58]], 0.14, (2, n)), -0.2, 0.95)
         known = np.array([self.info(i).has_human_map for i in self.images])
         rho[:, ~known] = np.nan
+        if request.method != "smoothgrad":  # other maps, other scores
+            rho -= np.array([[0.0], [0.3]])
+        ceiling = 0.4 if request.human_map == "mouse" else 0.7
         right = np.array([[(s + k) % 4 != 0 for s in range(n)] for k in range(2)], dtype=float)
         dims = ("network", "image")
         return xr.Dataset(
@@ -361,7 +364,7 @@ class FakeSource:
                 "rho": (dims, rho),
                 "dice": (dims, rho * 0.7),
                 "iou": (dims, rho * 0.5),
-                "ceiling": ("image", np.where(known, 0.7, np.nan)),
+                "ceiling": ("image", np.where(known, ceiling, np.nan)),
                 "delta_size": ("image", rng.uniform(0.1, 0.3, n)),
                 "rho_attention": (("network", "layer", "image"), np.stack([rho] * len(LAYERS), axis=1)),
             },

@@ -1,13 +1,14 @@
 """Closeness to people under the maps, and the answer in a sentence over them."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from gala_viz.engine.results.score_selection import select_scores
-from gala_viz.panels.compare.closeness import Closeness, ClosenessBars, verdict
+from gala_viz.panels.closeness import Closeness, ClosenessBars, verdict
 from tests.panels.fake_source import FakeSource
 
 NETWORKS = FakeSource(count=2).networks
@@ -42,8 +43,10 @@ def gains():
 
 def test_the_sentence_names_the_nearer_network_and_by_how_much(gains):
     said = text_of(verdict(NETWORKS, closeness_of(scores_of(np.full(50, 0.4), 0.4 + gains))))
-    assert said.startswith(f"{NETWORKS[1].title} is nearer to people on average: by {gains.mean():.3f} rho (95 % interval ")
-    assert said.endswith("), n = 50 images.")
+    assert said.startswith(
+        f"{NETWORKS[1].title} is nearer to people on average: by {gains.mean():.3f} rho (95 % interval "
+    )
+    assert said.endswith("), n = 50 images shown.")
     low, high = (float(value) for value in re.search(r"interval ([\d.]+) to ([\d.]+)", said).groups())
     half = 1.96 * gains.std(ddof=1) / np.sqrt(50)
     assert low == pytest.approx(gains.mean() - half, abs=0.004)
@@ -64,7 +67,10 @@ def test_an_interval_that_holds_zero_names_no_network(gains):
 def test_few_images_have_a_difference_and_no_interval(gains):
     said = text_of(verdict(NETWORKS, closeness_of(scores_of(np.full(5, 0.4), 0.4 + gains[:5]))))
     assert "nearer" not in said
-    assert f"mean difference {gains[:5].mean():+.3f}, n = 5 images; no interval below 6 images" in said
+    assert said == (
+        f"Closeness to people: second minus first {gains[:5].mean():+.3f} rho on average, n = 5 images shown; "
+        "no interval below 6 images."
+    )
 
 
 def test_without_scores_of_a_collection_the_bars_show_this_photograph_alone():
@@ -89,8 +95,20 @@ def test_bars_ceiling_and_marks_stand_at_their_values(gains):
 
 
 def test_of_a_layer_the_sentence_and_the_legend_say_so(gains):
-    closeness = closeness_of(scores_of(np.full(50, 0.4), 0.4 + gains), of="attention at block9")
+    closeness = closeness_of(
+        scores_of(np.full(50, 0.4), 0.4 + gains), of=("attention at block9", "attention at block9")
+    )
     assert "(attention at block9) is nearer" in text_of(verdict(NETWORKS, closeness))
+    few = closeness_of(scores_of(np.full(4, 0.4), 0.4 + gains[:4]), of=("attention at block9", "attention at layer4"))
+    assert "people (attention at block9 and attention at layer4): second minus first" in text_of(verdict(NETWORKS, few))
+    even = closeness_of(scores_of(np.full(50, 0.4), 0.4 + gains - gains.mean()), of=("attention at block9",) * 2)
+    assert text_of(verdict(NETWORKS, even)).startswith("Neither network (attention at block9) is nearer")
     bars = ClosenessBars(NETWORKS)
     bars.show(closeness)
     assert "attention at block9" in bars.panes["photo"].object
+
+
+def test_networks_of_one_title_are_told_apart_by_name(gains):
+    seeds = [replace(network, title="GALA", name=name) for network, name in zip(NETWORKS, ("s0", "s1"), strict=True)]
+    said = text_of(verdict(seeds, closeness_of(scores_of(np.full(50, 0.4), 0.4 + gains))))
+    assert said.startswith("GALA, s1 is nearer")

@@ -3,9 +3,11 @@
 import html
 import io
 import json
+import re
 import threading
 import time
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,6 +122,41 @@ def test_settings_say_everything_that_a_request_holds():
     assert AttributionSettings.from_request(other).to_request() == other
 
 
+def answer(view):
+    return html.unescape(re.sub("<[^>]+>", "", view.score_view.closeness.verdict.object))
+
+
+def test_the_answer_is_of_the_settings_in_view_and_of_no_others(view, source):
+    of_smoothgrad = answer(view)
+    assert of_smoothgrad.startswith(f"{source.networks[1].title} is nearer")
+    source.delay_s = 0.02
+    view.settings.method = "gradient"
+    assert answer(view) == "", "nothing is said before scores of this method are there"
+    until(lambda: answer(view) != "")
+    assert answer(view).startswith(f"{source.networks[0].title} is nearer")
+    of_gradient = answer(view)
+    view._on_scores((source.request, source.scores(source.request)))
+    assert answer(view) == of_gradient, "scores of other settings that come late are dropped"
+    view.cancel()
+    view.settings.method = "smoothgrad"
+    until(lambda: answer(view) == of_smoothgrad)
+
+
+def test_ceiling_and_answer_are_of_the_kind_of_human_map_in_view(view):
+    assert "0.700" in view.score_view.closeness.panes["human"].object
+    view.current.kind = "mouse"
+    until(lambda: "0.400" in view.score_view.closeness.panes["human"].object)
+
+
+def test_a_layer_beside_a_network_without_layers_is_shown_alone(source):
+    networks = (source.networks[0], replace(source.networks[1], layers=()))
+    content = main_row_content(networks, source.forward(source.images[0]), None, 1)
+    assert content.maps["a"] is not None
+    assert content.maps["b"] is content.maps["delta"] is None
+    assert content.captions == {"a": LAYERS[1], "b": "no attention blocks"}
+    assert content.titles["delta"] == "No delta: one network has no attention"
+
+
 def test_a_new_photograph_cancels_the_maps_of_the_one_before(source):
     source.delay_s = 0.02
     view = CompareView(source, CollectionIndex(source), SCRIPT)
@@ -225,10 +262,10 @@ def test_one_participants_map_replaces_that_of_all(view, source):
     view.current.participant = "p3"
     until(lambda: not np.array_equal(drawn(view, "human"), together, equal_nan=True))
     np.testing.assert_array_equal(drawn(view, "human"), source.human_map(source.images[0], participant="p3"))
-    until(lambda: "With: Participant p3." in view.score_view.table.object)
+    until(lambda: "With: Participant p3, fixations." in view.score_view.table.object)
     assert view.results.human_map_title == view.display.titles["human"] == "Participant p3"
     view.current.participant = None
-    until(lambda: "With: People, n = 15." in view.score_view.table.object)
+    until(lambda: "With: People, n = 15, fixations." in view.score_view.table.object)
     assert view.results.human_map_title == "People, n = 15"
 
 
@@ -263,7 +300,8 @@ def test_a_true_category_that_is_unknown_is_told_where_it_was_asked_for(view, so
 
 
 @pytest.mark.parametrize(
-    ("normalise", "unit"), [("percentile", "difference of normalised maps"), ("none", "difference of maps, logit / input unit")]
+    ("normalise", "unit"),
+    [("percentile", "difference of normalised maps"), ("none", "difference of maps, logits per input unit")],
 )
 def test_a_delta_of_maps_as_they_are_is_not_called_normalised(source, normalise, unit):
     update = source.update(source.images[0], source.request, 5)
@@ -392,7 +430,7 @@ def test_a_layer_in_the_main_row_brings_its_own_rho(view, source):
 def test_scores_follow_the_kind_of_human_map_and_the_figure_asks_for_it(view, source):
     view.current.kind = "mouse"
     until(lambda: "0.710" in view.score_view.table.object)
-    assert "mouse, People" in view.score_view.table.object
+    assert "People, n = 15, mouse" in view.score_view.table.object
     assert view.figure_download.spec.request.human_map == "mouse"
     view.current.participant = "p3"
     until(lambda: "0.760" in view.score_view.table.object)

@@ -1,5 +1,6 @@
 """All images as points: what filters admit, what is selected, what a click shows."""
 
+import html
 from dataclasses import replace
 
 import numpy as np
@@ -187,7 +188,8 @@ def test_a_floor_says_whose_maps_it_was_made_of(view, categories, whose):
     scores["floor_different"] = scores["rho"] * 0 + 0.25
     distributions = ScoreDistributions(view.source.networks, has_categories=categories)
     distributions.show(scores, view.source.request, np.ones(40, bool))
-    assert f"floor, maps of {whose}: 0.250" in distributions.note_pane.object
+    told = html.unescape(distributions.note_pane.object)
+    assert f"shuffled baseline, with people's maps of {whose}: 0.250" in told
 
 
 def test_a_collection_without_scores_says_what_to_do():

@@ -4,7 +4,7 @@ import xarray as xr
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.engine.results.score_selection import select_scores
 from gala_viz.panels import markup
-from gala_viz.panels.compare.closeness import Closeness, ClosenessBars
+from gala_viz.panels.closeness import Closeness, ClosenessBars
 from gala_viz.panels.source_page import section
 from gala_viz.store.source import ImageInfo, NetworkInfo
 
@@ -38,7 +38,7 @@ def every_markup():
     scores = xr.Dataset({"rho": (("network", "image"), [[0.1] * 9, [0.2] * 9]), "ceiling": ("image", [0.5] * 9)})
     selection = select_scores(scores, "rho", np.ones(9, bool))
     bars = ClosenessBars(pair)
-    bars.show(Closeness(metric="rho", people=EVIL, selection=selection, here=(0.1, 0.2), of=EVIL))
+    bars.show(Closeness(metric="rho", people=EVIL, selection=selection, here=(0.1, 0.2), of=(EVIL, EVIL)))
     yield bars.verdict.object
     yield from (bars.panes[panel].object for panel in ("photo", "a", "b"))
 

@@ -64,6 +64,7 @@ def test_choosing_a_network_shows_the_page_with_it_in_the_same_state(page):
     before = address(page)
     assert (before["first"], before["second"]) == NAMES[:2]
     page.view.chooser.forms["second"].receive("second", "other-3")
+    assert page.view.chooser.forms["second"].values["second"] == NAMES[1], "the title is that of the maps below it"
     until(page, lambda: shown(page) == (NAMES[0], "other-3"))
     assert page.view.current.image == "photo 00003"
     assert address(page) == {**before, "second": "other-3"}

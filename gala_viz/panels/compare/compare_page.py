@@ -100,7 +100,15 @@ class ComparePage(SourcePage):
         own_pair = source is self.shared_source.source
         pool = self.shared_source.figure_pool
         figures = pool.take() if own_pair and pool is not None else None
-        view = CompareView(source, index, self.document, figures, game_url=self._game, origin=self._origin_of_pair())
+        view = CompareView(
+            source,
+            index,
+            self.document,
+            figures,
+            game_url=self._game,
+            origin=self._origin_of_pair(),
+            on_choose_pair=self._choose,
+        )
         self.view = view
         for image in reversed(self._uploads):
             view.gallery.add_upload(image)
@@ -108,7 +116,6 @@ class ComparePage(SourcePage):
             view.strip.is_wanted = self._strip_is_wanted
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
-        view.chooser.on_choose = self._choose
         presentation = Presentation(view, on_star=lambda: persistence.toggle_bookmark(), room=self._room)
         self._room = None
         selection_filter = SelectionFilter(source, view.gallery)

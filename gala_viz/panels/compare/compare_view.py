@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -71,6 +72,8 @@ class CompareView:
         Address of a game on the same collection, to which every photograph links.
     origin : dict, optional
         Fields of a ``FigureSpec`` that say how a command opens this source.
+    on_choose_pair : callable, optional
+        Called with the names of two networks when the visitor chooses another pair; without it there is no chooser.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class CompareView:
         *,
         game_url: str | None = None,
         origin: dict | None = None,
+        on_choose_pair: Callable[[str, str], None] | None = None,
     ) -> None:
         self.source, self.index, self._game = source, index, game_url
         self.current, self.settings, self.display_settings = (
@@ -108,6 +112,8 @@ class CompareView:
         self._predictions: tuple[Sequence[Prediction | None], int | None] = ((None, None), None)
         self._told: list[str] = []
         self._missing = ""
+        self._photo_of: str | None = None  # image whose photograph is in the row
+        self._scored_as: MapRequest | None = None  # what the scores of all images are of
         self.progress = ProgressView(self.cancel)
         self.gallery = Gallery(source, index, self.current, document)
         self.scoring = ScoringView(
@@ -120,7 +126,7 @@ class CompareView:
         self.display_controls = DisplayControls(
             self.display_settings, self.current, self.display, source.map_kinds, source.outlined
         )
-        self.chooser = PairChooser(source, self.settings.to_request, lambda first, second: None)
+        self.chooser = PairChooser(source, lambda: self._request(True), on_choose_pair)
         self.erase_reveal = EraseReveal(
             source,
             document,
@@ -145,6 +151,7 @@ class CompareView:
             figures.scores,
             lambda: self.gallery.shown_mask,
             people_label(source.map_kinds),
+            has_categories=bool(index.categories),
         )
         self.shortcuts = KeyboardShortcuts(
             keys=list(COMPARE_SHORTCUTS), on_message=lambda message: self.move(message.get("move", 0))
@@ -166,7 +173,8 @@ class CompareView:
         source = self._open_source
         scores = source.scores(source.request)
         if np.isfinite(np.asarray(scores["rho"], dtype=float)).any():
-            self._on_scores(scores)
+            self._scored_as = self._score_settings(source.request)
+            self._on_scores((source.request, scores))
         self.current.image = image or self.first_image
 
     @property
@@ -239,7 +247,12 @@ class CompareView:
         request = self._request(info.target is not None)
         self.attribution_controls.show_target_hint(info.target is not None)
         self.progress.show_text("Asking both networks…", 0, busy=True)
-        self.source_client.request_maps(image, request, new_image)
+        of_collection = replace(self._request(True), participant=None)
+        as_before = self._score_settings(of_collection) == self._scored_as
+        if not as_before:  # scores of other settings describe nothing that is in view
+            self._scored_as = self._score_settings(of_collection)
+            self.score_view.set_collection_scores(None)
+        self.source_client.request_maps(image, request, new_image, of_collection, scores_first=not as_before)
         if not new_image:
             self.erase_reveal.refresh()  # perhaps another logit is explained
         if new_image:  # while the thread works already
@@ -271,6 +284,7 @@ class CompareView:
             pane.object = changed or top_five_predictions(side, networks[number], before, target, named=named)
 
     def _on_photo(self, view) -> None:
+        self._photo_of = self.current.image
         self.row.set_photo(view)
         self.results.photo = view
         self.erase_reveal.set_photo(view)
@@ -295,6 +309,7 @@ class CompareView:
         kind = self._kind
         self.row.set_human_unit(kind)
         description = self.source.map_kinds.get(kind, "")
+        self.score_view.set_people(people_label({kind: description} if kind else {}))
         self.people_heading.object = people_heading(self.results.human_map_title, kind, description)
         self.display.columns = {**self.display.columns, "human": self._human_map_column}
         self.display.titles = {**self.display.titles, "human": self.results.human_map_title}
@@ -323,7 +338,16 @@ class CompareView:
             self.strip.refresh()
         self._show_progress()  # last: who reads "done" has the maps
 
-    def _on_scores(self, scores: xr.Dataset) -> None:
+    def _score_settings(self, request: MapRequest) -> MapRequest:
+        """Return the part of a request that scores of all images depend on."""
+        kind = request.human_map or next(iter(self._open_source.map_kinds), None)
+        return replace(request, human_map=kind, participant=None, smoothing_px=0.0)
+
+    def _on_scores(self, requested: tuple[MapRequest, xr.Dataset]) -> None:
+        """Show scores of all images, unless they are of other settings than those in view."""
+        request, scores = requested
+        if self._score_settings(request) != self._scored_as:
+            return
         if scores.sizes["image"] != len(self.index):  # a source may score uploads as well
             scores = scores.reindex(image=list(self.index.images))
         self.score_view.set_collection_scores(scores)
@@ -331,7 +355,11 @@ class CompareView:
         self.chooser.update_scores()
 
     def show_error(self, error: Exception) -> None:
-        """Show why something failed, above the photograph."""
+        """Show why something failed, above the photograph; maps of another image are taken away."""
+        if self._photo_of != self.current.image:
+            self.row.set_photo(np.zeros((1, 1, 3), np.uint8))
+            self.row.set_human_map(None, "")
+            self._draw()
         self.show_messages([f"{error or type(error).__name__}"])
         self.progress.show_text("Stopped by an error.", 0, busy=False)
 
@@ -374,12 +402,12 @@ class CompareView:
 
     def _tell_compared(self) -> None:
         """Say beside the scores what is compared, and with which human map."""
-        column, networks = self.current.layer, self._open_source.networks
+        column, networks, request = self.current.layer, self._open_source.networks, self._request(True)
         self.score_view.set_compared(
             Compared(
-                request=self._request(True),
+                request=replace(request, participant=None) if self._missing else request,
                 layers=None if column is None else tuple(layers_in_column(networks, column)),
-                human_map=", ".join(filter(None, [self.current.kind, self.results.human_map_title])),
+                human_map=self._human_map_column,
             )
         )
 

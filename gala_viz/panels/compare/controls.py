@@ -182,8 +182,8 @@ class DisplayControls:
         if parts:
             fields.append(self._look("parts", f"Outline {parts}", "switch"))
         self.pane = SettingForms(fields, self._write, bar_px=150, more_px=140)
-        for form in (self.pane.bar, self.pane.more):
-            form.jslink(display, live_values="display_settings")
+        self.pane.bar.jslink(display, live_values="display_settings")
+        self.pane.more.jslink(display, live_values="more_display_settings")
         self.pane.sync_from(display_settings)
         if kinds:
             current.param.watch(lambda event: self.pane.show_values({"kind": event.new or next(iter(kinds))}), "kind")

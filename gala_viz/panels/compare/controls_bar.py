@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import panel as pn
 import panel_material_ui as pmui
 
@@ -60,7 +63,7 @@ class ControlsBar:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """Names of the inputs that are not at their default."""
+        """Names of the inputs that count and are not at their default."""
         attribution, display = self._attribution.settings, self._display.display_settings
         current, names = self._display.current, list(self._defaults)
         values = {
@@ -69,7 +72,8 @@ class ControlsBar:
         }
         if "kind" in self._defaults:
             values |= {"kind": current.kind or self._defaults["kind"], "participant": current.participant or ""}
-        return tuple(name for name, value in values.items() if value != self._defaults[name])
+        states = {**self._attribution.pane.states, **self._display.pane.states}
+        return tuple(name for name, value in values.items() if value != self._defaults[name] and _counts(states[name]))
 
     def reset(self) -> None:
         """Bring all inputs back to their defaults."""
@@ -82,3 +86,8 @@ class ControlsBar:
         hidden = sum(name not in IN_BAR for name in self.changed)
         self.more_button.label = f"More ({hidden} changed)" if hidden else "More"
         self.reset_button.disabled = not self.changed
+
+
+def _counts(state: Mapping[str, Any]) -> bool:
+    """Return whether an input has a say: a hidden one, of another target or method, has none."""
+    return bool(state["visible"] and state["enabled"])

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 import xarray as xr
 
 from gala_viz.engine.results.reliability import ADVICE, beyond_error_text, reliability_text, reliability_words
+from gala_viz.engine.results.scores import has_order
 from gala_viz.plots.attention_layers import attention_delta
 from gala_viz.plots.map_overlays import SALIENCY_UNIT
 from gala_viz.schema import count_participants, norm_title
 from gala_viz.specs import Normalisation
-from gala_viz.store.source import ForwardResults, MapUpdate, NetworkInfo
+from gala_viz.store.source import LAYER_PATHS_JOIN, ForwardResults, MapUpdate, NetworkInfo
 
 DELTA_UNIT = "difference of normalised maps"
-DELTA_DIRECTION = "red: the second relies more"
+RELIES_MORE, LARGER = "red: the second relies more", "red: the second is larger"
+"""What a positive delta says, of maps that order places by importance, and of other values."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,22 +101,30 @@ def main_row_content(
             unit=SALIENCY_UNIT,
             delta_unit=DELTA_UNIT,
         )
-    method = _method(map_update, methods or {})
+    paths = str(map_update.maps.attrs.get("layer_path", "")).split(LAYER_PATHS_JOIN)
+    made_by = [_method(map_update, methods or {}, path) for path in (paths * 2)[:2]]  # one path is both networks'
+    method = " and ".join(dict.fromkeys(made_by))
     categories = [_category(network, target) for network, target in zip(networks, map_update.targets, strict=True)]
     names = [": ".join(filter(None, pair)) for pair in zip((n.title for n in networks), categories, strict=True)]
     reliability, errors = map_update.delta_reliability, map_update.standard_error
     unit = map_update.maps.attrs.get("units", SALIENCY_UNIT)
     normalised = map_update.delta.attrs.get("normalise") != "none"
+    columns = {
+        side: f"{name}, {_settings(map_update, own)} ({unit})"
+        for side, name, own in zip("ab", names, made_by, strict=True)
+    }
     made = _settings(map_update, method)
-    columns = {side: f"{name}, {made} ({unit})" for side, name in zip("ab", names, strict=True)}
     columns["delta"] = f"Delta: second minus first, {made}, normalised by {map_update.delta.attrs.get('normalise')}"
     beyond = beyond_error_text(map_update.delta, map_update.delta_error) if map_update.done else ""
     return MainRowContent(
         maps={"a": map_update.maps[0], "b": map_update.maps[1], "delta": map_update.delta},
         titles={"a": names[0], "b": names[1], "delta": _delta_title(reliability)},
         captions={
-            **{side: " for ".join(filter(None, [method, name])) for side, name in zip("ab", categories, strict=True)},
-            "delta": DELTA_DIRECTION,
+            **{
+                side: " for ".join(filter(None, [own, name]))
+                for side, own, name in zip("ab", made_by, categories, strict=True)
+            },
+            "delta": RELIES_MORE if has_order(map_update.maps.attrs.get("reduction", "absolute")) else LARGER,
         },
         columns=columns,
         name=str(map_update.maps.attrs.get("method", "")),
@@ -131,9 +141,9 @@ def main_row_content(
     )
 
 
-def layers_in_column(networks: Sequence[NetworkInfo], column: int) -> list[str]:
-    """Return the layer of each network in a column of the small multiples; the last of a network with fewer."""
-    return [network.layers[min(column, len(network.layers) - 1)] for network in networks]
+def layers_in_column(networks: Sequence[NetworkInfo], column: int) -> list[str | None]:
+    """Return the layer of each network in a column of the small multiples: the last where it has fewer, or None."""
+    return [network.layers[min(column, len(network.layers) - 1)] if network.layers else None for network in networks]
 
 
 def _attention(
@@ -141,35 +151,41 @@ def _attention(
 ) -> MainRowContent:
     """Return the attention norms of one layer; there is no delta where the grids of the two networks differ."""
     names = layers_in_column(networks, layer)
-    pair = [norms[name] for norms, name in zip(forward_results.attention_norms, names, strict=True)]
-    alike = pair[0].shape == pair[1].shape
-    norm_titles = {norm_title(norm) for norm in pair}
+    pair = [
+        None if name is None else norms[name]
+        for norms, name in zip(forward_results.attention_norms, names, strict=True)
+    ]
+    both = [norm for norm in pair if norm is not None]
+    alike = len({norm.shape for norm in both}) == 1 and len(both) == len(pair)
+    norm_titles = {norm_title(norm) for norm in both}
+    where = [name or "no attention blocks" for name in names]
+    no_delta = "No delta: grids differ" if len(both) == len(pair) else "No delta: one network has no attention"
     unit = norm_titles.pop() if len(norm_titles) == 1 else "norm"
     return MainRowContent(
-        maps={"a": pair[0], "b": pair[1], "delta": attention_delta(pair[0], pair[1], normalise) if alike else None},
+        maps={"a": pair[0], "b": pair[1], "delta": attention_delta(*both, normalise) if alike else None},
         titles={
-            "a": f"{networks[0].title}, {names[0]}",
-            "b": f"{networks[1].title}, {names[1]}",
-            "delta": f"Delta of {unit.split()[0]}" if alike else "No delta: grids differ",
+            "a": f"{networks[0].title}, {where[0]}",
+            "b": f"{networks[1].title}, {where[1]}",
+            "delta": f"Delta of {unit.split()[0]}" if alike else no_delta,
         },
-        captions={"a": names[0], "b": names[1], **({"delta": DELTA_DIRECTION} if alike else {})},
+        captions={"a": where[0], "b": where[1], **({"delta": LARGER} if alike else {})},
         columns={
-            "a": f"{networks[0].title}, {unit} at {names[0]}",
-            "b": f"{networks[1].title}, {unit} at {names[1]}",
+            "a": f"{networks[0].title}, {unit} at {where[0]}",
+            "b": f"{networks[1].title}, {unit} at {where[1]}",
             "delta": f"Delta of {unit}: second minus first, normalised by {normalise}",
         },
-        name="-".join(dict.fromkeys(["attention", *names])),
+        name="-".join(dict.fromkeys(["attention", *filter(None, names)])),
         unit=unit,
         delta_unit=DELTA_UNIT if normalise != "none" else "difference of norms as they are",
         from_zero=True,
     )
 
 
-def _method(update: MapUpdate, methods: Mapping[str, str]) -> str:
-    """Return the method, and the layer at which it is computed; "" where it is not known."""
+def _method(update: MapUpdate, methods: Mapping[str, str], layer_path: str) -> str:
+    """Return the method, and the layer at which it is computed for one network; "" where it is not known."""
     attrs = update.maps.attrs
     name = attrs.get("method")
-    layer = f" at {attrs['layer_path']}" if attrs.get("layer_path") else ""
+    layer = f" at {layer_path}" if layer_path else ""
     return f"{methods.get(name, name)}{layer}" if name else ""
 
 

@@ -135,7 +135,7 @@ export function render({model, view, el}) {
     const ink = getComputedStyle(el).getPropertyValue("--panel-on-surface-color").trim() || (model.dark ? "#ffffff" : "#000000")
     for (const panel of shown) {
       const place = panel === "a" && model.flicker ? "b" : panel
-      readout.cells[panel].title = titled(panel, place)
+      readout.cells[panel].title = panel === "photo" ? `${titled(panel, place)}. ${HINT}` : titled(panel, place)
       const text = lines_of(caption(panel, place), figures[panel].inner_width, FONT, 1)[0] || " "
       figures[panel].title.setv({text, text_color: ink, text_font_size: "13px", text_font_style: "normal"})
     }
@@ -162,7 +162,7 @@ export function render({model, view, el}) {
 
   let asked = false
   const redraw = () => {
-    looks = {...looks, ...model.display_settings}
+    looks = {...looks, ...model.display_settings, ...model.more_display_settings}
     if (asked) { return }
     asked = true
     requestAnimationFrame(() => { asked = false; recolour(); if (here != null) { read(here) } })
@@ -324,7 +324,7 @@ export function render({model, view, el}) {
   document.addEventListener("gala-viz:escape", () => hold(false), {signal: listening.signal})
   model.on("remove", () => listening.abort())
   const listen = () => {
-    looks = {...model.defaults, ...model.display_settings}
+    looks = {...model.defaults, ...model.display_settings, ...model.more_display_settings}
     for (const panel of PANELS) {
       const figure = figures[panel]
       for (const side of ["inner_width", "inner_height"]) { on(figure, side, () => { fit_soon(); redraw() }) }
@@ -339,7 +339,7 @@ export function render({model, view, el}) {
       for (const side of ["start", "end"]) { on(range, side, zoomed) }
     }
     for (const {source} of cells) { on(source, "data", redraw) }
-    for (const name of ["display_settings", "titles", "captions", "from_zero"]) { model.on(name, redraw) }
+    for (const name of ["display_settings", "more_display_settings", "titles", "captions", "from_zero"]) { model.on(name, redraw) }
     model.on("dark", () => setTimeout(redraw, 120)) // once the page has its new colours
     model.on("flicker", flick)
     model.on("erase_reveal", tell_erase)

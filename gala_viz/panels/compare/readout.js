@@ -27,7 +27,6 @@ function make_readout(el, shown, actions) {
     return [panel, cell]
   }))
   const bar = element("div", "bar")
-  strip.title = HINT
   const buttons = {}
   for (const [name, label, title, act] of actions) {
     const button = element("button", "action", label)

@@ -10,10 +10,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from gala_viz.counts import counted
-from gala_viz.engine.results.score_selection import ScoreSelection, n_page_resamples, select_scores
+from gala_viz.engine.results.score_selection import n_page_resamples, select_scores
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import muted_text
 from gala_viz.panels.score_view import (
+    baseline_texts,
     ceiling_band,
     ceiling_text,
     fractions_text,
@@ -80,7 +81,7 @@ class ScoreDistributions:
             if np.isfinite(mean)
         ]
         lines += [text for text in (fractions_text(selection), ceiling_text(selection, digits=3)) if text]
-        lines += _floors(selection, self._categories)
+        lines += baseline_texts(selection, has_categories=self._categories, digits=3)
         if selection.ceiling_interval or selection.fractions:
             n_resamples = n_page_resamples(selection.n_ceiling)
             lines.append(f"intervals: 95 % bootstraps over images, {n_resamples:,} resamples")
@@ -102,12 +103,3 @@ def _maps_text(request: MapRequest) -> str:
     grad = request.smoothgrad
     sampled = f", n = {grad.n_samples}, noise {grad.noise_fraction:g} of the range, seed {grad.seed}"
     return f"maps: {request.method}{sampled if request.method == 'smoothgrad' else ''}, not smoothed"
-
-
-def _floors(selection: ScoreSelection, categories: bool) -> list[str]:
-    words = {"same": "same category", "different": "another category" if categories else "other images"}
-    return [
-        f"floor, maps of {words[kind]}: {' and '.join(f'{mean:.3f}' for mean in means)}"
-        + (f" (n = {n:,})" if n != selection.n else "")
-        for kind, (means, n) in selection.floors.items()
-    ]

@@ -15,6 +15,9 @@ from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.markup import SIDES
 from gala_viz.store.source import NetworkInfo
 
+CEILING_TEXT = "noise ceiling (rho of one half of the participants with the other, not raised by Spearman-Brown)"
+"""Which ceiling it is."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Closeness:
@@ -30,15 +33,26 @@ class Closeness:
         Scores of the images that the gallery shows; None before they are known.
     here : sequence of float
         Score of each network on the photograph in view; NaN where it has none.
-    of : str
-        What is compared with people, where that is not the maps, for example "attention at group3.block1".
+    of : tuple of str
+        For each network what is compared with people where that is not its map, for example "attention at
+        group3.block1"; empty: the maps.
     """
 
     metric: str
     people: str
     selection: ScoreSelection | None
     here: Sequence[float]
-    of: str = ""
+    of: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """Short name of the metric: "rho", "Dice" or "IoU"."""
+        return self.metric.rsplit(" ", 1)[-1]
+
+    @property
+    def subject(self) -> str:
+        """What of both networks is compared, in parentheses behind a space; "" for their maps."""
+        return f" ({' and '.join(dict.fromkeys(self.of))})" if self.of else ""
 
     @property
     def mean(self) -> tuple[float, ...]:
@@ -73,11 +87,6 @@ class ClosenessBars:
             self.panes[panel].object = html
         self.verdict.object = verdict(self._networks, closeness)
 
-    def hide(self) -> None:
-        """Show nothing, where nothing can be said."""
-        for pane in (*self.panes.values(), self.verdict):
-            pane.object = ""
-
 
 def verdict(networks: Sequence[NetworkInfo], closeness: Closeness) -> str:
     """Return which network is nearer to people on average, by how much, over how many images, as HTML; "" if unknown.
@@ -89,12 +98,15 @@ def verdict(networks: Sequence[NetworkInfo], closeness: Closeness) -> str:
         return ""
     mean, interval = selection.difference
     row = int(mean > 0)
+    titles = [network.title for network in networks]
+    if len(set(titles)) < len(titles):  # seeds of one recipe
+        titles = [f"{network.title}, {network.name}" for network in networks]
     low, high = interval or (float("nan"), float("nan"))
     size = sorted(map(abs, (low, high)))
     return render_html(
-        """<p class="answer">{% if few %}Closeness to {{ people }}: mean difference {{ "%+.3f" | format(mean) }}, \
-n = {{ n }}; no interval below {{ few }} images.
-{%- elif neither %}Neither network is nearer to {{ people }} on average: second minus first \
+        """<p class="answer">{% if few %}Closeness to {{ people }}{{ subject }}: second minus first \
+{{ "%+.3f" | format(mean) }} {{ unit }} on average, n = {{ n }}; no interval below {{ few }} images.
+{%- elif neither %}Neither network{{ subject }} is nearer to {{ people }} on average: second minus first \
 {{ "%+.3f" | format(mean) }} {{ unit }} (95 % interval {{ "%+.3f" | format(low) }} to {{ "%+.3f" | format(high) }}), \
 n = {{ n }}.
 {%- else %}<b class="{{ side }}">{{ title }}</b>{% if of %} ({{ of }}){% endif %} is nearer to {{ people }} on \
@@ -107,11 +119,12 @@ average: by <b>{{ "%.3f" | format(mean | abs) }}</b> {{ unit }} (95 % interval {
         low=low,
         high=high,
         size=size,
-        unit=closeness.metric.rsplit(" ", 1)[-1],
-        n=counted(selection.n, "image"),
+        unit=closeness.unit,
+        n=f"{counted(selection.n, 'image')} shown",
         side=SIDES[row],
-        title=networks[row].title,
-        of=closeness.of,
+        title=titles[row],
+        subject=closeness.subject,
+        of=closeness.of[row] if closeness.of else "",
     )
 
 
@@ -121,7 +134,7 @@ def _legend(closeness: Closeness) -> str:
 {%- if means %}<span class="key bar"></span> mean <span class="key this"></span> this one
 {%- else %}<span class="key this"></span> this photograph{% endif %}
 {%- if ceiling %} <span class="key ceiling"></span> ceiling{% endif %}</span></div>""",
-        what=", ".join(filter(None, [closeness.metric, closeness.of])),
+        what=f"{closeness.metric}{closeness.subject}",
         people=closeness.people,
         means=closeness.selection is not None and closeness.selection.n > 1,
         ceiling=bool(np.isfinite(closeness.ceiling)),
@@ -169,10 +182,7 @@ def _ceiling_bar(closeness: Closeness) -> str:
         return ""
     value, interval = selection.ceiling, selection.ceiling_interval
     bounds = f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
-    label = (
-        "Noise ceiling: rho of one half of the participants with the other half, not raised by Spearman-Brown: "
-        f"{value:.3f}{bounds}, n = {selection.n_ceiling:,}"
-    )
+    label = f"{CEILING_TEXT[0].upper()}{CEILING_TEXT[1:]}: {value:.3f}{bounds}, n = {selection.n_ceiling:,}"
     return _bar("people", value, unknown, unknown, label, [("ceiling, half with half", f"{value:.3f}")])
 
 
