@@ -188,18 +188,20 @@ def _ceiling_bar(closeness: Closeness) -> str:
 
 def _difference(closeness: Closeness) -> str:
     selection, here = closeness.selection, float(closeness.here[1] - closeness.here[0])
-    known = selection is not None and selection.difference is not None
-    mean, interval = selection.difference if known else (float("nan"), None)
-    if not known and not np.isfinite(here):
+    mean, bounds, n = "", "", ""
+    if selection is not None and selection.difference is not None:
+        value, interval = selection.difference
+        mean, n = f"{value:+.3f}", f"{selection.n:,}"
+        bounds = f" [{interval[0]:+.3f}, {interval[1]:+.3f}]" if interval else ""
+    elif not np.isfinite(here):
         return ""
     return render_html(
         """<div class="closeness">
-{%- if known %}<span class="words"><b>{{ mean }}</b>{{ bounds }}</span>{% endif %}<span class="words">
-{%- if known %}mean, n = {{ n }}{% if here %} · {% endif %}{% endif %}
+{%- if mean %}<span class="words"><b>{{ mean }}</b>{{ bounds }}</span>{% endif %}<span class="words">
+{%- if mean %}mean, n = {{ n }}{% if here %} · {% endif %}{% endif %}
 {%- if here %}this <b>{{ here }}</b>{% endif %}</span></div>""",
-        known=known,
-        mean=f"{mean:+.3f}",
-        bounds=f" [{interval[0]:+.3f}, {interval[1]:+.3f}]" if interval else "",
-        n=f"{selection.n:,}" if known else "",
+        mean=mean,
+        bounds=bounds,
+        n=n,
         here=f"{here:+.3f}" if np.isfinite(here) else "",
     )

@@ -243,7 +243,7 @@ class Watched:
             f"source/{panel}",
             "(a => [[...a.shape], Array.from(a, v => Number.isFinite(v) ? v : null)])(m.get_column('image')[0])",
         )
-        kind = np.uint32 if panel in ("photo", "noisy") else np.float32
+        kind = np.uint32 if panel in ("photo", "noisy", "erased") else np.float32
         return np.array([np.nan if v is None else v for v in flat]).astype(kind).reshape(shape)
 
     def box(self, panel: str) -> dict[str, float]:

@@ -1,10 +1,13 @@
 """What is drawn and read in a real browser, held against the arrays that the source gave."""
 
 import csv
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
 
+from gala_viz.engine.results.perturbation import perturb_pixels, reveal_mask, reveal_order
+from gala_viz.panels.compare.brush_strokes import paint_strokes
 from gala_viz.plots.colour_maps import DIVERGING, SEQUENTIAL
 from gala_viz.plots.colour_scale import colour_limits, delta_limit, finite_percentile, percentile_rank
 from gala_viz.specs import MapRequest
@@ -304,3 +307,57 @@ def test_a_click_on_a_layer_puts_it_into_the_main_row_and_back(page, truth):
     page.page.wait_for_timeout(400)
     click_until(224)
     np.testing.assert_array_equal(page.array("a"), truth["a"])
+
+
+def test_what_is_erased_in_the_browser_is_what_the_networks_get_to_the_last_pixel(page):
+    def linked(name):
+        return dict(parse_qsl(urlsplit(page.page.url).query, keep_blank_values=True))[name]
+
+    def shown(kept):
+        page.page.get_by_text(f"{100 * kept.mean():.1f} % shown", exact=True).wait_for()
+        page.page.get_by_text(f"Changed: {100 * kept.mean():.1f} % shown").nth(1).wait_for()
+        page.frames()
+        packed = page.array("erased").view(np.uint8).reshape(224, 224, 4)
+        expected = perturb_pixels(SOURCE.view(FIRST), np.full((224, 224, 3), 127, np.uint8), kept)
+        np.testing.assert_array_equal(packed[..., :3], expected)
+        assert page.model("glyph/erased", "m.visible")
+
+    page.page.keyboard.press("b")
+    page.page.get_by_text("100.0 % shown", exact=True).wait_for()
+    page.page.get_by_text("Nothing is hidden yet").first.wait_for()
+    page.rest(lambda: page.box("photo"))  # the columns have made room
+    box = page.box("photo")
+
+    def at(x, y):
+        return box["x"] + x / 224 * box["width"], box["y"] + y / 224 * box["height"]
+
+    page.page.mouse.move(*at(60, 60))
+    page.page.mouse.down()
+    for k in range(8):
+        page.page.mouse.move(*at(60 + 14 * k, 60 + 7 * (k % 3)))
+    page.page.mouse.up()
+    page.page.get_by_text("falls by").nth(1).wait_for()
+    whole = np.ones((224, 224), bool)
+    strokes = page.rest(lambda: linked("strokes"), unlike="")
+    shown(paint_strokes(whole, strokes))
+    page.page.keyboard.press("Control+z")
+    page.page.get_by_text("Nothing is hidden yet").first.wait_for()
+    page.page.keyboard.press("Control+Shift+z")
+    shown(paint_strokes(whole, strokes))
+    page.page.keyboard.press("Escape")
+    assert page.page.get_by_role("button", name="Hide", exact=True).get_attribute("aria-pressed") == "false"
+    slider = page.page.get_by_role("slider", name="How many, %")
+    slider.focus()
+    for _ in range(7):
+        slider.press("PageDown")
+    percent = int(slider.input_value())
+    assert percent < 60
+    revealed = reveal_mask(reveal_order(SOURCE.human_map(FIRST)), (224, 224), percent)
+    shown(paint_strokes(revealed, strokes))
+    page.page.get_by_text("Vanilla GALA: ").last.wait_for()  # beside the curve
+    page.page.get_by_role("button", name="Clear").click()
+    shown(revealed)
+    slider.press("End")
+    page.page.get_by_role("button", name="Erase and reveal").click()
+    page.page.get_by_text("Nothing is hidden yet").first.wait_for(state="hidden")
+    assert not page.model("glyph/erased", "m.visible")

@@ -55,9 +55,9 @@ def changed_predictions(
         """<div class="network {{ side }}"><div class="name">
 {%- if named %}<span title="{{ network.name }}">{{ network.title }}</span>{% endif %}
 <span class="verdict {{ verdict[0] }}">{{ verdict[1] }}</span></div><div class="five">
-{%- for category, percent, before, true in rows %}<div class="prediction{% if true %} true{% endif %}">
+{%- for category, percent, before, is_true in rows %}<div class="prediction{% if is_true %} true{% endif %}">
 <span class="fill" style="width:{{ percent }}%"></span>
-<span class="category" title="{{ category }}">{% if true %}✓ {% endif %}{{ category }}</span>
+<span class="category" title="{{ category }}">{% if is_true %}✓ {% endif %}{{ category }}</span>
 <span class="share">{% if before %}<span class="was" title="for the untouched photograph: {{ before }} %">{{ before }} \
 →</span> {% endif %}{{ percent }} %</span></div>{% endfor %}</div>
 {%- if answer %}<p class="changed">Changed: {{ "%.1f" | format(shown) }} % shown</p>

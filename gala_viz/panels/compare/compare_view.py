@@ -308,7 +308,7 @@ class CompareView:
         self.results.param.update(human_map=values, human_map_title=human_map_title(values, people, one))
         kind = self._kind
         self.row.set_human_unit(kind)
-        description = self.source.map_kinds.get(kind, "")
+        description = self._open_source.map_kinds.get(kind, "")
         self.score_view.set_people(people_label({kind: description} if kind else {}))
         self.people_heading.object = people_heading(self.results.human_map_title, kind, description)
         self.display.columns = {**self.display.columns, "human": self._human_map_column}

@@ -162,7 +162,7 @@ def _attention(
     no_delta = "No delta: grids differ" if len(both) == len(pair) else "No delta: one network has no attention"
     unit = norm_titles.pop() if len(norm_titles) == 1 else "norm"
     return MainRowContent(
-        maps={"a": pair[0], "b": pair[1], "delta": attention_delta(*both, normalise) if alike else None},
+        maps={"a": pair[0], "b": pair[1], "delta": attention_delta(both[0], both[1], normalise) if alike else None},
         titles={
             "a": f"{networks[0].title}, {where[0]}",
             "b": f"{networks[1].title}, {where[1]}",

@@ -21,7 +21,7 @@ _DONE = "@media (min-width: 1100px) { button:disabled { display: none; } .bar { 
 """In that line there is no room for a button that cannot be pressed."""
 
 
-def maps_section(view: CompareView, margin: tuple[int, int]) -> pn.Column:
+def maps_section(view: CompareView, margin: tuple[int, ...]) -> pn.Column:
     """Lay out alerts, the answer in a sentence, the columns of the main row, the values under the pointer, progress."""
     closeness = view.score_view.closeness
     view.progress.bar.stylesheets = [_DONE]
@@ -78,12 +78,12 @@ def map_columns(view: CompareView) -> pn.Row:
     )
 
 
-def controls_section(view: CompareView, margin: tuple[int, int]) -> pn.Column:
+def controls_section(view: CompareView, margin: tuple[int, ...]) -> pn.Column:
     """Lay out the settings of maps and of how they are drawn."""
     return pn.Column(view.controls.pane, sizing_mode="stretch_width", margin=margin)
 
 
-def lower_section(view: CompareView, margin: tuple[int, int], *more: pn.viewable.Viewable) -> pn.Column:
+def lower_section(view: CompareView, margin: tuple[int, ...], *more: pn.viewable.Viewable) -> pn.Column:
     """Lay out the attention norms of every layer at the left, all scores and ``more`` components at the right.
 
     The layers grow with the window's height, so that they end where a window of 1280 x 720 px ends.
@@ -120,6 +120,6 @@ def alignment_section(view: CompareView, *more: pn.viewable.Viewable) -> pn.Colu
     return section(alignment_title(view.source.map_kinds), "", view.score_view.pane, view.scoring.bar, *more)
 
 
-def strip_section(view: CompareView, margin: tuple[int, int]) -> pn.Column:
+def strip_section(view: CompareView, margin: tuple[int, ...]) -> pn.Column:
     """Lay out the maps of all networks of the source, which are computed when they are asked for."""
     return section("All networks", "Click one to put it in the second place.", view.strip.pane, margin=margin)
