@@ -193,6 +193,7 @@ def test_the_slider_asks_both_networks_and_draws_their_curve(view):
         assert lines[2 + 2 * number]["percent"].tolist() == [20]
         assert lines[2 + 2 * number]["logit_drop"].tolist() == [answer.logit_drop]
     assert answers[0].category in section.legend.object
+    assert section.curve_pane.visible
     before = asked(view.source, "reveal")
     section.form.receive("percent", 30)
     until(lambda: view.erase_reveal.results.shown_percent > 25)
@@ -375,7 +376,7 @@ def test_a_share_that_was_not_among_the_first_five_is_told_as_less_than_them():
     assert "&lt; 25.0 →</span> 50.0 %" in html
     assert "60.0 →</span> 12.5 %" in html
     assert "✗ wrong" in html
-    assert "logit of &lt;cat&gt; falls by <b>1.75</b> (1.50 → −0.25)" in html
+    assert 'logit of &lt;cat&gt; falls by <b>1.75</b> <span class="steps">(1.50 → −0.25)' in html
     assert "12.3 % shown" in html
     assert "<cat>" not in html
 

@@ -63,7 +63,7 @@ def changed_predictions(
 {%- if answer %}<p class="changed">Changed: {{ "%.1f" | format(shown) }} % shown</p>
 <p class="drop" title="Logit of {{ answer.category }}: {{ logits[0] }} before, {{ logits[1] }} now">logit of \
 {{ answer.category }} {{ "rises" if answer.logit_drop < 0 else "falls" }} by \
-<b>{{ "%.2f" | format(answer.logit_drop | abs) }}</b> ({{ logits[0] }} → {{ logits[1] }})</p>
+<b>{{ "%.2f" | format(answer.logit_drop | abs) }}</b> <span class="steps">({{ logits[0] }} → {{ logits[1] }})</span></p>
 {%- else %}<p class="changed none">Nothing is hidden yet.</p><p class="drop"></p>{% endif %}</div>""",
         side=side,
         named=named,

@@ -108,10 +108,10 @@ class EraseRevealSection:
         self.form.jslink(self.tool, live_values="live")
         self.words, self.legend = html_pane(), html_pane()
         self.figure = curve_figure([network.title for network in networks])
-        curve = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
+        self.curve_pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
         self.pane = pn.Column(
             pn.Column(self.tool, self.form, self.words, sizing_mode="stretch_width", margin=0),
-            pn.Column(curve, self.legend, sizing_mode="stretch_width", margin=0),
+            pn.Column(self.curve_pane, self.legend, sizing_mode="stretch_width", margin=0),
             sizing_mode="stretch_width",
             margin=(4, 0),
             stylesheets=[_LAYOUT],
@@ -147,6 +147,7 @@ class EraseRevealSection:
             line.data_source.update(data=data)
         self.figure.y_range.update(start=limits[0], end=limits[1])
         self.figure.xaxis.axis_label = f"pixels {'erased' if erase else 'revealed'}, most important first, %"
+        self.curve_pane.visible = curve is not None
         self.legend.object = _legend(self._networks, curve, update)
 
 
