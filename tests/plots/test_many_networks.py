@@ -79,8 +79,9 @@ def test_a_table_has_the_means_of_each_network_and_no_difference(source):
     for name in ("tiny0", "tiny2"):
         expected = two.table[two.table["who"] == name].iloc[0]
         assert rho.loc[name, ["mean", "low", "high", "n"]].tolist() == pytest.approx(
-            expected[["mean", "low", "high", "n"]].tolist()
+            expected[["mean", "low", "high", "n"]].tolist(), nan_ok=True
         )
+        assert np.isnan(rho.loc[name, ["low", "high"]].tolist()).all(), "of three images there is no interval"
     assert "difference" in set(two.table["who"])
     assert "difference" not in set(drawn.table["who"])
     assert "minus" not in drawn.caption

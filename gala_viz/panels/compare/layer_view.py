@@ -22,7 +22,7 @@ EDGE_FRACTION = 0.03
 """Width of the edge in its network's colour before each row, as a share of one small multiple."""
 _INSET = 0.03
 """Distance of a scale's numbers from the corner, as a share of one small multiple."""
-_TEXT_SHARE = 0.18
+_TEXT_SHARE = 0.2
 """Height of the layer names above the first row, as a share of one small multiple."""
 
 
