@@ -16,6 +16,7 @@ from gala_viz.alignment import (
 )
 from gala_viz.schema import labelled_map
 from tests.alignment.crowd import people
+from tests.tiers import slow
 
 
 def test_the_floor_tells_images_of_the_same_category_from_others():
@@ -96,7 +97,7 @@ def test_tables_pages_and_figures_give_one_share_and_its_corrected_rho():
     assert found.ceiling.mean == pytest.approx(ceiling.mean())
 
 
-@pytest.mark.parametrize("n", [6, 12, 40, 1500])
+@pytest.mark.parametrize("n", [6, 12, 40, *slow(1500)])
 def test_whether_there_is_a_share_follows_from_the_ceilings_interval_alone(n):
     """Ceilings around the border: with many resamples one of them is always below 0."""
     kinds = set()

@@ -22,6 +22,7 @@ from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
 from gala_viz.networks.torchvision_resnet import TorchvisionResNet
 from tests.attribution.tiny import Bare, Tiny, one_input, tiny_network
+from tests.tiers import slow
 
 SIZE = 64
 
@@ -124,7 +125,7 @@ def test_of_torchvisions_transformers_it_is_refused_where_no_map_comes_last():
         path_of(swin, "features.7.1")
 
 
-@pytest.mark.parametrize("attention", ["none", "se", "gala"])
+@pytest.mark.parametrize("attention", ["gala", *slow("none", "se")])
 def test_of_the_pre_activation_resnet_all_of_the_last_block_counts(attention):
     options = {"attention": attention, "attention_groups": (3, 4)} if attention != "none" else {}
     module = seeded(resnet, 5, blocks=(1, 1, 1, 2), base_filters=8, **options)

@@ -23,6 +23,7 @@ from gala_viz.store.layout import NOT_FINITE, THERE, UNREADABLE
 from gala_viz.store.stored_maps import StoredMaps
 from gala_viz.store.zarr_store import CHECKED, Store
 from tests.batch import lab
+from tests.tiers import slow
 
 SPEC = SmoothGradSpec(n_samples=2, seed=1)
 BROKEN = "hare/00.png"
@@ -144,7 +145,7 @@ def test_a_store_of_before_with_nan_is_looked_through(corner, tmp_path):
         list(source.maps(other, source.request, never))
 
 
-@pytest.mark.parametrize("where", ["logits", "maps"])
+@pytest.mark.parametrize("where", ["maps", *slow("logits")])
 def test_live_maps_refuse_what_is_not_finite_and_keep_nothing_of_it(corner, tmp_path, where):
     collection, networks, _ = corner
     breaking(networks[1], collection.photo(BROKEN), where)
