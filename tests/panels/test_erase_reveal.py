@@ -285,11 +285,11 @@ def test_messages_that_no_page_sends_change_nothing(view, message):
 
 
 def test_maps_pause_while_a_stroke_is_drawn_and_go_on_afterwards(source):
-    source.delay_s = 0.05
+    source.delay_s = 0.1
     view = CompareView(source, CollectionIndex(source), SCRIPT)
+    opened(view)  # which takes a while, as its figure does
     view.open()
     until(lambda: view.results.map_update is not None)
-    opened(view)
     say(view, HIDE, live=True)
     until(lambda: source.cancelled_jobs == 1)
     assert not view.results.map_update.done
@@ -350,9 +350,9 @@ def test_an_error_is_told_and_the_page_goes_on(view):
 def test_closing_the_view_ends_the_threads_with_an_answer_on_its_way(source):
     source.delay_s = 0.05
     view = CompareView(source, CollectionIndex(source), SCRIPT)
+    opened(view)
     view.open()
     until(lambda: view.results.photo is not None)
-    opened(view)
     say(view, HIDE, live=True)
     view.close()
     SCRIPT.run_pending()
