@@ -23,6 +23,7 @@ from gala_viz.networks.zoo import load_network
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from gala_viz.splits import LEARNT
 from tests.batch import lab
+from tests.tiers import slow
 
 PAIR = ("rendered-gala", "rendered-gala-clickme")
 
@@ -89,9 +90,7 @@ def test_a_first_visitor_sees_all_scores_the_image_at_the_median_gain_and_the_sm
     "changes",
     [
         {"weights_sha256": "0" * 64},
-        {"collection_fingerprint": "f"},
-        {"measurement_version": "1"},
-        {"precision": "tf32"},
+        *slow({"collection_fingerprint": "f"}, {"measurement_version": "1"}, {"precision": "tf32"}),
     ],
 )
 def test_scores_of_other_weights_images_or_rules_are_not_used(corner, changes):
