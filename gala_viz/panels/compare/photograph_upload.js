@@ -4,16 +4,15 @@ const TYPES = ["image/png", "image/jpeg", "image/webp"]
 const PIECE = 1 << 20
 
 export function render({model, el}) {
-  const label = document.createElement("label")
-  label.tabIndex = 0
-  label.setAttribute("role", "button")
-  const text = document.createElement("span")
-  text.textContent = "Upload a photograph"
+  const button = document.createElement("button")
+  button.type = "button"
+  button.className = "choose"
+  button.textContent = "Upload a photograph"
   const input = document.createElement("input")
   input.type = "file"
   input.accept = TYPES.join(",")
-  input.setAttribute("aria-label", "Upload a photograph")
-  label.append(text, input)
+  input.hidden = true // the button opens it
+  button.addEventListener("click", () => input.click())
   const message = document.createElement("div")
   message.className = "message"
   message.setAttribute("role", "alert")
@@ -25,10 +24,10 @@ export function render({model, el}) {
   const words = document.createElement("span")
   message.append(words, dismiss)
   dismiss.addEventListener("click", () => { message.hidden = true })
-  el.append(label, message)
+  el.append(button, input, message)
 
   const say = (sentence) => { words.textContent = sentence; message.hidden = sentence === "" }
-  const busy = (sentence) => { text.textContent = sentence || "Upload a photograph"; label.classList.toggle("busy", sentence !== "") }
+  const busy = (sentence) => { button.textContent = sentence || "Upload a photograph"; button.disabled = sentence !== "" }
 
   const refusal = (file) => {
     const size = (file.size / 2 ** 20).toFixed(1)
@@ -51,17 +50,16 @@ export function render({model, el}) {
   }
   const choose = (files) => { if (files.length > 0) { send(files[0]) } }
   input.addEventListener("change", () => { choose([...input.files]); input.value = "" })
-  label.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); input.click() } })
   model.on("msg:custom", (event) => { busy(""); say(event.data?.refused ?? event.refused ?? "") })
 
   const listening = new AbortController()
   const {signal} = listening
   document.addEventListener("dragover", (event) => {
-    if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); label.classList.add("over") }
+    if (event.dataTransfer?.types.includes("Files")) { event.preventDefault(); button.classList.add("over") }
   }, {signal})
-  document.addEventListener("dragleave", () => label.classList.remove("over"), {signal})
+  document.addEventListener("dragleave", () => button.classList.remove("over"), {signal})
   document.addEventListener("drop", (event) => {
-    label.classList.remove("over")
+    button.classList.remove("over")
     if (event.dataTransfer?.files.length > 0) { event.preventDefault(); choose([...event.dataTransfer.files]) }
   }, {signal})
   model.on("remove", () => listening.abort())
