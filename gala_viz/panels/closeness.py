@@ -12,7 +12,7 @@ from gala_viz.counts import counted
 from gala_viz.engine.results.score_selection import ScoreSelection
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.html_templates import render_html
-from gala_viz.panels.markup import SIDES
+from gala_viz.panels.markup import SIDES, number_text
 from gala_viz.store.source import NetworkInfo
 
 CEILING_TEXT = "noise ceiling (rho of one half of the participants with the other, not raised by Spearman-Brown)"
@@ -57,8 +57,9 @@ class Closeness:
     @property
     def mean(self) -> tuple[float, ...]:
         """Mean of each network; NaN below two images."""
-        known = self.selection is not None and self.selection.n > 1
-        return self.selection.means if known and self.selection is not None else (float("nan"),) * len(self.here)
+        if self.selection is None or self.selection.n < 2:
+            return (float("nan"),) * len(self.here)
+        return self.selection.means
 
     @property
     def ceiling(self) -> float:
@@ -146,10 +147,6 @@ def _percent(value: float) -> str:
     return f"{100 * min(max(value, 0.0), 1.0):.1f}%" if np.isfinite(value) else ""
 
 
-def _number(value: float) -> str:
-    return f"{value:.3f}" if np.isfinite(value) else "–"
-
-
 def _bar(side: str, mean: float, here: float, ceiling: float, label: str, words: Sequence[tuple[str, str]]) -> str:
     """Return a rail with a bar to ``mean``, a mark at ``here`` and one at ``ceiling``, and numbers in words below."""
     return render_html(
@@ -169,11 +166,11 @@ def _bar(side: str, mean: float, here: float, ceiling: float, label: str, words:
 
 
 def _network_bar(side: str, mean: float, here: float, closeness: Closeness) -> str:
-    words = [("mean", _number(mean))] if np.isfinite(mean) else []
-    label = f"{closeness.metric} with {closeness.people}: mean {_number(mean)}, this photograph {_number(here)}"
+    words = [("mean", number_text(mean))] if np.isfinite(mean) else []
+    label = f"{closeness.metric} with {closeness.people}: mean {number_text(mean)}, this photograph {number_text(here)}"
     if np.isfinite(closeness.ceiling):
         label += f", noise ceiling {closeness.ceiling:.3f}"
-    return _bar(side, mean, here, closeness.ceiling, label, [*words, ("this", _number(here))])
+    return _bar(side, mean, here, closeness.ceiling, label, [*words, ("this", number_text(here))])
 
 
 def _ceiling_bar(closeness: Closeness) -> str:

@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 
 import numpy as np
 from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 from gala_viz.counts import counted
-from gala_viz.engine.results.prediction import Prediction
+from gala_viz.engine.results.prediction import N_TOP, Prediction
 from gala_viz.panels.html_templates import render_html
 from gala_viz.splits import HELD_OUT, LEARNT
 from gala_viz.store.source import ImageInfo, NetworkInfo
@@ -103,7 +104,14 @@ def training_use_text(info: ImageInfo) -> str:
 
 
 def top_five_predictions(
-    side: str, network: NetworkInfo, prediction: Prediction | None, target: int | None, *, named: bool = True
+    side: str,
+    network: NetworkInfo,
+    prediction: Prediction | None,
+    target: int | None,
+    *,
+    named: bool = True,
+    was: Sequence[str] = (),
+    below: str = "",
 ) -> str:
     """Return a network's five most probable categories with bars; right or wrong as a sign and a word.
 
@@ -119,6 +127,10 @@ def top_five_predictions(
         Index of the true category, which is marked.
     named : bool
         Whether the network's title stands above; not where it stands in a chooser there.
+    was : sequence of str
+        For each category what its per cent were before the photograph was changed; empty: it was not.
+    below : str
+        HTML below them, made by ``render_html``.
 
     Returns
     -------
@@ -128,28 +140,34 @@ def top_five_predictions(
     verdict = {True: ("right", "✓ right"), False: ("wrong", "✗ wrong"), None: ("unknown", "no label")}[
         prediction.correct if prediction else None
     ]
-    rows = (
+    shown = (
         []
         if prediction is None
-        else list(zip(prediction.categories, prediction.probabilities, prediction.indices, strict=True))[:5]
+        else list(zip(prediction.categories, prediction.probabilities, prediction.indices, strict=True))
     )
+    rows = [
+        (category, f"{100 * share:.1f}", was[row] if was else "", index == target)
+        for row, (category, share, index) in enumerate(shown[:N_TOP])
+    ]
     return render_html(
         """<div class="network {{ side }}"><div class="name">
 {%- if named %}<span title="{{ network.name }}">{{ network.title }}</span>{% endif %}
 {%- if known %}<span class="verdict {{ verdict[0] }}">{{ verdict[1] }}</span>{% endif %}</div><div class="five">
-{%- for category, share, index in rows %}<div class="prediction{% if index == target %} true{% endif %}">
-<span class="fill" style="width:{{ "%.1f" | format(100 * share) }}%"></span>
-<span class="category" title="{{ category }}">{% if index == target %}✓ {% endif %}{{ category }}</span>
-<span class="share">{{ "%.1f" | format(100 * share) }} %</span></div>{% endfor %}
-{%- for _ in range(5 - rows | length) %}<div class="prediction"><span class="category muted">–</span></div>{% endfor -%}
-</div></div>""",
+{%- for category, percent, was, is_true in rows %}<div class="prediction{% if is_true %} true{% endif %}">
+<span class="fill" style="width:{{ percent }}%"></span>
+<span class="category" title="{{ category }}">{% if is_true %}✓ {% endif %}{{ category }}</span>
+<span class="share">{% if was %}<span class="was" title="for the untouched photograph: {{ was }} %">{{ was }} \
+→</span> {% endif %}{{ percent }} %</span></div>{% endfor %}
+{%- for _ in range(n_top - rows | length) %}<div class="prediction"><span class="category muted">–</span></div>
+{%- endfor %}</div>{{ below }}</div>""",
         side=side,
         named=named,
         network=network,
         known=prediction is not None,
         verdict=verdict,
         rows=rows,
-        target=target,
+        n_top=N_TOP,
+        below=Markup(below),
     )
 
 
@@ -183,7 +201,8 @@ def photograph_count(count: int) -> str:
     return f"{count:,} photograph{'' if count == 1 else 's'}"
 
 
-def _number(value: float, digits: int = 3) -> str:
+def number_text(value: float, digits: int = 3) -> str:
+    """Return a number with its decimals; a dash where it is not known."""
     return f"{value:.{digits}f}" if np.isfinite(value) else "–"
 
 
@@ -216,7 +235,7 @@ def score_table(networks: Sequence[NetworkInfo], groups: Mapping[str, Mapping[st
             (
                 group,
                 [
-                    (side, network.title, [_number(float(values[k])) for values in columns.values()])
+                    (side, network.title, [number_text(float(values[k])) for values in columns.values()])
                     for k, (side, network) in enumerate(zip(SIDES, networks, strict=True))
                 ],
             )
@@ -245,7 +264,9 @@ def selection_summary(count: int, total: int, is_selection: bool, metric_values:
     str
         HTML.
     """
-    means = ", ".join(f"{title} {_number(float(ones.mean()))}" for title, ones in metric_values.items() if len(ones))
+    means = ", ".join(
+        f"{title} {number_text(float(ones.mean()))}" for title, ones in metric_values.items() if len(ones)
+    )
     return render_html(
         """<p><b>{{ count }}</b> of {{ total }} {{ what }}{% if means %}. Means: {{ means }}{% endif %}. \
 <span class="muted">Drag a box or a lasso to select, click a point for its values.</span></p>""",
@@ -294,7 +315,7 @@ def image_score_table(image: str | None, category: str, link: str, values: Mappi
         image=image,
         category=category,
         link=link,
-        rows=[(title, _number(value)) for title, value in values.items()],
+        rows=[(title, number_text(value)) for title, value in values.items()],
     )
 
 

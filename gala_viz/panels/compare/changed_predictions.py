@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gala_viz.engine.results.prediction import N_TOP, Prediction
+from gala_viz.engine.results.prediction import Prediction
 from gala_viz.panels.html_templates import render_html
+from gala_viz.panels.markup import top_five_predictions
 from gala_viz.store.source import NetworkInfo, PerturbedAnswer
 
 CHANGED_STYLESHEET = (Path(__file__).parent / "changed_predictions.css").read_text(encoding="utf-8")
@@ -46,34 +47,18 @@ def changed_predictions(
         HTML, of the same height with and without an answer.
     """
     now = before if answer is None else answer.prediction
-    verdict = {True: ("right", "✓ right"), False: ("wrong", "✗ wrong"), None: ("unknown", "no label")}[now.correct]
-    rows = [
-        (category, f"{100 * share:.1f}", _percent_before(before, index) if answer else "", index == target)
-        for index, category, share in zip(now.indices, now.categories, now.probabilities, strict=True)
-    ]
-    return render_html(
-        """<div class="network {{ side }}"><div class="name">
-{%- if named %}<span title="{{ network.name }}">{{ network.title }}</span>{% endif %}
-<span class="verdict {{ verdict[0] }}">{{ verdict[1] }}</span></div><div class="five">
-{%- for category, percent, before, is_true in rows %}<div class="prediction{% if is_true %} true{% endif %}">
-<span class="fill" style="width:{{ percent }}%"></span>
-<span class="category" title="{{ category }}">{% if is_true %}✓ {% endif %}{{ category }}</span>
-<span class="share">{% if before %}<span class="was" title="for the untouched photograph: {{ before }} %">{{ before }} \
-→</span> {% endif %}{{ percent }} %</span></div>{% endfor %}</div>
-{%- if answer %}<p class="changed">Changed: {{ "%.1f" | format(shown) }} % shown</p>
+    below = render_html(
+        """{% if answer %}<p class="changed">Changed: {{ "%.1f" | format(shown) }} % shown</p>
 <p class="drop" title="Logit of {{ answer.category }}: {{ logits[0] }} before, {{ logits[1] }} now">logit of \
 {{ answer.category }} {{ "rises" if answer.logit_drop < 0 else "falls" }} by \
 <b>{{ "%.2f" | format(answer.logit_drop | abs) }}</b> <span class="steps">({{ logits[0] }} → {{ logits[1] }})</span></p>
-{%- else %}<p class="changed none">Nothing is hidden yet.</p><p class="drop"></p>{% endif %}</div>""",
-        side=side,
-        named=named,
-        network=network,
-        verdict=verdict,
-        rows=rows[:N_TOP],
+{%- else %}<p class="changed none">Nothing is hidden yet.</p><p class="drop"></p>{% endif %}""",
         answer=answer,
         shown=shown_percent,
         logits=[] if answer is None else [_number(answer.logit_whole), _number(answer.logit)],
     )
+    was = [] if answer is None else [_percent_before(before, index) for index in now.indices]
+    return top_five_predictions(side, network, now, target, named=named, was=was, below=below)
 
 
 def _percent_before(before: Prediction, index: int) -> str:

@@ -25,6 +25,7 @@ class MainRowContent:
     """Panel (a, b, delta) -> map (y, x) or None, its standard error or None, title, and the colour bars' units.
 
     ``from_zero`` says that the networks' maps are attention norms, whose scales all begin at 0.
+    ``method`` is that of both networks' maps, with the layers at which they are computed.
     ``captions`` say what a column does not whose title is that of its network: the category or layer.
     ``columns`` are the maps' names in a table, with all that determines them; ``name`` is that of a file of them.
     ``delta_reliability`` and ``delta_beyond`` say how far the delta can be read; "" where that is not known.
@@ -195,7 +196,8 @@ def _settings(update: MapUpdate, method: str) -> str:
     parts = [method or "maps"]
     if "n_samples" in attrs:
         parts += [f"n = {update.n}", f"noise {attrs.get('noise_fraction')}", f"seed {attrs.get('seed')}"]
-    parts += [f"{attrs[name]}" for name in ("reduction",) if name in attrs]
+    if "reduction" in attrs:
+        parts.append(str(attrs["reduction"]))
     if attrs.get("smoothing_px"):
         parts.append(f"smoothing {attrs['smoothing_px']:g} px")
     return ", ".join(parts)
