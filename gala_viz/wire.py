@@ -1,21 +1,27 @@
-"""What a participant's browser and the server exchange: cookies, origins, JSON, refusals with reasons."""
+"""What browsers and the server exchange: cookies, origins, JSON, refusals with reasons, small maps."""
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import numpy as np
 import tornado.web
+from numpy.typing import NDArray
 from tornado.httputil import HTTPServerRequest
 
+from gala_viz.alignment import area_average
 from gala_viz.json_input import InvalidJsonError, parse_json
 from gala_viz.records.outages import is_outage
 from gala_viz.records.rate_limits import TokenBuckets, client_network
 
 Result = TypeVar("Result")
+MAP_CELLS = 64
+"""Rows and columns of a map as ``encode_map`` sends it and ``panels/map_over.js`` draws it."""
 MAX_BODY_BYTES = 4096
 """Of a request; none of a page's own is longer."""
 _log = logging.getLogger(__name__)
@@ -115,3 +121,12 @@ def is_same_site(request: HTTPServerRequest, origins: frozenset[str]) -> bool:
         return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")
     host = urlsplit(origin).netloc
     return bool(host) and (host == request.host or host in origins)
+
+
+def encode_map(values: NDArray) -> str | None:
+    """Encode a map (y, x) as base64 of 64 x 64 bytes (``MAP_CELLS``), its largest value 255; None where it is empty."""
+    small = area_average(np.asarray(values, np.float64), (MAP_CELLS, MAP_CELLS))
+    top = float(small.max())
+    if not top > 0:
+        return None
+    return base64.b64encode((255 * small.clip(0) / top).round().astype(np.uint8).tobytes()).decode("ascii")

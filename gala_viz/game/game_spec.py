@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gala_viz.records.canvas import BUBBLE_PX, CANVAS_PX, INTERVAL_MS, STEP_PX
 from gala_viz.specs import check_finite
 
 
@@ -38,10 +39,10 @@ class GameSpec:
     Linsley et al. 2019, section 4.
     """
 
-    canvas_px: int = 256
-    bubble_px: int = 14
-    step_px: float = 7.0
-    interval_ms: float = 50.0
+    canvas_px: int = CANVAS_PX
+    bubble_px: int = BUBBLE_PX
+    step_px: float = STEP_PX
+    interval_ms: float = INTERVAL_MS
     limit_ms: float = 7000.0
     top: int = 5
     fill: Literal["grey", "noise"] = "grey"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gala_viz.alignment import area_average
 from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.points import Points
@@ -17,17 +14,7 @@ from gala_viz.records.canvas import Box
 from gala_viz.records.database import Database
 from gala_viz.records.finished_rounds import finished_rounds
 from gala_viz.records.game_maps import SMOOTHING
-
-SUMMARY_CELLS = 64
-
-
-def encode_map(values: NDArray) -> str | None:
-    """Encode a map (y, x) as base64 of 64 x 64 bytes, its largest value 255; None where it is empty."""
-    small = area_average(np.asarray(values, np.float64), (SUMMARY_CELLS, SUMMARY_CELLS))
-    top = float(small.max())
-    if not top > 0:
-        return None
-    return base64.b64encode((255 * small.clip(0) / top).round().astype(np.uint8).tobytes()).decode("ascii")
+from gala_viz.wire import encode_map
 
 
 def player_map(points: list[tuple[float, float]], side_px: int) -> str | None:

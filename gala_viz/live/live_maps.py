@@ -22,6 +22,8 @@ from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.engine.forward import forward_batch_size
 from gala_viz.engine.results.forward_result import ForwardResult
 from gala_viz.engine.results.human_maps import framed_human_map, framed_outline
+from gala_viz.engine.results.painted_results import PaintedResults
+from gala_viz.engine.results.painted_scores import score_painted_map
 from gala_viz.engine.results.perturbation import (
     REVEAL_PERCENTS,
     check_mask,
@@ -33,6 +35,8 @@ from gala_viz.engine.results.perturbation import (
     shown_percent,
 )
 from gala_viz.engine.results.prediction import prediction_of
+from gala_viz.engine.results.reduction import reduce_channels
+from gala_viz.engine.results.scores import COMPARISON_GRID, has_order
 from gala_viz.engine.reveal_curve import beyond_frame_text, perturbed_view
 from gala_viz.imagenet import label_index
 from gala_viz.live.compute_scheduler import INTERACTIVE, SCHEDULER, SURVEY, ComputeScheduler
@@ -60,6 +64,7 @@ from gala_viz.store.source import (
     NetworkChoice,
     PerturbedAnswer,
     PerturbedResults,
+    PhotoCut,
     Progress,
     RevealUpdate,
     network_choice,
@@ -232,6 +237,22 @@ class LiveMaps:
                 self._cache.remember(key, human_map, n_bytes(human_map.values))
         return human_map
 
+    def photo_cut(self, image: str) -> PhotoCut:
+        """Return the frame in the photograph's pixels."""
+        size_px = self._inputs.input(self._frame, image).photo_px
+        return PhotoCut(self._frame.frame(*size_px), size_px)
+
+    def painted(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
+        """Return a painted map and its scores with the maps that are finished, and with people's."""
+        photo_px, frame = self._inputs.input(self._frame, image).photo_px, frame_of(self._pair)
+        states = self._finished(image, request) if has_order(request.reduction) else None
+        maps = [None, None] if states is None else [reduce_channels(one.mean, request.reduction) for one in states]
+        human = self._scores.human_maps(frame, request.human_map, request.participant)
+        people = None if image in self._uploads else human.on_grid(image, COMPARISON_GRID)
+        own = [results.frame for results in self._pair]
+        of_networks = list(zip(maps, own, strict=True))
+        return score_painted_map(points_px, photo_px, self._frame, frame, of_networks, people, COMPARISON_GRID)
+
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Return the ids of the participants whose human maps of the image are known one by one."""
         return () if image in self._uploads else self._collection.participants(image, kind)
@@ -358,14 +379,8 @@ class LiveMaps:
         update = self._cache.recall(self._update_key(image, request))
         if update is not None:
             return update
-        forward = [results.forward_at_hand(image) for results in self._pair]
-        if any(result is None for result in forward):
-            return None
-        targets = self._targets(image, request, forward)
-        states = [
-            results.finished_map(image, request, target) for results, target in zip(self._pair, targets, strict=True)
-        ]
-        if any(state is None for state in states):
+        forward, states = self._forward_at_hand(image), self._finished(image, request)
+        if forward is None or states is None:
             return None
         return self._update(image, request, forward, states, RunTime(0.0, states[0].n_samples))
 
@@ -467,6 +482,24 @@ class LiveMaps:
                     return
                 states[number : number + 1] = [state]
             yield states * (2 // len(states))
+
+    def _forward_at_hand(self, image: str) -> list[ForwardResult] | None:
+        """Return both cached forward passes; None where one would have to be computed."""
+        forward = [results.forward_at_hand(image) for results in self._pair]
+        known = [result for result in forward if result is not None]
+        return known if len(known) == len(forward) else None
+
+    def _finished(self, image: str, request: MapRequest) -> list[MapState] | None:
+        """Return both finished maps if they are cached; no network runs."""
+        forward = self._forward_at_hand(image)
+        if forward is None:
+            return None
+        targets = self._targets(image, request, forward)
+        states = [
+            results.finished_map(image, request, target) for results, target in zip(self._pair, targets, strict=True)
+        ]
+        known = [state for state in states if state is not None]
+        return known if len(known) == len(states) else None
 
     def _forward(self, image: str, priority: int, cancelled: Cancelled) -> list[ForwardResult] | None:
         forward = []

@@ -72,6 +72,8 @@ export function render({model, el}) {
       document.dispatchEvent(new CustomEvent("gala-viz:bookmark"))
     } else if (event.key === "b" || event.key === "B") {
       document.dispatchEvent(new CustomEvent("gala-viz:brush"))
+    } else if (event.key === "m" || event.key === "M") {
+      document.dispatchEvent(new CustomEvent("gala-viz:paint"))
     } else if (event.key === "[" || event.key === "]") {
       document.dispatchEvent(new CustomEvent("gala-viz:brush-size", {detail: event.key === "]" ? 1.15 : 1 / 1.15}))
     } else if (event.key === "p" || event.key === "P") {

@@ -19,6 +19,7 @@ COMPARE_SHORTCUTS = (
     SHORTCUTS[1],
     ("P", "present: full screen, for a room"),
     ("B", "brush: hide a part of the photograph, erase and reveal"),
+    ("M", "your own map: paint what matters"),
     ("[  ]", "smaller and larger brush"),
     ("Ctrl+Z", "take back a stroke; with Shift bring it back"),
     SHORTCUTS[2],

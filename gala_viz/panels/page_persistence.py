@@ -14,6 +14,7 @@ from gala_viz.panels.notes.notes_view import NotesView
 from gala_viz.panels.page_state import VERSION_NAME, LinkParameter, PageState, parse_query
 from gala_viz.records.database import Database
 from gala_viz.records.notes import Notes
+from gala_viz.records.painted_maps import PaintedMaps
 from gala_viz.records.saved_views import SavedViews
 from gala_viz.registry import UnknownNameError
 
@@ -81,12 +82,14 @@ class PagePersistence:
         state = PageState(link_parameters, VERSION_1_DEFAULTS[name](gallery.source))
         self.address_sync = AddressSync(state, document, on_link_errors, self.open)
         self.notes_view: NotesView | None = None
+        self.painted_maps: PaintedMaps | None = None
         self._views: SavedViews | None = None
         if records is not None:
             owner, has_login = current_visitor()
             read_only = read_only_notes and not has_login
             collection = gallery.source.name
             self._views = SavedViews(records, collection, owner, read_only=read_only)
+            self.painted_maps = PaintedMaps(records, collection, owner, read_only=read_only)
             self.notes_view = NotesView(
                 Notes(records, collection, owner, read_only=read_only),
                 self._views,

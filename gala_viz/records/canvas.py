@@ -1,4 +1,4 @@
-"""Geometry of the game's canvas: the photograph's centre square, and its points in the photograph's pixels."""
+"""Geometry of the game's canvas: brush, part of the photograph that it shows, points in the photograph's pixels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+CANVAS_PX, BUBBLE_PX, STEP_PX, INTERVAL_MS = 256, 14, 7.0, 50.0
+"""Of the game (Linsley et al. 2019, section 4): side of the canvas, side of the square around a point, largest distance
+of a point from the one before, and the time between them."""
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom of what the canvas shows, in the photograph's pixels."""
 
@@ -43,3 +46,24 @@ def canvas_to_photo(x_px: NDArray, y_px: NDArray, box: Box, side_px: int) -> tup
     """
     left, top, right, bottom = box
     return left + np.asarray(x_px) * (right - left) / side_px, top + np.asarray(y_px) * (bottom - top) / side_px
+
+
+def photo_to_canvas(x_px: NDArray, y_px: NDArray, box: Box, side_px: int) -> tuple[NDArray, NDArray]:
+    """Convert points of the photograph to points on the canvas: the inverse of ``canvas_to_photo``.
+
+    Parameters
+    ----------
+    x_px, y_px : ndarray, (point,)
+        Points in the photograph's pixels, origin top left, y down.
+    box : tuple of float
+        Left, top, right and bottom of what the canvas shows, in the photograph's pixels.
+    side_px : int
+        Side of the canvas in pixels.
+
+    Returns
+    -------
+    tuple of ndarray
+        x and y (point,) in canvas pixels, float64; outside of the canvas for points that it does not show.
+    """
+    left, top, right, bottom = box
+    return (np.asarray(x_px) - left) * side_px / (right - left), (np.asarray(y_px) - top) * side_px / (bottom - top)

@@ -1,4 +1,4 @@
-"""Tables of what researchers write: notes on images, and saved views of pages."""
+"""Tables of what researchers leave on pages: notes on images, painted maps, and saved views."""
 
 from __future__ import annotations
 
@@ -21,6 +21,22 @@ class NoteRecord(Base):
     tags: Mapped[list[Any]]
     text: Mapped[str]
     changed_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class PaintedMapRecord(Base):
+    """A map that somebody painted on one image under a name. ``owner`` is a login, "" where there is none.
+
+    ``points_px`` are x and y in the photograph's pixels, ``size_px`` its height and width.
+    """
+
+    __tablename__ = "painted_maps"
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    collection: Mapped[str] = mapped_column(primary_key=True)
+    image: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    points_px: Mapped[list[Any]]
+    size_px: Mapped[list[Any]]
+    painted_ms: Mapped[int] = mapped_column(BigInteger)
 
 
 class SavedViewRecord(Base):

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import xarray as xr
 
+from gala_viz.engine.results.painted_results import PaintedResults
 from gala_viz.engine.results.perturbation import REVEAL_PERCENTS
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.specs import MapRequest, Target
@@ -230,6 +231,13 @@ class Progress:
     total: int
     seconds: float
     eta_s: float | None
+
+
+class PhotoCut(NamedTuple):
+    """The frame in the photograph's pixels: left, top, right, bottom, and the photograph's (height, width)."""
+
+    box: tuple[float, float, float, float]
+    size_px: tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -450,6 +458,40 @@ class MapSource(Protocol):
         -------
         DataArray, (y, x), or None
             None where there is no human map.
+        """
+        ...
+
+    def photo_cut(self, image: str) -> PhotoCut:
+        """Return which part of the photograph the frame is; the photograph may be read for it.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+
+        Returns
+        -------
+        PhotoCut
+            In the photograph's pixels.
+        """
+        ...
+
+    def painted(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
+        """Return the map that a visitor painted on a photograph, and how alike it is to networks' maps and people's.
+
+        Parameters
+        ----------
+        image : str
+            Id of an image or an upload.
+        points_px : ndarray, (point, 2)
+            x and y of the brush in the photograph's pixels.
+        request : MapRequest
+            Settings of the networks' maps, kind and participant of the human map; no network runs.
+
+        Returns
+        -------
+        PaintedResults
+            NaN for every score that is not known, for example of maps that are not finished.
         """
         ...
 

@@ -13,6 +13,8 @@ import xarray as xr
 
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.human_maps import HumanMaps, framed_human_map, framed_outline
+from gala_viz.engine.results.painted_results import PaintedResults
+from gala_viz.engine.results.painted_scores import score_painted_map
 from gala_viz.engine.results.perturbation import REVEAL_PERCENTS
 from gala_viz.engine.results.scores import has_order
 from gala_viz.imagenet import label_index
@@ -44,6 +46,7 @@ from gala_viz.store.source import (
     NetworkChoice,
     NetworkInfo,
     PerturbedResults,
+    PhotoCut,
     Progress,
     RevealUpdate,
     network_choice,
@@ -221,6 +224,34 @@ class StoredMaps:
         if image not in self._store:
             return None
         return framed_human_map(self._collection, self._frames[0], image, kind, participant)
+
+    def photo_cut(self, image: str) -> PhotoCut:
+        """Return the frame in the photograph's pixels."""
+        if image not in self._store:
+            return self._elsewhere().photo_cut(image)
+        size_px = self._collection.size_px(image)
+        return PhotoCut(self._frames[0].frame(*size_px), size_px)
+
+    def painted(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
+        """Return a painted map and its scores with the stored maps, or those that were computed meanwhile."""
+        if not self._is_stored(image, request):
+            return self._elsewhere().painted(image, points_px, request)
+        human, side = self._human_maps(request), self._store.spec.comparison_cells
+        maps = [
+            self._store.read(f"{segment(network.name)}/{request.method}/map", image)
+            if has_order(request.reduction)
+            else None
+            for network in self._networks
+        ]
+        return score_painted_map(
+            points_px,
+            self._collection.size_px(image),
+            self._frames[0],
+            human.frame,
+            list(zip(maps, self._frames, strict=True)),
+            human.on_grid(image, (side, side)),
+            (side, side),
+        )
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Return the ids of the participants whose human maps of the image are known one by one."""

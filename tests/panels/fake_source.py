@@ -16,6 +16,9 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
+from gala_viz.alignment import area_average
+from gala_viz.engine.results.painted_results import PaintedResults
+from gala_viz.engine.results.painted_scores import score_painted_map
 from gala_viz.engine.results.perturbation import (
     REVEAL_PERCENTS,
     check_mask,
@@ -26,6 +29,8 @@ from gala_viz.engine.results.perturbation import (
     shown_percent,
 )
 from gala_viz.engine.results.prediction import Prediction
+from gala_viz.engine.results.scores import COMPARISON_GRID
+from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import UnknownNameError
 from gala_viz.schema import labelled_map
 from gala_viz.specs import MapRequest, Target
@@ -38,6 +43,7 @@ from gala_viz.store.source import (
     NetworkInfo,
     PerturbedAnswer,
     PerturbedResults,
+    PhotoCut,
     Progress,
     RevealUpdate,
     network_choice,
@@ -197,6 +203,18 @@ class FakeSource:
         values = blobs(self.seed(image) + 1000 + offset, 3 if kind != "mouse" else 5, 20)
         values[:, :6] = np.nan
         return labelled_map(values, name="human_map")
+
+    def photo_cut(self, image: str) -> PhotoCut:
+        return PhotoCut((0.0, 0.0, float(SIDE), float(SIDE)), (SIDE, SIDE))
+
+    def painted(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
+        self.asked[f"painted {image}"] += 1
+        update, frame = self._done.get((image, request)), Preprocessing(short_px=SIDE, crop_px=SIDE)
+        maps = [None, None] if update is None else list(update.maps.values)
+        people = self.human_map(image, request.human_map, request.participant)
+        on_grid = None if people is None else area_average(np.nan_to_num(people.values), COMPARISON_GRID)
+        of_networks = [(one, frame) for one in maps]
+        return score_painted_map(points_px, (SIDE, SIDE), frame, frame, of_networks, on_grid, COMPARISON_GRID)
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         return tuple(f"p{i}" for i in range(15)) if self.human_map(image, kind) is not None else ()

@@ -15,7 +15,7 @@ from gala_viz.panels.link_parameters import compare_link_parameters
 from gala_viz.panels.markup import empty_collection_message, presentation_ended_message, provenance
 from gala_viz.panels.network_pair import origin_of_pair, with_pair
 from gala_viz.panels.other_page import OtherPageLink
-from gala_viz.panels.page_persistence import PagePersistence, query_argument
+from gala_viz.panels.page_persistence import READ_ONLY_REASON, PagePersistence, query_argument
 from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.presenting.presentation import Follower, Presentation
 from gala_viz.panels.presenting.room import Room, find_room
@@ -129,6 +129,9 @@ class ComparePage(SourcePage):
             read_only_notes=self._read_only_notes,
             open_pair=self.open_query,
         )
+        if persistence.painted_maps is not None:
+            reason = READ_ONLY_REASON if persistence.painted_maps.read_only else ""
+            view.own_map.attach_records(persistence.painted_maps, reason)
         self._persistence, self._presentation, self._follower = persistence, presentation, None
         main = (
             self._main(view, persistence)

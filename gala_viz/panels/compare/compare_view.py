@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from bokeh.document import Document
 
+from gala_viz.collections.clickme.painted_map import KIND as OWN_KIND
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.panels.compare.changed_predictions import CHANGED_STYLESHEET
 from gala_viz.panels.compare.controls import AttributionControls, DisplayControls
@@ -19,6 +20,9 @@ from gala_viz.panels.compare.main_row import PANELS
 from gala_viz.panels.compare.main_row_content import human_map_title, layers_in_column, main_row_content
 from gala_viz.panels.compare.map_display import MapDisplay
 from gala_viz.panels.compare.network_strip import NetworkStrip
+from gala_viz.panels.compare.own_map import HINT as OWN_TEXT
+from gala_viz.panels.compare.own_map import TITLE as OWN_TITLE
+from gala_viz.panels.compare.own_map import OwnMap
 from gala_viz.panels.compare.photograph_upload import PhotographUpload
 from gala_viz.panels.figure_download import ComparisonDownloadButton
 from gala_viz.panels.gallery.collection_index import CollectionIndex
@@ -137,6 +141,15 @@ class CompareView:
             lambda: self._request(source.info(self.current.image or "").target is not None).target,
             self._show_predictions,
         )
+        self.own_map = OwnMap(
+            source,
+            document,
+            figures.key,
+            self.display,
+            self.current,
+            lambda: self._request(source.info(self.current.image or "").target is not None),
+            self._on_own_map,
+        )
         self.controls = ControlsBar(self.attribution_controls, self.display_controls)
         self.strip = (
             NetworkStrip(source, document, self.settings, self.current, self.chooser)
@@ -219,6 +232,7 @@ class CompareView:
         """End all threads and drop their results."""
         self.source_client.close()
         self.erase_reveal.close()
+        self.own_map.close()
         if self.strip is not None:
             self.strip.close()
         self.gallery.close()
@@ -303,17 +317,28 @@ class CompareView:
             self._missing = f"{sentence} All of them together are shown."
         self._show_alert()
         self.display_controls.set_participants(people)
-        self.row.set_human_map(values, NO_HUMAN_MAP)
         self.erase_reveal.set_human_map(values)
         self.results.param.update(human_map=values, human_map_title=human_map_title(values, people, one))
         kind = self._kind
-        self.row.set_human_unit(kind)
-        description = self._open_source.map_kinds.get(kind, "")
-        self.score_view.set_people(people_label({kind: description} if kind else {}))
-        self.people_heading.object = people_heading(self.results.human_map_title, kind, description)
-        self.display.columns = {**self.display.columns, "human": self._human_map_column}
-        self.display.titles = {**self.display.titles, "human": self.results.human_map_title}
+        self.score_view.set_people(people_label({kind: self._open_source.map_kinds[kind]} if kind else {}))
+        self._show_human_map()
+        self.own_map.refresh()
         self._tell_compared()
+
+    def _on_own_map(self) -> None:
+        self.erase_reveal.set_own_map(self.own_map.human_map)
+        if self.results.human_map is None:
+            self._show_human_map()
+
+    def _show_human_map(self) -> None:
+        """Show the human map of the image in view; where people did not mark it, the visitor's own."""
+        shows_own, (title, kind) = self._shows_own, self._human_map_shown
+        description = OWN_TEXT if shows_own else self._open_source.map_kinds.get(kind, "")
+        self.row.set_human_map(self.own_map.human_map if shows_own else self.results.human_map, NO_HUMAN_MAP)
+        self.row.set_human_unit(kind)
+        self.people_heading.object = people_heading(title, kind, description)
+        self.display.columns = {**self.display.columns, "human": self._human_map_column}
+        self.display.titles = {**self.display.titles, "human": title}
 
     def _on_forward(self, forward_results: ForwardResults) -> None:
         self.results.forward_result = forward_results
@@ -336,6 +361,8 @@ class CompareView:
             self._draw()
         if self.strip is not None and update.done:
             self.strip.refresh()
+        if update.done:
+            self.own_map.refresh()
         self._show_progress()  # last: who reads "done" has the maps
 
     def _score_settings(self, request: MapRequest) -> MapRequest:
@@ -392,7 +419,17 @@ class CompareView:
     @property
     def _human_map_column(self) -> str:
         """Name of the human map in a table: whose, and of which kind."""
-        return ", ".join(filter(None, [self.results.human_map_title, self._kind]))
+        return ", ".join(filter(None, self._human_map_shown))
+
+    @property
+    def _shows_own(self) -> bool:
+        """Whether the column of people shows the visitor's own map."""
+        return self.results.human_map is None and self.own_map.human_map is not None
+
+    @property
+    def _human_map_shown(self) -> tuple[str, str]:
+        """Whose human map the column of people shows, and of which kind."""
+        return (OWN_TITLE, OWN_KIND) if self._shows_own else (self.results.human_map_title, self._kind)
 
     def _show_progress(self) -> None:
         """Show the progress of the saliency maps, and that it is theirs where attention norms stand in the main row."""
@@ -428,7 +465,7 @@ class CompareView:
         self._show_progress()
         self.row.set_units(content.unit, content.delta_unit)
         self.display.param.update(
-            titles={**content.titles, "photo": "Photograph", "human": self.results.human_map_title},
+            titles={**content.titles, "photo": "Photograph", "human": self._human_map_shown[0]},
             captions=content.captions,
             columns={**content.columns, "human": self._human_map_column},
             filename="-".join(filter(None, [_file_name(self.current.image or ""), content.name])),

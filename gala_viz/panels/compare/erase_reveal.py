@@ -37,6 +37,9 @@ from gala_viz.store.source import MapSource, MapUpdate, PerturbedResults, Reveal
 
 PERCENTS = range(101)
 PEOPLE_MISSING = "People did not mark this photograph: choose another map, or use the brush."
+OWN_MISSING = "You have painted no map of this photograph: open “Paint your own”, or choose another map."
+MISSING = {"people": PEOPLE_MISSING, "own": OWN_MISSING}
+"""Order -> why there may be no map of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -164,13 +167,19 @@ class EraseReveal:
         if self.settings.order == "people":
             self.refresh()
 
+    def set_own_map(self, own_map: xr.DataArray | None) -> None:
+        """Take the map that the visitor painted on the image in view, None where there is none."""
+        self._maps["own"] = None if own_map is None else own_map.values
+        if self.settings.order == "own":
+            self.refresh()
+
     def set_maps(self, update: MapUpdate) -> None:
         """Take the maps of the image in view; they order pixels anew when they are done, and the first time."""
         if not update.done and "first" in self._maps:
             return
         self._map_update = update
         self._maps |= {"first": update.maps.values[0], "second": update.maps.values[1]}
-        if self.settings.order != "people":
+        if self.settings.order in ("first", "second"):
             self.refresh()
 
     def refresh(self) -> None:
@@ -260,9 +269,9 @@ class EraseReveal:
         """The map that orders pixels, None where there is none, and a sentence on it."""
         order, update = self.settings.order, self._map_update
         if order not in self._maps:
-            return None, "This map is on its way."
-        if order == "people":
-            return self._maps[order], PEOPLE_MISSING if self._maps[order] is None else ""
+            return None, OWN_MISSING if order == "own" else "This map is on its way."
+        if order in MISSING:
+            return self._maps[order], MISSING[order] if self._maps[order] is None else ""
         if update is None or update.done:
             return self._maps[order], ""
         return self._maps[order], f"The map is that of {update.n} of {update.n_samples} samples, until all are done."

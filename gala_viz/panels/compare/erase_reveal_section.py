@@ -21,8 +21,8 @@ from gala_viz.plots.bokeh_rendering import bokeh_figure, disable_sync
 from gala_viz.plots.reveal_curve import reveal_curve_columns, reveal_curves
 from gala_viz.store.source import NetworkInfo, PerturbedResults, RevealUpdate
 
-ORDERS = ("people", "first", "second")
-"""Whose map orders the pixels: people's, the first network's or the second one's."""
+ORDERS = ("people", "first", "second", "own")
+"""Whose map orders the pixels: people's, the first network's, the second one's or the visitor's own."""
 EXAMPLE = (
     "One photograph is an example. Neither network met such pictures in training; logits of two have no common scale."
 )
@@ -82,7 +82,7 @@ class EraseRevealSection:
         on_message: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._networks, self._settings = networks, settings
-        titles = {"people": "People", "first": networks[0].title, "second": networks[1].title}
+        titles = {"people": "People", "first": networks[0].title, "second": networks[1].title, "own": "You"}
         orders = tuple((titles[order], order) for order in settings.param.order.objects)
         fills = tuple((fill.title.lower(), name) for name, fill in FILLS.items())
         self.form = Form(

@@ -29,6 +29,7 @@ export function render({model, view, el}) {
     ["flicker", "Flicker", "Show the second network in the first one's place (Space)", () => flip()],
     ["noise", "Noisy copy", "One noisy copy of the photograph in its place, as SmoothGrad gives it to the networks", () => show_noise(!noisy)],
     ["erase", "Erase and reveal", "Hide a part of the photograph and ask both networks again (B)", () => { model.erase_reveal = !model.erase_reveal }],
+    ["paint", "Paint", "Paint your own map of what matters, and see how alike it is to networks and people (M)", () => { model.own_map = !model.own_map }],
     ["reset", "Reset zoom", "Show the whole frame", () => reset()],
     ["copy", "Copy values", "Copy the values at the crosshair as CSV", () => copy()],
     ["save", "Region as CSV", "Save every visible pixel of all panels as CSV", () => save()],
@@ -320,7 +321,9 @@ export function render({model, view, el}) {
   const listening = new AbortController()
   document.addEventListener("gala-viz:flicker", flip, {signal: listening.signal})
   const tell_erase = () => readout.buttons.erase.setAttribute("aria-expanded", String(model.erase_reveal))
+  const tell_paint = () => readout.buttons.paint.setAttribute("aria-expanded", String(model.own_map))
   document.addEventListener("gala-viz:brush", () => { if (!model.erase_reveal) { model.erase_reveal = true } }, {signal: listening.signal})
+  document.addEventListener("gala-viz:paint", () => { model.own_map = !model.own_map }, {signal: listening.signal})
   document.addEventListener("gala-viz:escape", () => hold(false), {signal: listening.signal})
   model.on("remove", () => listening.abort())
   const listen = () => {
@@ -344,6 +347,8 @@ export function render({model, view, el}) {
     model.on("flicker", flick)
     model.on("erase_reveal", tell_erase)
     tell_erase()
+    model.on("own_map", tell_paint)
+    tell_paint()
     model.on("noise", () => { if (noisy) { show_noise(true) } })
     on(sources.photo, "data", () => { if (noisy) { show_noise(true) } })
     recolour()

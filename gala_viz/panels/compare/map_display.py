@@ -33,6 +33,7 @@ class MapDisplay(MessagingComponent):
     diverging = param.List(default=list(DIVERGING))
     flicker = param.Boolean(default=False)
     erase_reveal = param.Boolean(default=False, doc="Whether the section 'Erase and reveal' is open.")
+    own_map = param.Boolean(default=False, doc="Whether the section 'Paint your own' is open.")
     zoom = param.List(default=[], doc="x0, x1, y0, y1 of what is seen of the frame, in its pixels; empty: all of it.")
     dark = param.Boolean(default=False)
 

@@ -13,11 +13,11 @@ from gala_viz.panels.source_page import section
 _ABREAST = read_stylesheets("compare/main_row")
 _PROGRESS = """
 @media (min-width: 1100px) {
-  :host { position: absolute !important; left: 0; bottom: 0; width: calc(100% - 540px) !important; }
+  :host { position: absolute !important; left: 0; bottom: 0; width: calc(100% - 580px) !important; }
 }
 """
 """Where there is room the maps' progress stands in the line of the display's buttons."""
-_DONE = "@media (min-width: 1100px) { button:disabled { display: none; } .bar { min-width: 30px; } }"
+_DONE = "@media (min-width: 1100px) { button:disabled { display: none; } .bar { min-width: 16px; } }"
 """In that line there is no room for a button that cannot be pressed."""
 
 
@@ -37,6 +37,7 @@ def maps_section(view: CompareView, margin: tuple[int, ...]) -> pn.Column:
             styles={"position": "relative"},
         ),
         view.erase_reveal.pane,
+        view.own_map.pane,
         sizing_mode="stretch_width",
         margin=margin,
         stylesheets=[":host { max-height: none !important; }"],  # taller than a telephone's window

@@ -147,6 +147,7 @@ function play(root, base, model) {
         surface = make_surface(spec, {
           on_point: (point) => { waiting.push(point); send_points() },
           on_first: () => { clock.start(); hint.textContent = texts.keep_going },
+          sees_label: texts.network_sees_label,
         })
         stage.append(surface.root, summary)
         skip.append(node("option", {value: ""}, texts.skip), ...message.skip_reasons.map((reason) => node("option", {value: reason}, reason)))

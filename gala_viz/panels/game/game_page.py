@@ -21,7 +21,13 @@ class GameComponent(BrowserComponent):
     texts = param.Dict(default={}, doc="What players read, see ``gala_viz.participant_texts``.")
 
     _esm = read_scripts(
-        "participant_texts", "game/paint_surface", "game/websocket", "game/sound", "game/scoreboard", "game/game_page"
+        "participant_texts",
+        "game/paint_surface",
+        "map_over",
+        "game/websocket",
+        "game/sound",
+        "game/scoreboard",
+        "game/game_page",
     )
     _stylesheets = [(Path(__file__).with_name("game_page.css")).read_text(encoding="utf-8")]  # noqa: RUF012
 

@@ -5,8 +5,10 @@
 const SURFACE_RULE = 1
 const SLOP_PX = 4 // how far a pointer moves before it counts again, after the surface moved under it
 
-// Positions are canvas pixels (0 to spec.canvas_px), whatever size the surface is shown at.
-function make_surface(spec, {on_point, on_first}) {
+// Read by game_page.py and compare/own_map_tool.py. Positions are canvas pixels (0 to spec.canvas_px), whatever size the
+// surface is shown at. In the game the brush follows the pointer from the first press on; with `on_lift`, which is called
+// after each stroke, it paints only while the pointer is pressed.
+function make_surface(spec, {on_point, on_first, on_lift = null, sees_label}) {
   const side = spec.canvas_px
   const root = node("div", {class: "surface"})
   const photo = node("canvas", {width: side, height: side, class: "photo"})
@@ -15,12 +17,13 @@ function make_surface(spec, {on_point, on_first}) {
   root.append(photo, paint, ring)
   const seen = node("canvas", {width: side, height: side, class: "seen"})
   seen.setAttribute("role", "img")
-  seen.setAttribute("aria-label", texts.network_sees_label)
+  seen.setAttribute("aria-label", sees_label)
 
   const brush = paint.getContext("2d")
   const network = seen.getContext("2d")
   let picture = null
   let active = false // a round is shown and not over
+  let frame = 0
   let began = false
   let aim = null // where the pointer is, or null while a finger is lifted
   let at = null // where the brush is
@@ -73,7 +76,7 @@ function make_surface(spec, {on_point, on_first}) {
         add({x: at.x + dx * share, y: at.y + dy * share}, now)
       }
     }
-    requestAnimationFrame(step)
+    frame = requestAnimationFrame(step)
   }
   const follow = (event) => {
     if (!event.isPrimary) { return }
@@ -87,7 +90,7 @@ function make_surface(spec, {on_point, on_first}) {
     pointer = {x: event.clientX, y: event.clientY}
     if (still != null && Math.hypot(pointer.x - still.x, pointer.y - still.y) < SLOP_PX) { return }
     still = null
-    if (event.pointerType !== "touch" || event.buttons > 0) { aim = where }
+    if (event.buttons > 0 || (on_lift == null && event.pointerType !== "touch")) { aim = where }
   }
   paint.addEventListener("pointerdown", (event) => {
     if (!active || event.button > 0 || !event.isPrimary) { return }
@@ -105,7 +108,14 @@ function make_surface(spec, {on_point, on_first}) {
     }
   })
   paint.addEventListener("pointermove", follow)
-  const lift = (event) => { if (event.pointerType === "touch" && event.isPrimary) { aim = still = null } }
+  const lift = (event) => {
+    if (!event.isPrimary || (on_lift == null && event.pointerType !== "touch")) { return }
+    aim = still = null
+    if (on_lift != null && began) {
+      began = false
+      on_lift()
+    }
+  }
   paint.addEventListener("pointerup", lift)
   paint.addEventListener("pointercancel", lift)
   paint.addEventListener("pointerleave", () => { ring.hidden = true })
@@ -129,9 +139,22 @@ function make_surface(spec, {on_point, on_first}) {
       began = false
       at = aim = box = pointer = still = null
       points = 0
-      requestAnimationFrame(step)
+      cancelAnimationFrame(frame)
+      frame = requestAnimationFrame(step)
     },
     stop: () => { active = false; ring.hidden = true },
+    // Uncover exactly these [x, y], in place of all before.
+    repaint: (list) => {
+      brush.clearRect(0, 0, side, side)
+      network.fillRect(0, 0, side, side)
+      for (const [x, y] of list) { uncover({x, y}) }
+    },
+    // Show the brush at a place, as keys move it.
+    point_at: ({x, y}) => {
+      ring.hidden = !active
+      ring.style.left = `${(100 * x) / side}%`
+      ring.style.top = `${(100 * y) / side}%`
+    },
   }
 }
 
