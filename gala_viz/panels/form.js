@@ -149,8 +149,9 @@ export function render({model, view, el}) {
         parts.set(field.name, part = fresh)
       }
       if ((sent.get(field.name) ?? 0) > (model.acknowledged[field.name] ?? 0)) { continue } // what comes is older than what is seen
+      const refused = unheard.has(field.name) && unheard.get(field.name) !== value // what was entered does not count
       unheard.delete(field.name)
-      if (part.input !== root.getRootNode().activeElement || !["number", "pick", "text"].includes(field.kind)) { part.put(value) }
+      if (refused || part.input !== root.getRootNode().activeElement || !["number", "pick", "text"].includes(field.kind)) { part.put(value) }
       part.enable(state.enabled)
       part.mark(value)
       part.node.hidden = !state.visible

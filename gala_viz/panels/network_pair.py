@@ -83,13 +83,17 @@ def choice_options(choices: Sequence[NetworkChoice]) -> tuple[tuple[str, str], .
 
 
 def _label(choice: NetworkChoice, named: bool) -> str:
-    known = []
+    """Return a network's label; rho is told to be of the maps, since an attention norm may stand in their place."""
+    told = []
     if choice.accuracy is not None:
-        known.append(f"{100 * choice.accuracy:.0f} % right, n = {choice.n_labelled:,}")
+        told.append((f"{100 * choice.accuracy:.0f} % right", choice.n_labelled))
     if choice.rho is not None:
-        known.append(f"rho {choice.rho:.2f}, n = {choice.n_mapped:,}")
+        told.append((f"maps' rho {choice.rho:.2f}", choice.n_mapped))
+    if len(told) == 2 and told[0][1] == told[1][1]:  # of the same images: the number once, choosers are narrow
+        told = [("; ".join(text for text, _ in told), choice.n_mapped)]
+    known = "; ".join(f"{text}, n = {n:,}" for text, n in told)
     title = f"{choice.title}, {choice.name}" if named else choice.title
-    return f"{title} ({'; '.join(known)})" if known else title
+    return f"{title} ({known})" if known else title
 
 
 def linked_pair(values: Mapping[str, str], names: Sequence[str], default: Sequence[str]) -> tuple[str, str]:

@@ -26,6 +26,7 @@ from gala_viz.store.source import NetworkInfo
 METRICS = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
 NO_HUMAN_MAPS = "This collection has no human maps, so nothing can be said about closeness to people."
 NO_HUMAN_MAP = "People did not mark this photograph."
+UPLOADED = "This photograph was uploaded: it belongs to no collection, and people did not mark it."
 LAYERS_HAVE_RHO = "Attention norms are compared by rho alone."
 
 
@@ -162,14 +163,15 @@ class ScoreView:
         self.closeness = ClosenessBars(networks)
         self.metric_form = Form(
             [Field(name="measure", label="Metric", kind="segments", value="rho", options=as_options(METRICS))],
-            lambda *_: self._draw(),
+            lambda _, metric: self._choose(metric),
             margin=(6, 0, 2, 0),
         )
         self.table = html_pane(muted_text(NO_HUMAN_MAPS) if not has_human_maps else "")
         self._here: xr.Dataset | None = None
         self._all: xr.Dataset | None = None
         self._compared: Compared | None = None
-        self._has_map = False
+        self._has_map = self._is_uploaded = False
+        self._metric = "rho"  # that is chosen
         self.figure = distribution
         self.distribution_pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
         self.note_pane = html_pane(margin=(2, 0, 0, 0))
@@ -180,9 +182,12 @@ class ScoreView:
             margin=0,
         )
 
-    def set_image_scores(self, scores: xr.Dataset | None, has_human_map: bool) -> None:
-        """Show the scores (network,) of the photograph in view; they count only where ``has_human_map``."""
-        self._here, self._has_map = scores if has_human_map else None, has_human_map
+    def set_image_scores(self, scores: xr.Dataset | None, has_human_map: bool, *, is_uploaded: bool = False) -> None:
+        """Show the scores (network,) of the photograph in view; they count only where ``has_human_map``.
+
+        Beside an uploaded photograph, which belongs to no collection, those of the collection are not shown.
+        """
+        self._here, self._has_map, self._is_uploaded = scores if has_human_map else None, has_human_map, is_uploaded
         self.refresh()
 
     def set_people(self, people: str) -> None:
@@ -232,7 +237,7 @@ class ScoreView:
     def _table_note(self, has_drawn: bool) -> str:
         """Return below the table what is compared with what, or why there is nothing."""
         if not self._has_map:
-            return NO_HUMAN_MAP
+            return UPLOADED if self._is_uploaded else NO_HUMAN_MAP
         compared = self._compared
         if compared is None:
             return ""
@@ -244,18 +249,24 @@ class ScoreView:
         more = " Tables, points and means are of unsmoothed maps." if has_drawn else ""
         return f"With: {compared.human_map}.{more}"
 
+    def _choose(self, metric: str) -> None:
+        self._metric = metric
+        self._draw()
+
     def _draw(self) -> None:
         """Draw the distribution of the chosen metric, and its means in words below."""
-        name, layers = self.metric_form.values["measure"], self._layers
-        name = "rho" if layers is not None else name
+        layers = self._layers
+        name = "rho" if layers is not None else self._metric
         label = next(title for title, key in METRICS.items() if key == name)
         of_one = self._compared is not None and self._compared.request.participant is not None
         here = [float("nan")] * len(self.networks) if of_one else self._of_image(name)
         selection = None
-        if self._all is not None:
+        if self._all is not None and not self._is_uploaded:
             mask = np.ones(self._all.sizes["image"], bool) if self._shown_images is None else self._shown_images()
             selection = self._select(name, mask, layers)
-        self.metric_form.update_field("measure", enabled=layers is None, hint="" if layers is None else LAYERS_HAVE_RHO)
+        self.metric_form.update_field(
+            "measure", value=name, enabled=layers is None, hint="" if layers is None else LAYERS_HAVE_RHO
+        )
         self.closeness.show(
             Closeness(
                 metric=label,

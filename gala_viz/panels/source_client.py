@@ -30,7 +30,7 @@ class SourceClient:
 
     ``on_answer(key, value)`` is called in a callback of the document, with the keys photo, human, parts, forward,
     layers, cam_layers, maps, scores, error; survey, survey_cancelled, survey_error; uploaded, refused. A new request
-    for maps cancels the one before. Scores of the collection come as (request, scores).
+    for maps cancels the one before. Maps come as (request, update) and scores of the collection as (request, scores).
     """
 
     def __init__(self, source: MapSource, document: Document, on_answer: Callable[[str, Any], None]) -> None:
@@ -102,7 +102,7 @@ class SourceClient:
                 self._queue.put("scores", (of_collection, source.scores(of_collection)))
             done = source.cached(image, asked)
             for update in source.maps(image, asked, cancelled) if done is None else [done]:
-                post("maps", update)
+                post("maps", (asked, update))
                 if layers is not None:  # the browser draws the maps first
                     post("layers", layers)
                     layers, self._told = None, request_key.number

@@ -158,6 +158,10 @@ class SourcePage(ABC):
 
         self._pair_worker.submit(load)
 
+    def cancel_pair(self) -> None:
+        """Stop loading another pair of networks; the pair in view stays."""
+        self._pair_worker.cancel()
+
     @abstractmethod
     def show_loading(self, text: str) -> None:
         """Say on the view that something is being loaded."""

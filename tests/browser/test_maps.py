@@ -1,6 +1,7 @@
 """What is drawn and read in a real browser, held against the arrays that the source gave."""
 
 import csv
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
@@ -361,3 +362,39 @@ def test_what_is_erased_in_the_browser_is_what_the_networks_get_to_the_last_pixe
     page.page.get_by_role("button", name="Erase and reveal").click()
     page.page.get_by_text("Nothing is hidden yet").first.wait_for(state="hidden")
     assert not page.model("glyph/erased", "m.visible")
+
+
+def test_what_is_painted_is_a_map_at_once_and_stays_in_the_tab_when_the_page_is_loaded_again(page):
+    page.page.keyboard.press("m")
+    surface = page.page.locator(".surface")
+    surface.wait_for()
+    page.page.get_by_text("Press and paint what matters").wait_for()
+    surface.scroll_into_view_if_needed()
+    box = page.rest(surface.bounding_box)
+
+    def at(x, y):
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    page.page.mouse.move(*at(0.3, 0.4))
+    page.page.mouse.down()
+    for k in range(12):
+        page.page.mouse.move(*at(0.3 + 0.03 * k, 0.4 + 0.02 * (k % 4)))
+        page.page.wait_for_timeout(40)
+    page.page.mouse.up()
+    page.page.get_by_text("Spearman's rho of your map with").wait_for()
+    rows = page.page.locator("table.scores tr").all_inner_texts()
+    assert len(rows) == 3
+    assert all(re.search(r"-?\d\.\d{3}$", row) for row in rows)
+    page.page.get_by_text("Your map, n = 1").wait_for()
+    page.page.locator(".side").get_by_role("button", name="Undo").click()
+    page.page.get_by_text("Spearman's rho of your map with").wait_for(state="hidden")
+    page.page.locator(".side").get_by_role("button", name="Redo").click()
+    page.page.get_by_text("Spearman's rho of your map with").wait_for()
+    page.page.reload()
+    page.page.get_by_role("button", name="Paint", exact=True).click()
+    page.page.get_by_text("Spearman's rho of your map with").wait_for()
+    assert page.page.locator("table.scores tr").all_inner_texts() == rows
+    surface.focus()
+    for key in ("ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown"):
+        page.page.keyboard.press(key)
+    page.rest(lambda: page.page.locator("table.scores tr").all_inner_texts(), unlike=rows)

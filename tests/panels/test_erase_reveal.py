@@ -316,7 +316,7 @@ def test_a_collection_without_people_orders_by_the_first_network():
     source = FakeSource(count=3, human=False)
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     assert view.erase_reveal.settings.order == "first"
-    assert view.erase_reveal.settings.param.order.objects == ["first", "second"]
+    assert view.erase_reveal.settings.param.order.objects == ["first", "second", "own"]
     view.close()
 
 

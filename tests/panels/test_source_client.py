@@ -85,5 +85,5 @@ def test_who_goes_away_comes_back_and_turns_a_knob_at_once_is_told_everything(as
     heard.clear()  # the page has forgotten what the first question brought
     ask(FIRST, 10, False)
     again.open()
-    until(lambda: any(key == "maps" and value.n_samples == 10 and value.done for key, value in heard))
+    until(lambda: any(key == "maps" and value[1].n_samples == 10 and value[1].done for key, value in heard))
     assert {"photo", "human", "forward", "layers"} <= {key for key, _ in heard}

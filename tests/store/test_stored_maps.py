@@ -441,3 +441,16 @@ def test_a_store_alone_has_no_networks_that_could_answer_to_a_changed_photograph
         assert one == other
     (update,) = beside.reveal_curve(image, mask, "grey", "own", never, percents=[5])
     assert update.done
+
+
+def test_a_painted_map_has_the_scores_that_the_networks_themselves_give_it(stored, live):
+    image = stored.images[0]
+    points = np.random.default_rng(2).uniform(5, min(stored.photo_cut(image).size_px) - 5, (60, 2))
+    for _ in live.maps(image, stored.request, never):
+        pass
+    expected, results = live.painted(image, points, stored.request), stored.painted(image, points, stored.request)
+    assert stored.photo_cut(image) == live.photo_cut(image)
+    np.testing.assert_array_equal(results.human_map.values, expected.human_map.values)
+    np.testing.assert_allclose(results.rhos, expected.rhos, atol=2e-3)
+    assert results.rho_people == pytest.approx(expected.rho_people, abs=1e-12)
+    assert np.isfinite([*results.rhos, results.rho_people]).all()

@@ -108,6 +108,7 @@ class ComparePage(SourcePage):
             game_url=self._game,
             origin=self._origin_of_pair(),
             on_choose_pair=self._choose,
+            on_cancel=self.cancel_pair,
         )
         self.view = view
         for image in reversed(self._uploads):

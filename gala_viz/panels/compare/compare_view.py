@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -78,6 +79,8 @@ class CompareView:
         Fields of a ``FigureSpec`` that say how a command opens this source.
     on_choose_pair : callable, optional
         Called with the names of two networks when the visitor chooses another pair; without it there is no chooser.
+    on_cancel : callable
+        Called when the visitor cancels, for what the page does beside the maps.
     """
 
     def __init__(
@@ -90,16 +93,32 @@ class CompareView:
         game_url: str | None = None,
         origin: dict | None = None,
         on_choose_pair: Callable[[str, str], None] | None = None,
+        on_cancel: Callable[[], None] = lambda: None,
     ) -> None:
-        self.source, self.index, self._game = source, index, game_url
+        self.source, self.index, self._game, self._on_cancel = source, index, game_url, on_cancel
         self.current, self.settings, self.display_settings = (
             CurrentImage(),
             AttributionSettings.from_request(source.request),
             DisplaySettings(),
         )
         self.results = ImageResults()
-        self.source_client = SourceClient(source, document, lambda key, value: getattr(self, f"_on_{key}")(value))
-        self._on_error = self.show_error
+        handlers: dict[str, Callable[[Any], None]] = {
+            "photo": self._on_photo,
+            "human": self._on_human,
+            "parts": self._on_parts,
+            "forward": self._on_forward,
+            "layers": self._on_layers,
+            "cam_layers": self._on_cam_layers,
+            "maps": self._on_maps,
+            "scores": self._on_scores,
+            "error": self.show_error,
+            "survey": self._on_survey,
+            "survey_cancelled": self._on_survey_cancelled,
+            "survey_error": self._on_survey_error,
+            "uploaded": self._on_uploaded,
+            "refused": self._on_refused,
+        }
+        self.source_client = SourceClient(source, document, lambda key, value: handlers[key](value))
         networks = source.networks
         figures = figures or draw_figure_set(networks)
         self.row, self.layers = figures.row, figures.layers
@@ -116,6 +135,8 @@ class CompareView:
         self._predictions: tuple[Sequence[Prediction | None], int | None] = ((None, None), None)
         self._told: list[str] = []
         self._missing = ""
+        self._map_request: MapRequest | None = None  # what the maps in view are of
+        self._is_cancelled = False  # no more samples of them come
         self._photo_of: str | None = None  # image whose photograph is in the row
         self._scored_as: MapRequest | None = None  # what the scores of all images are of
         self.progress = ProgressView(self.cancel)
@@ -177,9 +198,6 @@ class CompareView:
         self.current.param.watch(lambda *_: self._ask_for_human_map(), ["kind", "participant"])
         self.current.param.watch(lambda _: self._draw(), "layer")
         self.settings.param.watch(lambda *_: self._ask(new_image=False), ATTRIBUTION_SETTINGS)
-        self.settings.param.watch(
-            lambda event: self.display_controls.show_scale_hint(signed=event.new == "signed"), "reduction"
-        )
 
     def open(self, image: str | None = None) -> None:
         """Show ``image``, or the one with which a page begins; what is scored already is there from the start."""
@@ -207,8 +225,10 @@ class CompareView:
         self.current.image = self.gallery.image_at_offset(by) or self.current.image
 
     def cancel(self) -> None:
-        """Stop computing maps; those in view stay."""
+        """Stop computing maps and loading networks; what is in view stays."""
+        self._on_cancel()
         self.source_client.cancel_maps()
+        self._is_cancelled = True
         self.progress.show_cancelled(self.results.map_update)
 
     def add_upload(self, filename: str, content: bytes) -> None:
@@ -246,7 +266,11 @@ class CompareView:
 
     def _ask_for_human_map(self) -> None:
         """Request another human map of the current image, and the scores with it."""
-        self.source_client.request_human_map(self.current.image, self.current.kind, self.current.participant)
+        current, shown = self.current, self._map_request
+        self.source_client.request_human_map(current.image, current.kind, current.participant)
+        if shown is not None:
+            self._map_request = replace(shown, human_map=current.kind, participant=current.participant)
+        self._show_image_scores(None)  # those before are with another human map
         self._ask(new_image=False)
 
     def _ask(self, new_image: bool) -> None:
@@ -255,10 +279,12 @@ class CompareView:
         if image is None:
             return
         info = self.source.info(image)
+        request = self._request(info.target is not None)
+        self._is_cancelled = False
         if new_image:
             self.results.param.update(map_update=None, forward_result=None)
-            self._forget(info.has_human_map)
-        request = self._request(info.target is not None)
+            self._map_request = None
+            self._forget()
         self.attribution_controls.show_target_hint(info.target is not None)
         self.progress.show_text("Asking both networks…", 0, busy=True)
         of_collection = replace(self._request(True), participant=None)
@@ -278,11 +304,16 @@ class CompareView:
         """Return the present settings, with the human map in view, as a request."""
         return self.settings.to_request(has_label, human_map=self.current.kind, participant=self.current.participant)
 
-    def _forget(self, has_map: bool) -> None:
+    def _show_image_scores(self, scores: xr.Dataset | None) -> None:
+        image = self.current.image
+        has_map = image is not None and self._open_source.info(image).has_human_map
+        self.score_view.set_image_scores(scores, has_map, is_uploaded=image not in self.index.position)
+
+    def _forget(self) -> None:
         """Clear predictions, layers and scores of the image before; results of the new one are on their way."""
         self._predict((None, None), None)
         self.layers.hide()
-        self.score_view.set_image_scores(None, has_map)
+        self._show_image_scores(None)
 
     def _predict(self, predictions: Sequence[Prediction | None], target: int | None) -> None:
         self._predictions = (predictions, target)
@@ -334,6 +365,8 @@ class CompareView:
         """Show the human map of the image in view; where people did not mark it, the visitor's own."""
         shows_own, (title, kind) = self._shows_own, self._human_map_shown
         description = OWN_TEXT if shows_own else self._open_source.map_kinds.get(kind, "")
+        if not shows_own and self.results.human_map is None:
+            kind = description = ""  # nothing of it is shown
         self.row.set_human_map(self.own_map.human_map if shows_own else self.results.human_map, NO_HUMAN_MAP)
         self.row.set_human_unit(kind)
         self.people_heading.object = people_heading(title, kind, description)
@@ -352,11 +385,13 @@ class CompareView:
     def _on_cam_layers(self, layers: tuple[str, ...]) -> None:
         self.attribution_controls.set_cam_layers(layers)
 
-    def _on_maps(self, update: MapUpdate) -> None:
+    def _on_maps(self, answer: tuple[MapRequest, MapUpdate]) -> None:
+        self._map_request, update = answer
         self.results.map_update = update
         self.erase_reveal.set_maps(update)
         self.attribution_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)
-        self.score_view.set_image_scores(update.scores, self.source.info(self.current.image).has_human_map)
+        self._show_image_scores(update.scores)
+        self._tell_compared()
         if self.current.layer is None:
             self._draw()
         if self.strip is not None and update.done:
@@ -434,15 +469,17 @@ class CompareView:
     def _show_progress(self) -> None:
         """Show the progress of the saliency maps, and that it is theirs where attention norms stand in the main row."""
         update = self.results.map_update
-        if update is not None:
+        if update is not None and self._is_cancelled and not update.done:
+            self.progress.show_cancelled(update)
+        elif update is not None:
             self.progress.show_map_progress(update, "" if self.current.layer is None else "Saliency maps: ")
 
     def _tell_compared(self) -> None:
         """Say beside the scores what is compared, and with which human map."""
-        column, networks, request = self.current.layer, self._open_source.networks, self._request(True)
+        column, networks = self.current.layer, self._open_source.networks
         self.score_view.set_compared(
             Compared(
-                request=replace(request, participant=None) if self._missing else request,
+                request=self._map_request or self._request(True),
                 layers=None if column is None else tuple(layers_in_column(networks, column)),
                 human_map=self._human_map_column,
             )
@@ -460,6 +497,8 @@ class CompareView:
             source.methods,
         )
         self._tell_compared()
+        shown = self._map_request or self.settings
+        self.display_controls.show_scale_hint(signed=not content.from_zero and shown.reduction == "signed")
         self.display.from_zero = content.from_zero
         self.row.set_maps(content.maps, content.errors)
         self._show_progress()

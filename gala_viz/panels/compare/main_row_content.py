@@ -161,6 +161,7 @@ def _attention(
     norm_titles = {norm_title(norm) for norm in both}
     where = [name or "no attention blocks" for name in names]
     no_delta = "No delta: grids differ" if len(both) == len(pair) else "No delta: one network has no attention"
+    both_layers = " and ".join(dict.fromkeys(where))
     unit = norm_titles.pop() if len(norm_titles) == 1 else "norm"
     return MainRowContent(
         maps={"a": pair[0], "b": pair[1], "delta": attention_delta(both[0], both[1], normalise) if alike else None},
@@ -173,7 +174,7 @@ def _attention(
         columns={
             "a": f"{networks[0].title}, {unit} at {where[0]}",
             "b": f"{networks[1].title}, {unit} at {where[1]}",
-            "delta": f"Delta of {unit}: second minus first, normalised by {normalise}",
+            "delta": f"Delta of {unit} at {both_layers}: second minus first, normalised by {normalise}",
         },
         name="-".join(dict.fromkeys(["attention", *filter(None, names)])),
         unit=unit,

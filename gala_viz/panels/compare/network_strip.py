@@ -128,9 +128,9 @@ class NetworkStrip:
 
 
 def score_text(update: MapUpdate) -> str:
-    """Return the second network's rho with people, or "" where there is none."""
+    """Return rho of the second network's map with people, or "" where there is none."""
     rho = float(update.scores["rho"].values[1])
-    return "" if np.isnan(rho) else f"rho {rho:.2f}"
+    return "" if np.isnan(rho) else f"map's rho {rho:.2f}"
 
 
 def picture_url(view: NDArray[np.uint8], values: NDArray[np.floating]) -> str:

@@ -33,6 +33,9 @@ class Gallery:
     Filtering happens here, on columns of the shared ``index``. ``positions`` are the images shown, in order;
     ``filter_mask`` (image,) marks those that search and filters let through. ``on_filter_change`` is called after the
     settings changed, or the notes or scores where they are a filter; ``on_change`` after other images are shown.
+
+    The page of thumbnails is that of the image in view, until the visitor turns it, or searches, filters, sorts or
+    selects, which shows the first page; the next image and the next link bring the image's page again.
     """
 
     def __init__(self, source: MapSource, index: CollectionIndex, current: CurrentImage, document: Document) -> None:
@@ -45,8 +48,9 @@ class Gallery:
         self.form.sync_from(self.settings)
         self.hint_pane = html_pane(margin=(2, 0))
         self.thumbnail_page = ThumbnailPage(
-            source, document, lambda image: setattr(current, "image", image), self._show
+            source, document, lambda image: setattr(current, "image", image), self._turn
         )
+        self._page_is_chosen = self._is_entering = False
         self.thumbnails = self.thumbnail_page.grid
         self.positions = np.arange(len(index))
         self.filter_mask = np.ones(len(index), dtype=bool)
@@ -69,8 +73,11 @@ class Gallery:
 
     def set_scores(self, scores: xr.Dataset | None) -> None:
         """Use new scores of the collection (``MapSource.scores``) for marks, filters and sorting."""
-        self.scores = scores
-        self.refresh(keep_page=True)
+        before, self.scores = self.positions, scores
+        self._arrange()
+        here = self.thumbnails.page
+        self._show(here if self._page_is_chosen or np.array_equal(before, self.positions) else self._page_in_view(here))
+        self.on_change()
         if self.settings.verdict != "any":
             self.on_filter_change()
 
@@ -87,13 +94,7 @@ class Gallery:
 
     def refresh(self, keep_page: bool = False) -> None:
         """Search, filter and sort again, and show the first page (or stay on the present one)."""
-        admitted = self._admitted(self.settings.query)
-        self.filter_mask = np.zeros(len(self.index), dtype=bool)
-        self.filter_mask[self._filtered_positions(admitted)] = True
-        within = admitted if self.selection_mask is None else admitted[self.selection_mask[admitted]]
-        self.positions = self._filtered_positions(within)
-        self._n_hidden = len(within) - len(self.positions)
-        self.hint_pane.object = self._hint()
+        self._arrange()
         self._show(self.thumbnails.page if keep_page else 0)
         self.on_change()
 
@@ -117,7 +118,7 @@ class Gallery:
 
     def restrict(self, selection_mask: np.ndarray | None) -> None:
         """Show only images that are also in ``selection_mask`` (image,), a selection made elsewhere; None: all."""
-        self.selection_mask = selection_mask
+        self.selection_mask, self._page_is_chosen = selection_mask, True
         self.refresh()
 
     @property
@@ -142,13 +143,23 @@ class Gallery:
 
     def show_page_of(self, image: str) -> None:
         """Show the page with ``image``, if the gallery shows that image."""
-        at = self._order().get(image)
-        if at is not None and at // PAGE_SIZE != self.thumbnails.page:
-            self._show(at // PAGE_SIZE)
+        page = self._page_of(image)
+        if page is not None and page != self.thumbnails.page:
+            self._show(page)
 
     def close(self) -> None:
         """End the thread of the thumbnails."""
         self.thumbnail_page.close()
+
+    def _arrange(self) -> None:
+        """Search, filter and sort again; the thumbnails stay as they are."""
+        admitted = self._admitted(self.settings.query)
+        self.filter_mask = np.zeros(len(self.index), dtype=bool)
+        self.filter_mask[self._filtered_positions(admitted)] = True
+        within = admitted if self.selection_mask is None else admitted[self.selection_mask[admitted]]
+        self.positions = self._filtered_positions(within)
+        self._n_hidden = len(within) - len(self.positions)
+        self.hint_pane.object = self._hint()
 
     def _filtered_positions(self, positions: np.ndarray) -> np.ndarray:
         """Drop images that networks learnt from, unless the settings show them or there are no others."""
@@ -167,14 +178,38 @@ class Gallery:
         return positions[wanted[positions]]
 
     def _enter(self, name: str, value: Any) -> None:
-        self.settings.param.update(**{name: value})
+        """Search, filter or sort as the visitor says."""
+        self._is_entering = True
+        try:
+            self.settings.param.update(**{name: value})
+        finally:
+            self._is_entering = False
+
+    def _turn(self, page: int) -> None:
+        """Show the page of thumbnails that the visitor turned to."""
+        self._page_is_chosen = True
+        self._show(page)
 
     def _on_selection(self) -> None:
-        self.refresh()
+        """Show the first page of what the visitor asks for; of what a link asks for, the page with the image in view."""
+        self._page_is_chosen = self._is_entering
+        self._arrange()
+        self._show(0 if self._page_is_chosen else self._page_in_view(0))
+        self.on_change()
         self.on_filter_change()
 
+    def _page_of(self, image: str | None) -> int | None:
+        """Return the page with ``image``; None where the gallery does not show it."""
+        at = None if image is None else self._order().get(image)
+        return None if at is None else at // PAGE_SIZE
+
+    def _page_in_view(self, default: int) -> int:
+        """Return the page with the image in view, or ``default`` where the gallery does not show it."""
+        page = self._page_of(self.current.image)
+        return default if page is None else page
+
     def _follow(self, image: str | None) -> None:
-        self.thumbnails.selected = image
+        self.thumbnails.selected, self._page_is_chosen = image, False
         if image is not None:
             self.show_page_of(image)
 
@@ -217,7 +252,8 @@ class Gallery:
     def _item(self, image: str, marks: np.ndarray, values: np.ndarray) -> dict[str, Any]:
         at = self.index.position.get(image)
         pair = [] if at is None else [{1.0: "right", 0.0: "wrong"}.get(float(m), "unknown") for m in marks[:, at]]
-        score = None if at is None or not np.isfinite(values[at]) else f"{values[at]:+.2f}"
+        sign = "" if self.settings.order == "delta" else "+"  # a size has none
+        score = None if at is None or not np.isfinite(values[at]) else f"{values[at]:{sign}.2f}"
         info = self.source.info(image)
         category = info.category if at is not None else info.filename or "uploaded"
         learnt = info.learnt == LEARNT
