@@ -47,7 +47,7 @@ def test_every_benchmark_has_a_tiny_run(repository):
     assert scripts(repository) == sorted(TINY)
 
 
-LONG = ("batch.py", "device_traffic.py", "game.py", "learning.py", "page.py", "smoothgrad.py")
+LONG = ("batch.py", "device_traffic.py", "game.py", "learning.py", "page.py", "rendering.py", "smoothgrad.py")
 """Those that take a quarter of a minute or more."""
 
 

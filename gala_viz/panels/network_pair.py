@@ -83,15 +83,15 @@ def choice_options(choices: Sequence[NetworkChoice]) -> tuple[tuple[str, str], .
 
 
 def _label(choice: NetworkChoice, named: bool) -> str:
-    """Return a network's label; rho is told to be of the maps, since an attention norm may stand in their place."""
-    told = []
+    """Return a network's label; rho is said to be of the maps, since an attention norm may stand in their place."""
+    scores = []
     if choice.accuracy is not None:
-        told.append((f"{100 * choice.accuracy:.0f} % right", choice.n_labelled))
+        scores.append((f"{100 * choice.accuracy:.0f} % right", choice.n_labelled))
     if choice.rho is not None:
-        told.append((f"maps' rho {choice.rho:.2f}", choice.n_mapped))
-    if len(told) == 2 and told[0][1] == told[1][1]:  # of the same images: the number once, choosers are narrow
-        told = [("; ".join(text for text, _ in told), choice.n_mapped)]
-    known = "; ".join(f"{text}, n = {n:,}" for text, n in told)
+        scores.append((f"maps' rho {choice.rho:.2f}", choice.n_mapped))
+    if len({n for _, n in scores}) == 1:  # choosers are narrow: a common number stands once
+        scores = [("; ".join(text for text, _ in scores), scores[0][1])]
+    known = "; ".join(f"{text}, n = {n:,}" for text, n in scores)
     title = f"{choice.title}, {choice.name}" if named else choice.title
     return f"{title} ({known})" if known else title
 

@@ -48,7 +48,8 @@ def browser(chromium):
     assert opened.hosts <= {"localhost"}
 
 
-@pytest.mark.parametrize("command", [pytest.param("", marks=pytest.mark.slow), "game"])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["", "game"])
 def test_the_experimenters_door_opens_to_its_password_alone(served, browser, tmp_path, command):
     page, records = browser.page, str(tmp_path / "r.sqlite")
     page.goto(served("experimenter", "--collection", "photos", "--records", records, command=command))

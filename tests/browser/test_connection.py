@@ -13,6 +13,7 @@ from tests.browser.conftest import WAIT_MS, Relay, Server, Watched, check_words_
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.slow
 def test_after_some_seconds_offline_the_page_comes_back_with_all_that_was_typed(chromium, server):
     from playwright.sync_api import expect
 

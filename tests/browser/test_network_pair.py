@@ -15,12 +15,13 @@ def names_are(watched, first, second):
     watched.page.get_by_text(f"{first} and {second}", exact=True).wait_for()
 
 
+@pytest.mark.slow
 def test_networks_are_chosen_by_typing_and_in_the_strip_and_gone_back_to(visit):
     one = visit("networks?image=photo%2000003")
     names_are(one, "lite0-gala-vanilla", "lite0-gala-human")
     one.settled()
     chooser = one.page.get_by_label("Second network", exact=True)
-    assert chooser.input_value() == "Human co-trained GALA (50 % right, n = 2; rho 0.45, n = 2)"
+    assert chooser.input_value() == "Human co-trained GALA (50 % right; maps' rho 0.45, n = 2)"
     chooser.fill("Other 3")
     chooser.press("Enter")
     names_are(one, "lite0-gala-vanilla", "other-3")

@@ -152,6 +152,7 @@ def test_the_strip_computes_nothing_before_it_is_asked_and_then_every_network_in
     until(compare, lambda: len(view.strip.cells.items) == 4 and all(one["picture"] for one in view.strip.cells.items))
     assert [one["name"] for one in view.strip.cells.items] == list(NAMES)
     assert view.strip.progress.bar.text == "4 of 4 networks"
+    assert {one["text"] for one in view.strip.cells.items} == {"map's rho 0.56"}, "not of a layer in the main row"
     assert not view.strip.progress.bar.busy
     first = view.strip.cells.items[2]["picture"]
     view.move(1)
@@ -185,14 +186,19 @@ def test_a_page_of_two_networks_has_no_choosers_and_no_strip():
     page.close()
 
 
-def test_a_choice_tells_accuracy_and_alignment_and_its_name_where_titles_are_alike():
+def test_a_choice_tells_accuracy_and_the_maps_alignment_and_its_name_where_titles_are_alike():
     one = NetworkChoice(name="a", title="GALA", accuracy=0.834, n_labelled=1200, rho=0.4567, n_mapped=80)
-    two, three = NetworkChoice(name="b", title="GALA"), NetworkChoice(name="c", title="SE")
+    two, three = NetworkChoice(name="b", title="GALA"), NetworkChoice(name="c", title="SE", rho=0.5, n_mapped=80)
     assert choice_options([one, two, three]) == (
-        ("GALA, a (83 % right, n = 1,200; rho 0.46, n = 80)", "a"),
+        ("GALA, a (83 % right, n = 1,200; maps' rho 0.46, n = 80)", "a"),
         ("GALA, b", "b"),
-        ("SE", "c"),
+        ("SE (maps' rho 0.50, n = 80)", "c"),
     )
+
+
+def test_a_number_of_images_that_both_scores_have_stands_once_in_a_choice():
+    one = NetworkChoice(name="a", title="GALA", accuracy=0.834, n_labelled=1200, rho=0.4567, n_mapped=1200)
+    assert choice_options([one]) == (("GALA (83 % right; maps' rho 0.46, n = 1,200)", "a"),)
 
 
 def test_a_pair_that_is_named_in_part_has_the_default_network_in_the_other_place():

@@ -191,7 +191,7 @@ class Gallery:
         self._show(page)
 
     def _on_selection(self) -> None:
-        """Show the first page of what the visitor asks for; of what a link asks for, the page with the image in view."""
+        """Show the first page of what the visitor asks for, and the page of the image in view where a link asks."""
         self._page_is_chosen = self._is_entering
         self._arrange()
         self._show(0 if self._page_is_chosen else self._page_in_view(0))
