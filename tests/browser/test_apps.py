@@ -48,8 +48,7 @@ def browser(chromium):
     assert opened.hosts <= {"localhost"}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", ["", "game"])
+@pytest.mark.parametrize("command", [pytest.param("", marks=pytest.mark.slow), "game"])
 def test_the_experimenters_door_opens_to_its_password_alone(served, browser, tmp_path, command):
     page, records = browser.page, str(tmp_path / "r.sqlite")
     page.goto(served("experimenter", "--collection", "photos", "--records", records, command=command))
