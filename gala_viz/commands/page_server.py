@@ -145,6 +145,7 @@ def create_server(
     import panel as pn
 
     from gala_viz.commands.compressed_files import static_routes
+    from gala_viz.panels.file_downloads import download_routes
     from gala_viz.panels.panel_patches import tornado_application
 
     try:
@@ -159,6 +160,7 @@ def create_server(
             extra_patterns=[
                 *patterns,
                 *static_routes(),
+                *download_routes(),
                 *([("", AddSlash)] if server_address.prefix.strip("/") else []),
             ],
             index=str(INDEX_PAGE),
@@ -228,6 +230,7 @@ def _equip(application: BokehTornado) -> AllowedHosts:
     from tornado.web import GZipContentEncoding
 
     from gala_viz.commands.compressed_files import static_routes
+    from gala_viz.panels.file_downloads import download_routes
 
     here = urlsplit(application.resources(absolute_url=True).root_url or "")
     origins = settings.allowed_ws_origin() or application.websocket_origins
@@ -235,7 +238,7 @@ def _equip(application: BokehTornado) -> AllowedHosts:
     enforce_hosts(application, hosts)
     application.transforms.append(GZipContentEncoding)
     prefix = re.escape(application.prefix)
-    application.add_handlers(".*", static_routes(prefix))
+    application.add_handlers(".*", [*static_routes(prefix), *download_routes(prefix)])
     if application.index is None or Path(application.index).is_relative_to(Path(pn.__file__).parent):
         pages = {"applications": application.applications, "prefix": application.prefix, "index": str(INDEX_PAGE)}
         application.add_handlers(".*", [(rf"{prefix}/", RootHandler, {**pages, "use_redirect": True})])

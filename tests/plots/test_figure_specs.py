@@ -122,8 +122,59 @@ def test_rows_tell_which_maps_their_scores_and_their_delta_are_of(tmp_path):
     second = rows["delta_reliability"].notna() | rows["delta_beyond_two_errors"].notna()
     assert rows.loc[second, "delta_smoothing_px"].tolist() == [2.0, 2.0]
     assert rows.loc[~second, "delta_smoothing_px"].isna().all()
-    assert "rho, Dice and IoU are of unsmoothed maps on 56 × 56 cells" in caption
+    assert "rho, Dice and IoU are of unsmoothed SmoothGrad maps, not of attention norms, on 56 × 56 cells" in caption
     assert "the delta's columns are of the maps as they are drawn, with a smoothing of 2 px" in caption
+
+
+COLUMNS_OF_BEFORE = (
+    *("image", "category", "network", "explained", "prediction", "probability", "correct"),
+    *("scores_smoothing_px", "resolution_px", "rho", "dice", "iou"),
+    *("delta_smoothing_px", "delta_reliability", "delta_beyond_two_errors", "beyond_two_errors_by_chance"),
+)
+SETTINGS_COLUMNS = (
+    *("scores_of", "human_map", "participant", "method", "cam_layer", "n_samples", "noise_fraction", "seed"),
+    *("target", "reduction", "smoothing_px", "normalise"),
+)
+
+
+def settings_of_rows(folder):
+    rows = pd.read_csv(folder / "figure.csv", keep_default_na=False)
+    return rows.set_index(["image", "network"])[list(SETTINGS_COLUMNS)]
+
+
+def test_each_row_of_scores_carries_all_settings_that_made_its_numbers_after_the_columns_of_before(tmp_path):
+    request = replace(REQUEST, human_map="mouse", participant="p3", target=2, smoothing_px=1.5, reduction="maximum")
+    written(tmp_path, spec(images=IMAGES[:1], layer="blocks.7", request=request))
+    assert tuple(pd.read_csv(tmp_path / "figure.csv").columns) == (*COLUMNS_OF_BEFORE, *SETTINGS_COLUMNS)
+    expected = {
+        "scores_of": "saliency map",
+        "human_map": "mouse",
+        "participant": "p3",
+        "method": "smoothgrad",
+        "cam_layer": "",
+        "n_samples": 5,
+        "noise_fraction": 0.15,
+        "seed": 3,
+        "target": 2,
+        "reduction": "maximum",
+        "smoothing_px": 1.5,
+        "normalise": "percentile",
+    }
+    rows = settings_of_rows(tmp_path)
+    assert len(rows) == 2
+    for row in rows.to_dict("records"):
+        assert row == expected, "also where a layer's attention norm is drawn"
+
+
+def test_rows_name_the_first_kind_of_human_maps_and_all_participants_where_none_is_chosen(tmp_path):
+    written(tmp_path, spec(request=replace(REQUEST, method="saliency")))
+    rows = settings_of_rows(tmp_path)
+    marked, unmarked = rows.loc[IMAGES[0]], rows.loc[IMAGES[1]]
+    assert set(marked["human_map"]) == {"fixations"}
+    assert set(marked["participant"]) == {"all"}
+    assert set(unmarked[["scores_of", "human_map", "participant"]].to_numpy().ravel()) == {""}, "nobody marked this one"
+    assert set(rows["method"]) == {"saliency"}
+    assert set(rows[["n_samples", "noise_fraction", "seed"]].to_numpy().ravel()) == {""}, "it has no chance"
 
 
 @pytest.mark.parametrize(

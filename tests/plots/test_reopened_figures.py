@@ -7,6 +7,7 @@ import warnings
 import pytest
 
 import gala_viz as gv
+from gala_viz.attribution.methods import METHODS
 from gala_viz.cli import main
 from gala_viz.live import LiveMaps
 from gala_viz.plots.figures.comparison_figure import colour_scales_text, column_names
@@ -80,6 +81,47 @@ def test_a_caption_speaks_of_what_is_drawn_and_of_nothing_else(tmp_path):
         "Colour scales: each human map is divided by its largest value, and each SmoothGrad map by"
     )
     assert "Attention norms are drawn as they are, on one scale for all networks and rows, from 0" in everything
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_caption_and_the_rows_of_scores_name_the_method_that_is_drawn_and_no_other(tmp_path, method):
+    networks = [tiny_network(seed, gala=seed == 0) for seed in range(2)]
+    source = LiveMaps(TinyCollection(), networks, tmp_path / "cache")
+    request = MapRequest(method=method, smoothgrad=SmoothGradSpec(n_samples=4))
+    drawn = draw_figure(source, ComparisonSpec(images=("one",), request=request))
+    title = METHODS[method].title
+    assert f"and each {title} map by" in drawn.caption
+    assert f"for both {title} columns" in drawn.caption
+    assert f"rho, Dice and IoU are of unsmoothed {title} maps, not of attention norms" in drawn.caption
+    assert ("SmoothGrad" in drawn.caption) == (method == "smoothgrad")
+    assert ("stands its reliability" in drawn.caption) == METHODS[method].stochastic, "others have no samples"
+    assert set(drawn.table["method"]) == {method}
+    layers = drawn.table["cam_layer"].tolist()
+    *_, update = source.maps("one", request, lambda: False)
+    paths = str(update.maps.attrs.get("layer_path", "")).split(" and ")
+    assert layers == (paths * 2)[:2]
+    assert all(layers) == (method == "grad_cam")
+
+
+def test_an_image_that_the_chosen_participant_did_not_mark_is_scored_with_the_map_of_all(tmp_path):
+    source = LiveMaps(OneParticipantLess(), [tiny_network(seed) for seed in range(2)], tmp_path / "cache")
+
+    def table(participant):
+        request = MapRequest(smoothgrad=REQUEST.smoothgrad, participant=participant)
+        return draw_figure(source, ComparisonSpec(images=("one", "two"), request=request)).table.set_index("image")
+
+    of_one, of_all = table("p1"), table(None)
+    assert of_one["participant"].tolist() == ["p1", "p1", "all", "all"]
+    assert of_one.loc["two", "rho"].tolist() == of_all.loc["two", "rho"].tolist()
+    assert of_one.loc["one", "rho"].tolist() != of_all.loc["one", "rho"].tolist()
+
+
+class OneParticipantLess(TinyCollection):
+    """The first participant did not mark the second image."""
+
+    def participants(self, image, kind=None):
+        everybody = super().participants(image, kind)
+        return everybody[1:] if image == "two" else everybody
 
 
 def test_columns_of_a_third_network_say_what_they_need():

@@ -21,6 +21,7 @@ from gala_viz.panels.presenting.presentation import Follower, Presentation
 from gala_viz.panels.presenting.room import Room, find_room
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_page import EDGE, SourcePage, section
+from gala_viz.panels.take_along import TakeAlong
 from gala_viz.records.database import Database
 
 
@@ -83,6 +84,7 @@ class ComparePage(SourcePage):
         self._explore = OtherPageLink(explore_url, "All images")
         self._game, self._origin, self._records = game_url, origin, records
         self._persistence: PagePersistence | None = None
+        self._take_along: TakeAlong | None = None
         self._presentation: Presentation | None = None
         self._follower: Follower | None = None
         self._room: Room | None = None
@@ -134,6 +136,7 @@ class ComparePage(SourcePage):
             reason = READ_ONLY_REASON if persistence.painted_maps.read_only else ""
             view.own_map.attach_records(persistence.painted_maps, reason)
         self._persistence, self._presentation, self._follower = persistence, presentation, None
+        self._take_along = TakeAlong(source, view.gallery, self.document, view.request)
         main = (
             self._main(view, persistence)
             if index.images
@@ -178,10 +181,10 @@ class ComparePage(SourcePage):
             self._strip_is_wanted = self.view.strip is not None and self.view.strip.is_wanted
         if self._presentation is not None:
             self._room = self._presentation.release_room()
-        for part in (self._persistence, self._follower):
+        for part in (self._persistence, self._follower, self._take_along):
             if part is not None:
                 part.close()
-        self._persistence = self._presentation = self._follower = None
+        self._persistence = self._presentation = self._follower = self._take_along = None
         super().close_view()
 
     def close(self) -> None:
@@ -208,12 +211,18 @@ class ComparePage(SourcePage):
         self._follower = Follower(room, self.document)
         self.page.main = [self._follower.stage]
 
+    def _to_take_along(self, view: CompareView) -> list[pn.viewable.Viewable]:
+        """Return what gives this comparison as a figure, and scores and maps of all photographs shown as a file."""
+        assert self._take_along is not None, "it is made with the view"
+        figure = view.figure_download
+        return [figure.options, figure.button, section("Take along", "scores and maps", self._take_along.pane)]
+
     def _main(self, view: CompareView, persistence: PagePersistence) -> list:
         """Return the components of the page's main part, from the settings to the provenance."""
         return [
             controls_section(view, margin=(4, 14, 0, 14)),
             maps_section(view, margin=(2, 14)),
-            lower_section(view, (4, 14), view.figure_download.options, view.figure_download.button),
+            lower_section(view, (4, 14), *self._to_take_along(view)),
             *([strip_section(view, margin=EDGE)] if view.strip is not None else []),
             *(
                 [section("Notes", persistence.notes_hint, persistence.notes_view.component, margin=EDGE)]

@@ -214,6 +214,10 @@ class CompareView:
         assert self.source is not None, "the view is open"
         return self.source
 
+    def request(self) -> MapRequest:
+        """Return the settings in view as a request for any image of the collection."""
+        return self._request(True)
+
     @property
     def first_image(self) -> str | None:
         """Image with which the page begins: that of the source where the gallery shows it, else its first."""

@@ -37,14 +37,14 @@ RELIABILITY_TEXT = (
 PEOPLE, MAPS, DELTA, NORM = "people", "maps", "delta", "_norm"
 _DIVIDED = (
     (PEOPLE, "each human map", "its largest value"),
-    (MAPS, "each SmoothGrad map", "the 99th percentile of its own values"),
+    (MAPS, "each {method} map", "the 99th percentile of its own values"),
 )
-"""Kind of column, what it shows, and by what that is divided."""
+"""Kind of column, what it shows (of which attribution method), and by what that is divided."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ComparisonRow:
-    """One row: the photograph ``view`` (y, x, 3) uint8, people's map, and the networks' SmoothGrad maps and norms.
+    """One row: the photograph ``view`` (y, x, 3) uint8, people's map, and the networks' saliency maps and norms.
 
     Maps are (y, x) over the same frame, at any resolution, in their own units. ``deltas`` are those of each network
     after the first, minus the first, of normalised maps; ``delta_texts`` are written into them. None stands for what is
@@ -76,18 +76,25 @@ def column_kinds(columns: Sequence[str]) -> set[str]:
     return {NORM if str(kind).endswith(NORM) else str(kind) for kind in kinds}
 
 
-def colour_scales_text(columns: Sequence[str], n_networks: int = 2, network_titles: Sequence[str] = ()) -> str:
+def colour_scales_text(
+    columns: Sequence[str],
+    n_networks: int = 2,
+    network_titles: Sequence[str] = (),
+    *,
+    method_title: str = "SmoothGrad",
+) -> str:
     """Return what the colours of ``columns`` stand for, for the caption; "" where there are photographs alone.
 
-    With ``network_titles`` the sides of the delta are told by name.
+    With ``network_titles`` the sides of the delta are told by name. ``method_title`` is the attribution method of the
+    maps.
     """
     kinds, two = column_kinds(columns), n_networks == 2
-    divided = [(what, by) for kind, what, by in _DIVIDED if kind in kinds]
+    divided = [(what.format(method=method_title), by) for kind, what, by in _DIVIDED if kind in kinds]
     sentences = []
     if divided:
         texts = [f"{what}{' is divided' * (number == 0)} by {by}" for number, (what, by) in enumerate(divided)]
         listed = ", and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
-        together = f" and for {'both' if two else 'all'} SmoothGrad columns" if MAPS in kinds else ""
+        together = f" and for {'both' if two else 'all'} {method_title} columns" if MAPS in kinds else ""
         sentences.append(f"{listed}; after that one scale holds for all rows of a column{together}.")
     if NORM in kinds:
         sentences.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -58,10 +58,12 @@ from gala_viz.plots.figures.specs.network_sources import (
 )
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.schema import HUMAN_MAP_ATTRS, norm_title
-from gala_viz.specs import MapRequest, settings
-from gala_viz.store.source import ForwardResults, MapSource, MapUpdate, NetworkInfo
+from gala_viz.specs import GRAD_CAM, MapRequest, settings
+from gala_viz.store.source import LAYER_PATHS_JOIN, ForwardResults, MapSource, MapUpdate, NetworkInfo
 
 METRICS = ("rho", "dice", "iou")
+ALL_PARTICIPANTS = "all"
+"""In the CSV file, in place of a participant's id."""
 MAX_EXPLAINED = 12
 """Images whose explained categories a caption lists, at most."""
 
@@ -134,10 +136,12 @@ def draw_comparison(
     sources = pair_sources(source, spec)
     source, networks = sources[0], networks_of(sources)
     layer, scored = _layer(networks, spec), have_common_scores(sources, spec.request)
-    rows, parts, scores, simulated = [], [], [], False
+    rows, parts, scores, made_by, simulated = [], [], [], [], False
     cam_layers: list[str] = []
     for done, image in enumerate(spec.images):
-        updates, human = [_finished(one, image, spec) for one in sources], _human_map(source, image, spec.request)
+        request = _request_of_image(source, image, spec.request)
+        updates = [_finished(one, image, request) for one in sources]
+        human = source.human_map(image, request.human_map, request.participant)
         cam_layers = list(dict.fromkeys([*cam_layers, *_cam_layers(updates)]))
         forwards = [one.forward(image) for one in sources]
         every = [*forwards[0].attention_norms, *(one.attention_norms[1] for one in forwards[1:])]
@@ -155,9 +159,10 @@ def draw_comparison(
             )
         )
         parts.append(_labelled(networks, updates, human, norms, spec.columns))
-        for number, pair in enumerate(zip(sources, forwards, updates, strict=True)):
-            smoothing = spec.request.smoothing_px
-            scores += _scored(image, *pair, smoothing, first=number == 0, metrics=METRICS if scored else ())
+        for number, (one, forward, update) in enumerate(zip(sources, forwards, updates, strict=True)):
+            metrics, first = METRICS if scored else (), number == 0
+            scores += _scored(image, one, forward, update, request.smoothing_px, first=first, metrics=metrics)
+            made_by += _settings_columns(source, update, request, scored and human is not None)[0 if first else 1 :]
         progress(done + 1, len(spec.images))
     maps: xr.Dataset = xr.concat(
         parts, dim=pd.Index(spec.images, name="image"), join="outer", combine_attrs="drop_conflicts"
@@ -176,6 +181,8 @@ def draw_comparison(
         width_inches=spec.width_inches,
         delta_colours=spec.delta_colours,
     )
+    method = source.methods.get(spec.request.method, spec.request.method)
+    numbers = _scores_text(scores, spec, method, beside_norms=NORM in column_kinds(columns))
     caption = _caption(
         source,
         networks,
@@ -185,10 +192,12 @@ def draw_comparison(
         norms,
         simulated,
         "" if scored else NO_COMMON_SCORES,
-        " ".join(filter(None, [_explained_text(scores), _scores_text(scores, spec)])),
+        " ".join(filter(None, [_explained_text(scores), numbers])),
         cam_layers,
+        any(text for row in rows for text in row.delta_texts),
     )
-    return FigureResult(figure=figure, caption=caption, maps=maps, table=pd.DataFrame(scores))
+    table = pd.concat([pd.DataFrame(scores), pd.DataFrame(made_by)], axis=1)
+    return FigureResult(figure=figure, caption=caption, maps=maps, table=table)
 
 
 def _layer(networks: list[NetworkInfo], spec: ComparisonSpec) -> str | None:
@@ -199,10 +208,16 @@ def _layer(networks: list[NetworkInfo], spec: ComparisonSpec) -> str | None:
     return spec.layer or last
 
 
-def _finished(source: MapSource, image: str, spec: ComparisonSpec) -> MapUpdate:
-    update = source.cached(image, spec.request)
+def _request_of_image(source: MapSource, image: str, request: MapRequest) -> MapRequest:
+    """Return the request of one image: with the map of all participants where its own has none of the image."""
+    known = source.participants(image, request.human_map) if request.participant is not None else ()
+    return request if request.participant in known else replace(request, participant=None)
+
+
+def _finished(source: MapSource, image: str, request: MapRequest) -> MapUpdate:
+    update = source.cached(image, request)
     if update is None:
-        *_, update = source.maps(image, spec.request, lambda: False)
+        *_, update = source.maps(image, request, lambda: False)
     if update is None or not update.done:
         raise ValueError(f"{image}: its maps could not be finished.")
     return update
@@ -210,7 +225,12 @@ def _finished(source: MapSource, image: str, spec: ComparisonSpec) -> MapUpdate:
 
 def _cam_layers(updates: Sequence[MapUpdate]) -> list[str]:
     """Return the layers at which Grad-CAM is computed, each once; none for other methods."""
-    return [path for one in updates for path in str(one.maps.attrs.get("layer_path", "")).split(" and ") if path]
+    return [path for one in updates for path in _layer_paths(one) if path]
+
+
+def _layer_paths(update: MapUpdate) -> list[str]:
+    """Return the layers at which maps are computed, as they tell; where they tell one, it is both networks'."""
+    return str(update.maps.attrs.get("layer_path", "")).split(LAYER_PATHS_JOIN)
 
 
 def _labelled(
@@ -284,10 +304,11 @@ def _explained_text(rows: Sequence[dict]) -> str:
     return f"Explained is the logit of: {'; '.join(told)}."
 
 
-def _scores_text(rows: Sequence[dict], spec: ComparisonSpec) -> str:
+def _scores_text(rows: Sequence[dict], spec: ComparisonSpec, method: str, beside_norms: bool) -> str:
     """Return which maps the numbers of the CSV file are of: scores and deltas are of different ones."""
+    maps = f"unsmoothed {method} maps{', not of attention norms,' * beside_norms}"
     cells = next((row["resolution_px"] for row in rows if "resolution_px" in row), None)
-    scores = f"rho, Dice and IoU are of unsmoothed maps on {cells} × {cells} cells" if cells else ""
+    scores = f"rho, Dice and IoU are of {maps} on {cells} × {cells} cells" if cells else ""
     smoothing = f"{spec.request.smoothing_px:g} px"
     deltas = ""
     if any("delta_reliability" in row for row in rows):
@@ -341,10 +362,31 @@ def _delta_columns(update: MapUpdate) -> dict[str, float]:
     }
 
 
-def _human_map(source: MapSource, image: str, request: MapRequest) -> xr.DataArray | None:
-    """Return the human map that a request names; that of all participants where its own has none of the image."""
-    known = source.participants(image, request.human_map) if request.participant is not None else ()
-    return source.human_map(image, request.human_map, request.participant if request.participant in known else None)
+def _settings_columns(source: MapSource, update: MapUpdate, request: MapRequest, is_scored: bool) -> list[dict]:
+    """Return all settings that made the numbers of an image, a row for each network of a pair.
+
+    What the method does not have stays empty, and so does the human map of an image that is not scored.
+    """
+    paths = (_layer_paths(update) * 2)[:2] if request.method == GRAD_CAM else ["", ""]
+    kind = request.human_map or next(iter(source.map_kinds), "")
+    sampled = settings(request.smoothgrad) if request.method == "smoothgrad" else {}
+    return [
+        {
+            "scores_of": "saliency map" if is_scored else "",
+            "human_map": kind if is_scored else "",
+            "participant": (request.participant or ALL_PARTICIPANTS) if is_scored else "",
+            "method": request.method,
+            "cam_layer": (path or request.cam_layer) if request.method == GRAD_CAM else "",
+            "n_samples": sampled.get("n_samples"),
+            "noise_fraction": sampled.get("noise_fraction"),
+            "seed": sampled.get("seed"),
+            "target": request.target,
+            "reduction": request.reduction,
+            "smoothing_px": request.smoothing_px,
+            "normalise": request.normalise,
+        }
+        for path in paths
+    ]
 
 
 def _caption(
@@ -358,6 +400,7 @@ def _caption(
     note: str,
     explained: str,
     cam_layers: Sequence[str],
+    has_reliability: bool,
 ) -> str:
     """Return the caption of what ``columns`` show; ``norms`` are those of one image, ``cam_layers`` of Grad-CAM."""
     kinds, titles = column_kinds(columns), [network.title for network in networks]
@@ -370,8 +413,13 @@ def _caption(
         f"Of participant {spec.request.participant} where the image has a map of this one."
         if spec.request.participant is not None and PEOPLE in kinds
         else "",
-        colour_scales_text(columns, len(networks), [] if spec.delta_colours == "default" else titles),
-        RELIABILITY_TEXT if DELTA in kinds and source.methods.get(spec.request.method) else "",
+        colour_scales_text(
+            columns,
+            len(networks),
+            [] if spec.delta_colours == "default" else titles,
+            method_title=source.methods.get(spec.request.method, spec.request.method),
+        ),
+        RELIABILITY_TEXT if DELTA in kinds and has_reliability else "",
         explained,
         note,
     ]

@@ -1,0 +1,225 @@
+"""All scores and maps of chosen images as one file: CSV, NetCDF or Zarr, with the settings that made them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from gala_viz.engine.results.scores import FLOORS, METRICS
+from gala_viz.plots.figures.specs.figure_result import labelled_variable, name_pixels, netcdf_name
+from gala_viz.schema import HUMAN_MAP_ATTRS
+from gala_viz.specs import MapRequest, settings
+from gala_viz.store.source import Cancelled, ForwardResults, MapSource, MapUpdate, Progress
+
+FORMATS: Mapping[str, tuple[str, str]] = {
+    "csv": ("scores, CSV", "scores.csv"),
+    "netcdf": ("scores and maps, NetCDF", "maps.nc"),
+    "zarr": ("scores and maps, Zarr", "maps.zarr.zip"),
+}
+"""Format -> what a page calls it, and the name of its file."""
+MAX_IMAGES_WITH_MAPS = 200
+"""At about a megabyte each. Of more the command ``gala-viz attribute`` makes a store."""
+SIDES = ("first", "second")
+
+
+def export_selection(
+    source: MapSource, images: Sequence[str], request: MapRequest, kind: str, file: Path, cancelled: Cancelled
+) -> Iterator[Progress]:
+    """Write scores, and maps unless as CSV, of images into a file; maps that are not at hand are computed.
+
+    Parameters
+    ----------
+    source : MapSource
+        Its two networks.
+    images : sequence of str
+        Ids, at least one; with maps at most ``MAX_IMAGES_WITH_MAPS``.
+    request : MapRequest
+        Settings of the maps; scores of a collection are of the maps of all participants.
+    kind : {"csv", "netcdf", "zarr"}
+        One of ``FORMATS``. Zarr is one ZIP file, which ``xarray.open_zarr(zarr.storage.ZipStore(file))`` reads.
+    file : Path
+        Replaced if it is there.
+    cancelled : callable
+        Cancellation callback; nothing is left of the file then.
+
+    Yields
+    ------
+    Progress
+        After each image.
+
+    Raises
+    ------
+    ValueError
+        There are no images or too many, or the maps of one could not be finished.
+    """
+    if not images:
+        raise ValueError("no photograph is shown: at least one was expected.")
+    if kind == "csv":
+        score_table(source, images, request).to_csv(file, index=False, lineterminator="\n")
+        yield Progress(done=len(images), total=len(images), seconds=0.0, eta_s=0.0)
+        return
+    if len(images) > MAX_IMAGES_WITH_MAPS:
+        raise ValueError(
+            f"maps of {len(images):,} photographs are too much for a page, which gives those of "
+            f"{MAX_IMAGES_WITH_MAPS} at most: filter or select fewer, take the scores alone, or make a store of all "
+            "with gala-viz attribute."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "maps.zarr"
+        begun = time.monotonic()
+        for done, image in enumerate(images, 1):
+            one = image_maps(source, image, request, cancelled)
+            if one is None:
+                return
+            one.to_zarr(store, zarr_format=2, append_dim=None if done == 1 else "image")
+            seconds = time.monotonic() - begun
+            yield Progress(done=done, total=len(images), seconds=seconds, eta_s=seconds / done * (len(images) - done))
+        if kind == "netcdf":
+            with xr.open_zarr(store) as whole:
+                whole.load().drop_encoding().to_netcdf(file, engine="scipy", format="NETCDF3_64BIT")
+        else:
+            shutil.make_archive(str(file).removesuffix(".zip"), "zip", store)
+
+
+def score_table(source: MapSource, images: Sequence[str], request: MapRequest) -> pd.DataFrame:
+    """Return a row for each image: what it is, every score of both networks, and the settings of the maps.
+
+    Parameters
+    ----------
+    source : MapSource
+        Its two networks.
+    images : sequence of str
+        Ids.
+    request : MapRequest
+        Settings of the maps.
+
+    Returns
+    -------
+    DataFrame
+        Empty cells where a score is not known; columns of a network are named by it.
+    """
+    scores = source.scores(request).reindex(image=list(images))
+    infos = [source.info(image) for image in images]
+    columns: dict[str, Any] = {
+        "image": list(images),
+        "category": [one.category or "" for one in infos],
+        "split": [one.split or "" for one in infos],
+    }
+    for place, network in zip(SIDES, source.networks, strict=True):
+        row = SIDES.index(place)
+        for name in ("correct", *METRICS, *FLOORS):
+            if name in scores:
+                columns[f"{name} {network.name}"] = np.asarray(scores[name])[row]
+        for layer in network.layers:
+            known = [str(one) for one in scores["layer"].values] if "layer" in scores.coords else []
+            if layer in known:
+                values = np.asarray(scores["rho_attention"])[row, known.index(layer)]
+                columns[f"rho_attention {layer} {network.name}"] = values
+    for name in ("ceiling", "delta_size"):
+        if name in scores:
+            columns[name] = np.asarray(scores[name])
+    table = pd.DataFrame(columns)
+    return table.assign(**_plain_settings(source, request))
+
+
+def image_maps(source: MapSource, image: str, request: MapRequest, cancelled: Cancelled) -> xr.Dataset | None:
+    """Return all maps and scores of one image, computed where they are not at hand.
+
+    Parameters
+    ----------
+    source : MapSource
+        Its two networks.
+    image : str
+        Id of an image or an upload.
+    request : MapRequest
+        Settings of the maps.
+    cancelled : callable
+        Cancellation callback.
+
+    Returns
+    -------
+    Dataset or None
+        Dims (image, network, y, x), in the frame of the first network; NaN where there is no human map, or a network
+        does not see. None once cancelled.
+
+    Raises
+    ------
+    ValueError
+        The maps could not be finished.
+    """
+    if request.participant is not None and request.participant not in source.participants(image, request.human_map):
+        request = replace(request, participant=None)
+    forward = source.forward(image)
+    update = source.cached(image, request)
+    if update is None:
+        for computed in source.maps(image, request, cancelled):
+            update = computed
+    if cancelled():
+        return None
+    if update is None or not update.done:
+        raise ValueError(f"{image}: its maps could not be finished.")
+    human = source.human_map(image, request.human_map, request.participant) if source.map_kinds else None
+    maps = _variables(source, update, forward, human)
+    names = ("correct", *METRICS, *FLOORS, "ceiling")
+    scores = {name: update.scores[name].variable for name in names if name in update.scores}
+    scores["delta_reliability"] = xr.Variable((), update.delta_reliability)
+    scores["explained"] = xr.Variable("network", list(update.targets))
+    dataset = xr.Dataset(
+        maps | scores,
+        coords={
+            "network": np.array([network.name for network in source.networks], dtype=object),
+            "y": update.maps["y"].values,
+            "x": update.maps["x"].values,
+        },
+        attrs=_plain_settings(source, request),
+    )
+    name_pixels(dataset)
+    return dataset.expand_dims(image=np.array([image], dtype=object))
+
+
+def _variables(
+    source: MapSource, update: MapUpdate, forward: ForwardResults, human: xr.DataArray | None
+) -> dict[str, xr.Variable]:
+    maps = {
+        "saliency": (update.maps, "map of each network"),
+        "delta": (update.delta, "second map minus first, normalised"),
+    }
+    if update.standard_error is not None:
+        maps["standard_error"] = (update.standard_error, "Monte-Carlo standard error of the map")
+    if update.delta_error is not None:
+        maps["delta_standard_error"] = (update.delta_error, "standard error of the delta")
+    variables = {name: labelled_variable(one, text) for name, (one, text) in maps.items()}
+    if source.map_kinds:
+        missing = update.delta.copy(data=np.full(update.delta.shape, np.nan, np.float32)).assign_attrs(units="")
+        variables["human_map"] = labelled_variable(missing if human is None else human, **HUMAN_MAP_ATTRS)
+    for network, norms in zip(source.networks, forward.attention_norms, strict=True):
+        for layer, norm in norms.items():
+            rows, columns = norm.shape
+            variables[netcdf_name("attention_norm", layer, network.name)] = xr.Variable(
+                (f"row_of_{rows}", f"column_of_{columns}"),
+                np.asarray(norm.values, np.float32),
+                {"long_name": f"attention norm at {layer} of {network.title}", "units": "1"},
+            )
+    return variables
+
+
+def _plain_settings(source: MapSource, request: MapRequest) -> dict[str, Any]:
+    """Return the settings of maps and scores as plain values, with what they are of."""
+    values = settings(request)
+    nested = {name: value for name, value in values.items() if isinstance(value, dict)}
+    plain = {name: value for name, value in values.items() if name not in nested}
+    for one in nested.values():
+        plain |= one
+    plain["human_map"] = plain.get("human_map") or next(iter(source.map_kinds), "")
+    plain["participant"] = plain.get("participant") or "all"
+    named = {name: value if isinstance(value, int | float) else str(value) for name, value in plain.items()}
+    return {"collection": source.title, **named}

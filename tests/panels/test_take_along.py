@@ -1,0 +1,100 @@
+"""Take along on a page: a file in a thread, a link that nobody can guess, nothing left behind."""
+
+from pathlib import Path
+
+import pytest
+import tornado.testing
+import tornado.web
+
+from gala_viz.panels.file_downloads import download_routes, offer_file, withdraw_file
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.gallery.gallery import Gallery
+from gala_viz.panels.take_along import CANCELLED, TakeAlong
+from gala_viz.panels.view_state import CurrentImage
+from tests.panels.fake_source import FakeSource
+from tests.panels.script import SCRIPT, until
+
+
+@pytest.fixture
+def gallery():
+    source = FakeSource(count=8)
+    gallery = Gallery(source, CollectionIndex(source), CurrentImage(), SCRIPT)
+    yield gallery
+    gallery.close()
+
+
+@pytest.fixture
+def taking(gallery):
+    taking = TakeAlong(gallery.source, gallery, SCRIPT, lambda: gallery.source.request)
+    yield taking
+    taking.close()
+
+
+def files(taking):
+    return sorted(path.name for path in Path(taking._folder.name).iterdir())
+
+
+def test_the_photographs_shown_become_a_file_with_a_link(taking, gallery):
+    gallery.settings.search = "cat"
+    taking.start()
+    until(lambda: "Save scores.csv" in taking.link.object)
+    lines = (Path(taking._folder.name) / "scores.csv").read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == [gallery.index.images[at] for at in gallery.positions]
+    assert taking._address in taking.link.object
+    assert not taking.bar.busy
+
+
+def test_another_file_takes_the_place_of_the_one_before_and_the_end_of_the_session_deletes_it(taking):
+    taking.start()
+    until(lambda: taking.link.object)
+    first, folder = taking._address, Path(taking._folder.name)
+    taking.form.receive("format", "netcdf")
+    assert "at most 200" in taking.form.states["format"]["hint"]
+    taking.start()
+    until(lambda: "Save maps.nc" in taking.link.object)
+    assert taking._address != first
+    taking.close()
+    assert not folder.exists()
+
+
+def test_cancel_makes_no_file_and_says_so():
+    source = FakeSource(count=8, delay_s=0.05)
+    gallery = Gallery(source, CollectionIndex(source), CurrentImage(), SCRIPT)
+    taking = TakeAlong(source, gallery, SCRIPT, lambda: source.request)
+    taking.form.receive("format", "zarr")
+    taking.start()
+    until(lambda: "1 of 8" in taking.bar.text)
+    taking._cancel()
+    until(lambda: taking._worker is not None and not taking.bar.busy)
+    assert taking.bar.text == CANCELLED
+    assert not taking.link.object
+    taking.close()
+    gallery.close()
+
+
+def test_what_is_refused_is_said(taking, gallery):
+    gallery.settings.search = "no such photograph"
+    taking.start()
+    until(lambda: "no photograph is shown" in taking.bar.text)
+    assert not taking.bar.busy
+
+
+class TestDownloads(tornado.testing.AsyncHTTPTestCase):
+    def get_app(self):
+        return tornado.web.Application(download_routes())
+
+    def test_an_offered_file_comes_whole_under_its_name_and_is_gone_when_it_is_withdrawn(self):
+        file = Path(self.id().replace(".", "_")).absolute()
+        file.write_bytes(bytes(range(256)) * 4000)
+        try:
+            address = offer_file(file, 'maps of "Ä".nc')
+            answer = self.fetch(f"/{address}")
+            assert (answer.code, answer.body) == (200, file.read_bytes())
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert 'filename="maps_of____.nc"' in answer.headers["Content-Disposition"]
+            assert "filename*=UTF-8''maps%20of%20%22%C3%84%22.nc" in answer.headers["Content-Disposition"]
+            withdraw_file(address)
+            assert self.fetch(f"/{address}").code == 404
+            assert self.fetch("/download/../../etc/passwd").code == 404
+        finally:
+            file.unlink()
