@@ -12,6 +12,7 @@ from gala_viz.cli import main
 from gala_viz.live import LiveMaps
 from gala_viz.plots.figures.comparison_figure import colour_scales_text, column_names
 from gala_viz.plots.figures.specs import ComparisonSpec, LayersSpec, draw_figure, read_figure_spec, write_figure
+from gala_viz.registry import UnknownNameError
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.attribution.tiny import tiny_network
 from tests.attribution.tiny_collection import TinyCollection
@@ -122,6 +123,11 @@ class OneParticipantLess(TinyCollection):
     def participants(self, image, kind=None):
         everybody = super().participants(image, kind)
         return everybody[1:] if image == "two" else everybody
+
+    def human_map(self, image, kind=None, participant=None):
+        if participant is not None and participant not in self.participants(image, kind):
+            raise UnknownNameError(f"no participant of {image!r} called {participant!r}")
+        return super().human_map(image, kind, participant)
 
 
 def test_columns_of_a_third_network_say_what_they_need():

@@ -83,10 +83,23 @@ def colour_scales_text(
     *,
     method_title: str = "SmoothGrad",
 ) -> str:
-    """Return what the colours of ``columns`` stand for, for the caption; "" where there are photographs alone.
+    """Return what the colours of a figure stand for, for its caption.
 
-    With ``network_titles`` the sides of the delta are told by name. ``method_title`` is the attribution method of the
-    maps.
+    Parameters
+    ----------
+    columns : sequence of str
+        Some of ``column_names``.
+    n_networks : int
+        Number of networks.
+    network_titles : sequence of str
+        With them the sides of the delta are told by name.
+    method_title : str
+        Attribution method of the maps.
+
+    Returns
+    -------
+    str
+        Sentences; "" where there are photographs alone.
     """
     kinds, two = column_kinds(columns), n_networks == 2
     divided = [(what.format(method=method_title), by) for kind, what, by in _DIVIDED if kind in kinds]
