@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from gala_viz.panels.compare.compare_page import compare_page
 from gala_viz.panels.explore.explore_page import explore_page
+from gala_viz.panels.file_downloads import download_routes
 from gala_viz.panels.shared_source import shared_source
 from gala_viz.records.database import Database
 from tests.panels.fake_source import FakeSource
@@ -65,7 +66,7 @@ def main(port: int) -> None:
         shared_source("compare", SOURCES["compare"]), records=records(), read_only_notes=True
     )
     shared_source("compare", SOURCES["compare"])
-    pn.serve(apps, port=port, show=False)
+    pn.serve(apps, port=port, show=False, extra_patterns=download_routes())
 
 
 if __name__ == "__main__":

@@ -6,12 +6,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from gala_viz.engine.results.perturbation import perturb_pixels, reveal_mask, reveal_order
 from gala_viz.panels.compare.brush_strokes import paint_strokes
 from gala_viz.plots.colour_maps import DIVERGING, SEQUENTIAL
 from gala_viz.plots.colour_scale import colour_limits, delta_limit, finite_percentile, percentile_rank
 from gala_viz.specs import MapRequest
+from tests.browser.conftest import WAIT_MS
 from tests.panels.fake_source import FakeSource
 
 pytestmark = pytest.mark.browser
@@ -382,19 +384,31 @@ def test_what_is_painted_is_a_map_at_once_and_stays_in_the_tab_when_the_page_is_
         page.page.wait_for_timeout(40)
     page.page.mouse.up()
     page.page.get_by_text("Spearman's rho of your map with").wait_for()
-    rows = page.page.locator("table.scores tr").all_inner_texts()
-    assert len(rows) == 3
-    assert all(re.search(r"-?\d\.\d{3}$", row) for row in rows)
     page.page.get_by_text("Your map, n = 1").wait_for()
     page.page.locator(".side").get_by_role("button", name="Undo").click()
     page.page.get_by_text("Spearman's rho of your map with").wait_for(state="hidden")
     page.page.locator(".side").get_by_role("button", name="Redo").click()
     page.page.get_by_text("Spearman's rho of your map with").wait_for()
+    rows = page.page.locator("table.scores tr").all_inner_texts()  # of all that is painted
+    assert len(rows) == 3
+    assert all(re.search(r"-?\d\.\d{3}$", row) for row in rows)
     page.page.reload()
     page.page.get_by_role("button", name="Paint", exact=True).click()
     page.page.get_by_text("Spearman's rho of your map with").wait_for()
-    assert page.page.locator("table.scores tr").all_inner_texts() == rows
+    expect(page.page.locator("table.scores tr")).to_have_text(rows, use_inner_text=True, timeout=WAIT_MS)
     surface.focus()
     for key in ("ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown"):
         page.page.keyboard.press(key)
     page.rest(lambda: page.page.locator("table.scores tr").all_inner_texts(), unlike=rows)
+
+
+def test_scores_of_all_photographs_shown_are_saved_as_a_file(page):
+    page.page.get_by_role("button", name="Make the file").click()
+    link = page.page.get_by_role("link", name="Save scores.csv")
+    with page.page.expect_download() as download:
+        link.click()
+    assert download.value.suggested_filename == "scores.csv"
+    with open(download.value.path(), newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["image"] for row in rows} <= set(SOURCE.images)
+    assert rows[0]["method"] == "smoothgrad"

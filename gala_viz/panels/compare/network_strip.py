@@ -84,7 +84,12 @@ class NetworkStrip:
         image = self._current.image
         if not self.is_wanted or image is None:
             return
-        request = self._settings.to_request(has_label=self._source.info(image).target is not None)
+        current = self._current
+        request = self._settings.to_request(
+            has_label=self._source.info(image).target is not None,
+            human_map=current.kind,
+            participant=current.participant,
+        )
         self.progress.show_text(f"0 of {len(self._choices)} networks", 0, busy=True)
         self.cells.items = [self._item(choice.name, choice.title, "", "") for choice in self._choices]
         self._worker.submit(lambda cancelled: self._compute(image, request, cancelled))

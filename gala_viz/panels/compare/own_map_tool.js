@@ -19,6 +19,7 @@ export function render({model, view, el}) {
     const painted = [...histories].map(([image, {steps, at}]) => [image, steps[at]]).filter(([, list]) => list.length > 0)
     keep_in_tab("painted", painted)
   }
+  remember() // for another pair of networks, whose page has a part like this of its own
   let drawing = null // the stroke under the pointer
   const all = () => (drawing == null ? strokes() : [...strokes(), drawing])
   const count = () => all().reduce((sum, stroke) => sum + stroke.length, 0)
@@ -97,7 +98,7 @@ export function render({model, view, el}) {
     whole.getContext("2d").putImageData(pixels, 0, 0)
     return whole.toDataURL()
   }
-  let showing = 0
+  let [showing, is_heard] = [0, false]
   const show = async () => {
     drawing = null
     surface.stop()
@@ -108,7 +109,7 @@ export function render({model, view, el}) {
     surface.repaint(strokes().flat())
     hint.hidden = strokes().length > 0
     refresh()
-    if (strokes().length > 0) { tell(false) }
+    if (is_heard && strokes().length > 0) { tell(false) }
     draw_map()
   }
 
@@ -116,7 +117,7 @@ export function render({model, view, el}) {
 
   const root = node("div", {class: "root"})
   const left = node("div", {class: "stage"})
-  const hint = node("p", {class: "press"}, "Press and paint what matters")
+  const hint = node("p", {class: "press", hidden: ""}, "Press and paint what matters")
   left.append(canvas, hint)
   const result = node("div", {class: "result"})
   const draw_map = () => {
@@ -225,5 +226,9 @@ export function render({model, view, el}) {
   model.on("remove", () => { finish(); surface.stop(); listening.abort() })
   show_kept()
   show_scores()
-  once_ready(view, show)
+  show()
+  once_ready(view, () => {
+    is_heard = true
+    if (count() > 0) { tell(false) }
+  })
 }
