@@ -112,6 +112,7 @@ def top_five_predictions(
     named: bool = True,
     was: Sequence[str] = (),
     below: str = "",
+    explained: int | None = -1,
 ) -> str:
     """Return a network's five most probable categories with bars; right or wrong as a sign and a word.
 
@@ -131,6 +132,9 @@ def top_five_predictions(
         For each category what its per cent were before the photograph was changed; empty: it was not.
     below : str
         HTML below them, made by ``render_html``.
+    explained : int or None
+        Index of the category that is explained by choice, -1 for none: each category is a button that explains it
+        (``compare/map_display.js`` hears it). None: they are no buttons.
 
     Returns
     -------
@@ -146,16 +150,18 @@ def top_five_predictions(
         else list(zip(prediction.categories, prediction.probabilities, prediction.indices, strict=True))
     )
     rows = [
-        (category, f"{100 * share:.1f}", was[row] if was else "", index == target)
+        (category, f"{100 * share:.1f}", was[row] if was else "", index == target, index)
         for row, (category, share, index) in enumerate(shown[:N_TOP])
     ]
     return render_html(
         """<div class="network {{ side }}"><div class="name">
 {%- if named %}<span title="{{ network.name }}">{{ network.title }}</span>{% endif %}
 {%- if known %}<span class="verdict {{ verdict[0] }}">{{ verdict[1] }}</span>{% endif %}</div><div class="five">
-{%- for category, percent, was, is_true in rows %}<div class="prediction{% if is_true %} true{% endif %}">
+{%- for category, percent, was, is_true, index in rows %}<div class="prediction{% if is_true %} true{% endif %}">
 <span class="fill" style="width:{{ percent }}%"></span>
-<span class="category" title="{{ category }}">{% if is_true %}✓ {% endif %}{{ category }}</span>
+{%- if explained is none %}<span class="category" title="{{ category }}">{{ "✓ " if is_true }}{{ category }}</span>
+{%- else %}<button type="button" class="category" data-explain="{{ index }}" title="{{ category }}: {{ hint }}"
+aria-pressed="{{ (index == explained) | lower }}">{{ "✓ " if is_true }}{{ category }}</button>{% endif %}
 <span class="share">{% if was %}<span class="was" title="for the untouched photograph: {{ was }} %">{{ was }} \
 →</span> {% endif %}{{ percent }} %</span></div>{% endfor %}
 {%- for _ in range(n_top - rows | length) %}<div class="prediction"><span class="category muted">–</span></div>
@@ -166,6 +172,8 @@ def top_five_predictions(
         known=prediction is not None,
         verdict=verdict,
         rows=rows,
+        explained=explained,
+        hint="explain it, or no more",
         n_top=N_TOP,
         below=Markup(below),
     )

@@ -412,3 +412,16 @@ def test_scores_of_all_photographs_shown_are_saved_as_a_file(page):
         rows = list(csv.DictReader(file))
     assert {row["image"] for row in rows} <= set(SOURCE.images)
     assert rows[0]["method"] == "smoothgrad"
+
+
+def test_a_predicted_category_is_explained_by_a_click_and_by_another_one_no_more(page):
+    def explained():
+        return dict(parse_qsl(urlsplit(page.page.url).query)).get("explain", "own")
+
+    category = page.page.locator("button[data-explain]").nth(1)
+    category.click()
+    page.page.locator("button[data-explain][aria-pressed=true]").nth(1).wait_for()  # in both networks' lists
+    assert page.rest(explained, unlike="own") == "chosen"
+    category.click()
+    page.page.locator("button[data-explain][aria-pressed=true]").first.wait_for(state="detached")
+    page.rest(explained, unlike="chosen")

@@ -557,3 +557,32 @@ def test_a_link_to_a_participant_whom_the_photograph_does_not_have_says_so(view)
     link = f"image={view.source.images[0].replace(' ', '%20')}&participant=p33"
     AddressSync(PageState(places), SCRIPT, view.show_messages).restore(link)
     until(lambda: finished(view) and "'p33'" in html.unescape(view.alert.object))
+
+
+def pressed(view, index):
+    """Whether the second network's button of a category says that it is explained."""
+    (state,) = re.findall(rf'data-explain="{index}"[^>]*aria-pressed="(\w+)"', view.top_five_panes[1].object)
+    return state
+
+
+def test_a_predicted_category_is_explained_by_a_click_and_by_another_one_no_more(view):
+    second = view.results.forward_result.predictions[1].indices[2]
+    assert pressed(view, second) == "false"
+    view.display.on_message({"explain": second})
+    until(lambda: view._map_request.target == second)
+    assert (view.settings.target, view.settings.category) == ("chosen", second)
+    assert pressed(view, second) == "true"
+    view.display.on_message({"explain": second})
+    assert view.settings.target == "own"
+    for strange in (-1, 10**6, "3", None):
+        view.display.on_message({"explain": strange})
+        assert view.settings.target == "own"
+
+
+def test_where_networks_have_other_categories_only_those_of_the_first_can_be_chosen():
+    source = FakeSource(count=4)
+    source.networks = (source.networks[0], replace(source.networks[1], categories=("other", "names")))
+    view = CompareView(source, CollectionIndex(source), SCRIPT)
+    assert view._explained(0) == -1
+    assert view._explained(1) is None
+    view.close()

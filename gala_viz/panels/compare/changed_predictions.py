@@ -21,6 +21,7 @@ def changed_predictions(
     shown_percent: float,
     *,
     named: bool = True,
+    explained: int | None = -1,
 ) -> str:
     """Return a network's five most probable categories for the changed photograph, with what they were before.
 
@@ -40,6 +41,8 @@ def changed_predictions(
         How much of the photograph is shown, in per cent.
     named : bool
         Whether the network's title stands above.
+    explained : int or None
+        As in ``top_five_predictions``.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def changed_predictions(
         logits=[] if answer is None else [_number(answer.logit_whole), _number(answer.logit)],
     )
     was = [] if answer is None else [_percent_before(before, index) for index in now.indices]
-    return top_five_predictions(side, network, now, target, named=named, was=was, below=below)
+    return top_five_predictions(side, network, now, target, named=named, was=was, below=below, explained=explained)
 
 
 def _percent_before(before: Prediction, index: int) -> str:

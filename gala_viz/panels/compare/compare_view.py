@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -129,7 +129,7 @@ class CompareView:
             sizing_mode="stretch_width",
             margin=(2, 0, 0, 0),
         )
-        self.display.on_message = lambda message: self._toggle_layer(message.get("layer"))
+        self.display.on_message = self._heard
         self.heading, self.people_heading, self.delta_heading = html_pane(), html_pane(), html_pane()
         self.top_five_panes, self.alert = [html_pane(css=CHANGED_STYLESHEET) for _ in "ab"], html_pane()
         self._predictions: tuple[Sequence[Prediction | None], int | None] = ((None, None), None)
@@ -299,6 +299,7 @@ class CompareView:
         self.source_client.request_maps(image, request, new_image, of_collection, scores_first=not as_before)
         if not new_image:
             self.erase_reveal.refresh()  # perhaps another logit is explained
+            self._show_predictions()
         if new_image:  # while the thread works already
             self.heading.object = image_heading(info, self._game)
         self._missing = "" if new_image else self._missing
@@ -329,8 +330,29 @@ class CompareView:
         named, networks = not self.chooser.is_needed, self._open_source.networks
         for number, (pane, side) in enumerate(zip(self.top_five_panes, "ab", strict=True)):
             before = predictions[number]
-            changed = self.erase_reveal.predictions(number, side, before, target, named=named)
-            pane.object = changed or top_five_predictions(side, networks[number], before, target, named=named)
+            about = {"named": named, "explained": self._explained(number)}
+            changed = self.erase_reveal.predictions(number, side, before, target, **about)
+            pane.object = changed or top_five_predictions(side, networks[number], before, target, **about)
+
+    def _explained(self, number: int) -> int | None:
+        """Return the category that is explained by choice, -1 for none; None where a click would name another one.
+
+        A chosen category is an index among those of the first network.
+        """
+        networks = self._open_source.networks
+        if number and networks[number].categories != networks[0].categories:
+            return None
+        return self.settings.category if self.settings.target == "chosen" else -1
+
+    def _heard(self, message: Mapping[str, Any]) -> None:
+        """Show a layer large, or explain a predicted category, or neither any more."""
+        index = message.get("explain")
+        if isinstance(index, int) and 0 <= index < len(self._open_source.networks[0].categories):
+            if self._explained(0) == index:
+                self.settings.target = "own"
+            else:
+                self.settings.param.update(target="chosen", category=index)
+        self._toggle_layer(message.get("layer"))
 
     def _on_photo(self, view) -> None:
         self._photo_of = self.current.image

@@ -129,7 +129,16 @@ class EraseReveal:
         """Whether the section is open and networks can answer."""
         return self._display.erase_reveal and not self._source.cannot_perturb
 
-    def predictions(self, number: int, side: str, before: Prediction | None, target: int | None, *, named: bool) -> str:
+    def predictions(
+        self,
+        number: int,
+        side: str,
+        before: Prediction | None,
+        target: int | None,
+        *,
+        named: bool,
+        explained: int | None,
+    ) -> str:
         """Return a network's answer beside the one before, as HTML; "" where its usual predictions stand.
 
         Parameters
@@ -144,6 +153,8 @@ class EraseReveal:
             Index of the true category.
         named : bool
             Whether the network's title stands above.
+        explained : int or None
+            As in ``top_five_predictions``.
 
         Returns
         -------
@@ -154,7 +165,8 @@ class EraseReveal:
             return ""
         answer = None if self.results is None else self.results.answers[number]
         shown = 100.0 if self.results is None else self.results.shown_percent
-        return changed_predictions(side, self._source.networks[number], before, answer, target, shown, named=named)
+        network = self._source.networks[number]
+        return changed_predictions(side, network, before, answer, target, shown, named=named, explained=explained)
 
     def set_photo(self, view: NDArray[np.uint8]) -> None:
         """Take the photograph of the image in view, uint8 (y, x, 3)."""

@@ -320,6 +320,10 @@ export function render({model, view, el}) {
 
   const listening = new AbortController()
   document.addEventListener("gala-viz:flicker", flip, {signal: listening.signal})
+  document.addEventListener("click", (event) => { // a predicted category, wherever its list stands
+    const category = event.composedPath().find((node) => node instanceof Element && node.dataset.explain != null)
+    if (category != null) { model.send_msg({explain: Number(category.dataset.explain)}) }
+  }, {signal: listening.signal})
   const tell_erase = () => readout.buttons.erase.setAttribute("aria-expanded", String(model.erase_reveal))
   const tell_paint = () => readout.buttons.paint.setAttribute("aria-expanded", String(model.own_map))
   document.addEventListener("gala-viz:brush", () => { if (!model.erase_reveal) { model.erase_reveal = true } }, {signal: listening.signal})
