@@ -25,15 +25,17 @@ class Arguments:
 
 
 def serve_pages(options: CompareOptions, server_address: ServerAddress, first: str) -> None:
-    """Serve the comparison and the exploration; the browser opens ``first``, which is "compare" or "explore"."""
+    """Serve the comparison, the exploration and the grid; the browser opens the page called ``first``."""
     with clean_shutdown():
         check_address(server_address)
         from gala_viz.commands import compare_app
 
         with step_printer() as say:
             compare_app.prepare_compare_page(options, say)
+        is_public = server_address.is_public
         pages = {
-            "compare": lambda: compare_app.build_compare_page(options, "explore", is_public=server_address.is_public),
-            "explore": lambda: compare_app.build_explore_page(options, "compare", is_public=server_address.is_public),
+            "compare": lambda: compare_app.build_compare_page(options, "explore", "grid", is_public=is_public),
+            "explore": lambda: compare_app.build_explore_page(options, "compare", "grid", is_public=is_public),
+            "grid": lambda: compare_app.build_grid_page(options, "compare", "explore", is_public=is_public),
         }
         serve({first: pages[first], **pages}, server_address, when_listening=lambda: compare_app.warm_up(options))

@@ -1,7 +1,7 @@
 """The comparison page assembled: options, a source that loads beside it, a view of it; served with or without a file.
 
-``apps/compare.py`` and ``gala-viz compare`` both serve ``build_compare_page``; ``apps/explore.py`` and ``gala-viz
-explore`` serve ``build_explore_page``.
+``apps/compare.py``, ``apps/explore.py`` and ``apps/grid.py`` serve ``build_compare_page``, ``build_explore_page`` and
+``build_grid_page``; ``gala-viz compare`` and ``gala-viz explore`` serve all three.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ _prepared: dict[CompareOptions, Callable[[StepCallback], MapSource]] = {}
 
 
 def build_compare_page(
-    options: CompareOptions, explore_url: str | None = None, *, is_public: bool | None = None
+    options: CompareOptions,
+    explore_url: str | None = None,
+    grid_url: str | None = None,
+    *,
+    is_public: bool | None = None,
 ) -> Viewable:
     """Build the comparison page of one session; it stands at once and shows what is being loaded.
 
@@ -47,8 +51,9 @@ def build_compare_page(
     ----------
     options : CompareOptions
         What is compared.
-    explore_url : str, optional
-        Address of the exploration of the same source, "" where it is not served; default: as ``panel serve`` serves it.
+    explore_url, grid_url : str, optional
+        Addresses of the exploration and the grid of the same source, "" where they are not served; default: as ``panel
+        serve`` serves them.
     is_public : bool, optional
         Whether others than this machine's users can open the page; default: as the servers of this process are.
 
@@ -67,6 +72,7 @@ def build_compare_page(
         open_notes_database(options),
         read_only_notes=read_only,
         explore_url=_address("explore") if explore_url is None else explore_url,
+        grid_url=_address("grid") if grid_url is None else grid_url,
     )
 
 
@@ -82,11 +88,15 @@ def figure_source(options: CompareOptions) -> dict[str, Any]:
 
 
 def build_explore_page(
-    options: CompareOptions, compare_url: str | None = None, *, is_public: bool | None = None
+    options: CompareOptions,
+    compare_url: str | None = None,
+    grid_url: str | None = None,
+    *,
+    is_public: bool | None = None,
 ) -> Viewable:
     """Build the page of all images of the same source, for one session.
 
-    ``compare_url`` is where the comparison is served; it and ``is_public`` as in ``build_compare_page``.
+    ``compare_url`` is where the comparison is served; it, ``grid_url`` and ``is_public`` as in ``build_compare_page``.
     """
     from gala_viz.plots.bokeh_rendering import DRAWING_LOCK
 
@@ -100,6 +110,29 @@ def build_explore_page(
         figure_source(options),
         open_notes_database(options),
         read_only_notes=read_only,
+        grid_url=_address("grid") if grid_url is None else grid_url,
+    )
+
+
+def build_grid_page(
+    options: CompareOptions,
+    compare_url: str | None = None,
+    explore_url: str | None = None,
+    *,
+    is_public: bool | None = None,
+) -> Viewable:
+    """Build the page of many photographs by many columns of the same source, for one session.
+
+    Addresses and ``is_public`` as in ``build_compare_page``.
+    """
+    from gala_viz.panels.grid.grid_page import grid_page
+
+    return grid_page(
+        shared_source_for(options),
+        _address("compare") if compare_url is None else compare_url,
+        _address("explore") if explore_url is None else explore_url,
+        open_notes_database(options),
+        read_only_notes=notes_are_read_only(options, is_public),
     )
 
 

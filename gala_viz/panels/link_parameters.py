@@ -17,13 +17,14 @@ from gala_viz.panels.network_pair import PLACES, PairChooser
 from gala_viz.panels.page_state import LinkParameter, format_value
 from gala_viz.panels.presenting.presentation import Presentation
 from gala_viz.panels.presenting.stage import PANELS
-from gala_viz.panels.view_state import CurrentImage, ScatterAxes
+from gala_viz.panels.view_state import AttributionSettings, CurrentImage, ScatterAxes
 from gala_viz.plots.point_selection import selection_geometry
 from gala_viz.registry import unknown_name
 from gala_viz.store.source import MapSource
 
 if TYPE_CHECKING:
     from gala_viz.panels.explore.explore_view import ExploreView  # which loads Datashader, for its own page alone
+    from gala_viz.panels.grid.grid_view import GridView
 
 SHARED_LINK_NAMES = frozenset(
     [
@@ -44,6 +45,21 @@ SHARED_LINK_NAMES = frozenset(
     ]
 )
 """Names that mean the same on both pages: which networks, which images the gallery shows, in which order."""
+MAP_LINK_NAMES = SHARED_LINK_NAMES | {
+    "maps",
+    "participant",
+    "explain",
+    "category",
+    "method",
+    "cam-layer",
+    "n",
+    "seed",
+    "noise",
+    "channels",
+    "smoothing",
+    "normalise",
+}
+"""Names that mean the same on the comparison and on the grid: the settings of maps too."""
 VERSION_1_MAPS = {
     "channels": "absolute",
     "smoothing": "0",
@@ -119,30 +135,12 @@ def compare_link_parameters(
     """
     shown, settings, looks = view.current, view.settings, view.display_settings
     erased = view.erase_reveal.settings
-    layers, kinds = view.layers.n_columns, list(view.source.map_kinds)
-    many = len(view.source.networks[0].categories)
+    layers = view.layers.n_columns
     return {
         "image": _image(view.gallery, shown, first=view.first_image),
         **_pair_parameters(view.chooser, view.source, default_pair),
-        "maps": LinkParameter(
-            owner=shown, parameter="kind", push_history=True, refusal=_among("kind of human maps", kinds)
-        ),
-        "participant": LinkParameter(owner=shown, parameter="participant", push_history=True),
         "layer": LinkParameter(owner=shown, parameter="layer", push_history=True, refusal=_below(layers, "layers")),
-        "explain": LinkParameter(owner=settings, parameter="target", push_history=True),
-        "category": LinkParameter(
-            owner=settings, parameter="category", push_history=True, refusal=_below(many, "categories")
-        ),
-        "method": LinkParameter(
-            owner=settings, parameter="method", push_history=True, refusal=_among("method", list(view.source.methods))
-        ),
-        "cam-layer": LinkParameter(owner=settings, parameter="cam_layer", push_history=True, refusal=_layer),
-        "n": LinkParameter(owner=settings, parameter="n_samples"),
-        "seed": LinkParameter(owner=settings, parameter="seed"),
-        "noise": LinkParameter(owner=settings, parameter="noise_fraction"),
-        "channels": LinkParameter(owner=settings, parameter="reduction"),
-        "smoothing": LinkParameter(owner=settings, parameter="smoothing_px"),
-        "normalise": LinkParameter(owner=settings, parameter="normalise"),
+        **_map_parameters(view.source, settings, shown),
         "scale": LinkParameter(owner=looks, parameter="scale"),
         "opacity": LinkParameter(owner=looks, parameter="opacity"),
         "threshold": LinkParameter(owner=looks, parameter="threshold"),
@@ -192,7 +190,11 @@ def explore_version_1_defaults(source: MapSource) -> dict[str, str]:
     return {**VERSION_1_AXES, **VERSION_1_SHARED}
 
 
-VERSION_1_DEFAULTS = {"compare": compare_version_1_defaults, "explore": explore_version_1_defaults}
+VERSION_1_DEFAULTS = {
+    "compare": compare_version_1_defaults,
+    "explore": explore_version_1_defaults,
+    "grid": lambda source: VERSION_1_SHARED,
+}
 
 
 def explore_link_parameters(view: ExploreView, default_pair: Sequence[str] | None = None) -> dict[str, LinkParameter]:
@@ -209,6 +211,48 @@ def explore_link_parameters(view: ExploreView, default_pair: Sequence[str] | Non
         "means": LinkParameter(owner=axes, parameter="show_category_means"),
         **_selection_parameters(axes),
         **_gallery_places(view.gallery),
+    }
+
+
+def grid_link_parameters(view: GridView, default_pair: Sequence[str] | None = None) -> dict[str, LinkParameter]:
+    """Return the link parameters of the grid: image in view, networks, columns, settings of the maps, gallery.
+
+    ``default_pair`` are the names of the networks of links that name none (default: those that the view shows).
+    """
+    own = view.grid_settings
+    return {
+        "image": _image(view.gallery, view.current),
+        **_pair_parameters(view.chooser, view.source, default_pair),
+        "columns": LinkParameter(owner=own, parameter="columns", push_history=True, refusal=view.columns_problem),
+        "size": LinkParameter(owner=own, parameter="cell_px"),
+        **_map_parameters(view.source, view.settings, view.current),
+        **_selection_parameters(view.selection_filter.axes),
+        **_gallery_places(view.gallery),
+    }
+
+
+def _map_parameters(source: MapSource, settings: AttributionSettings, shown: CurrentImage) -> dict[str, LinkParameter]:
+    """Return the link parameters of all that determines maps and their scores."""
+    kinds, many = list(source.map_kinds), len(source.networks[0].categories)
+    return {
+        "maps": LinkParameter(
+            owner=shown, parameter="kind", push_history=True, refusal=_among("kind of human maps", kinds)
+        ),
+        "participant": LinkParameter(owner=shown, parameter="participant", push_history=True),
+        "explain": LinkParameter(owner=settings, parameter="target", push_history=True),
+        "category": LinkParameter(
+            owner=settings, parameter="category", push_history=True, refusal=_below(many, "categories")
+        ),
+        "method": LinkParameter(
+            owner=settings, parameter="method", push_history=True, refusal=_among("method", list(source.methods))
+        ),
+        "cam-layer": LinkParameter(owner=settings, parameter="cam_layer", push_history=True, refusal=_layer),
+        "n": LinkParameter(owner=settings, parameter="n_samples"),
+        "seed": LinkParameter(owner=settings, parameter="seed"),
+        "noise": LinkParameter(owner=settings, parameter="noise_fraction"),
+        "channels": LinkParameter(owner=settings, parameter="reduction"),
+        "smoothing": LinkParameter(owner=settings, parameter="smoothing_px"),
+        "normalise": LinkParameter(owner=settings, parameter="normalise"),
     }
 
 

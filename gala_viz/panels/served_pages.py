@@ -26,6 +26,11 @@ KNOWN_PAGES = (
         "Explore all images",
         "Every image as a point: where two networks see like people, and where they differ.",
     ),
+    ServedPage(
+        "grid",
+        "Many photographs at once",
+        "Rows of photographs, columns of maps, methods and layers of two networks.",
+    ),
     ServedPage("game", "Play ClickMe", "Paint the telling parts of photographs until a network recognises them."),
     ServedPage("experiment", "Take part in an experiment", "Say what images show that appear for a moment."),
 )

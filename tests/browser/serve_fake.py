@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from gala_viz.panels.compare.compare_page import compare_page
 from gala_viz.panels.explore.explore_page import explore_page
 from gala_viz.panels.file_downloads import download_routes
+from gala_viz.panels.grid.grid_page import grid_page
 from gala_viz.panels.shared_source import shared_source
 from gala_viz.records.database import Database
 from tests.panels.fake_source import FakeSource
@@ -61,6 +62,7 @@ def main(port: int) -> None:
     """Serve until ended."""
     apps = {name: app(name) for name in SOURCES}
     apps["explore"] = lambda: explore_page(shared_source("compare", SOURCES["compare"]), "compare", records=records())
+    apps["grid"] = lambda: grid_page(shared_source("many", SOURCES["many"]), "many", records=records())
     apps["explore-networks"] = lambda: explore_page(shared_source("networks", SOURCES["networks"]), "networks")
     apps["locked"] = lambda: compare_page(
         shared_source("compare", SOURCES["compare"]), records=records(), read_only_notes=True

@@ -39,7 +39,7 @@ def test_each_page_leads_to_the_other_with_the_image_the_networks_and_the_galler
     compare, explore = ComparePage(shared, explore_url="other"), ExplorePage(shared, "other")
     compare.view.gallery.settings.search = "cat"
     compare.view.current.image = "photo 00008"
-    errors = state_of(explore).restore(parse_query(query_in(compare._explore.pane)))
+    errors = state_of(explore).restore(parse_query(query_in(compare._others[0].pane)))
     assert errors == []
     assert explore.view.current.image == "photo 00008"
     for name in SHARED_LINK_NAMES:
@@ -78,6 +78,6 @@ def test_an_uploaded_photograph_stays_on_its_page(shared):
 @pytest.mark.parametrize("make", [ComparePage, ExplorePage])
 def test_a_page_that_is_served_alone_leads_to_no_other(shared, make):
     page = make(shared)
-    link = page._explore if make is ComparePage else page._compare
+    link = page._others[0] if make is ComparePage else page._compare
     assert (link.pane.object, link.pane.visible) == ("", False)
     page.close()

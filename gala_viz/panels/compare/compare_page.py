@@ -11,7 +11,7 @@ from gala_viz.panels.compare.compare_view import CompareView
 from gala_viz.panels.compare.sections import controls_section, lower_section, maps_section, strip_section
 from gala_viz.panels.gallery.selection_filter import SelectionFilter
 from gala_viz.panels.html_pane import html_pane
-from gala_viz.panels.link_parameters import compare_link_parameters
+from gala_viz.panels.link_parameters import MAP_LINK_NAMES, compare_link_parameters
 from gala_viz.panels.markup import empty_collection_message, presentation_ended_message, provenance
 from gala_viz.panels.network_pair import origin_of_pair, with_pair
 from gala_viz.panels.other_page import OtherPageLink
@@ -33,6 +33,7 @@ def compare_page(
     *,
     read_only_notes: bool = False,
     explore_url: str = "",
+    grid_url: str = "",
 ) -> pmui.Page:
     """Build the comparison's page for one session.
 
@@ -52,6 +53,8 @@ def compare_page(
         Whether a visitor without a login can change none of them.
     explore_url : str
         Address of the exploration of the same source; "" where it is not served.
+    grid_url : str
+        Address of the grid of the same source; "" where it is not served.
 
     Returns
     -------
@@ -59,7 +62,13 @@ def compare_page(
         The page.
     """
     return ComparePage(
-        shared_source, game_url, origin, records, read_only_notes=read_only_notes, explore_url=explore_url
+        shared_source,
+        game_url,
+        origin,
+        records,
+        read_only_notes=read_only_notes,
+        explore_url=explore_url,
+        grid_url=grid_url,
     ).page
 
 
@@ -79,9 +88,10 @@ class ComparePage(SourcePage):
         *,
         read_only_notes: bool = False,
         explore_url: str = "",
+        grid_url: str = "",
     ) -> None:
         self._read_only_notes = read_only_notes
-        self._explore = OtherPageLink(explore_url, "All images")
+        self._others = (OtherPageLink(explore_url, "All images"), OtherPageLink(grid_url, "Grid", MAP_LINK_NAMES))
         self._game, self._origin, self._records = game_url, origin, records
         self._persistence: PagePersistence | None = None
         self._take_along: TakeAlong | None = None
@@ -143,11 +153,11 @@ class ComparePage(SourcePage):
             else [html_pane(empty_collection_message(source.title)), view.upload]
         )
         self.page.param.update(
-            sidebar=[self._explore.drawer_pane, selection_filter.pane, view.upload, view.gallery.pane],
+            sidebar=[*(one.drawer_pane for one in self._others), selection_filter.pane, view.upload, view.gallery.pane],
             main=main,
             header=[
                 self.subtitle,
-                self._explore.pane,
+                *(one.pane for one in self._others),
                 presentation.stage,
                 persistence.address_sync.bar,
                 view.shortcuts,
@@ -156,7 +166,8 @@ class ComparePage(SourcePage):
             ],
         )
         persistence.open(query)
-        self._explore.follow(persistence.address_sync.state)
+        for one in self._others:
+            one.follow(persistence.address_sync.state)
 
     def show_error(self, error: Exception) -> None:
         """Say above the photograph why another pair cannot be shown; the pair before stays."""

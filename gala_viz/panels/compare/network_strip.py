@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections import deque
 from typing import Any
 
@@ -11,8 +9,6 @@ import numpy as np
 import panel as pn
 import param
 from bokeh.document import Document
-from numpy.typing import NDArray
-from PIL import Image
 
 from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
 from gala_viz.panels.document_queue import DocumentQueue
@@ -20,12 +16,9 @@ from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.view_state import AttributionSettings, CurrentImage
-from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, DIVERGING, SEQUENTIAL
-from gala_viz.plots.colour_scale import colour_limits
+from gala_viz.plots.map_pictures import map_picture
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource, MapUpdate
-
-OPACITY, QUALITY = 0.65, 82
 
 
 class StripCells(MessagingComponent):
@@ -110,7 +103,7 @@ class NetworkStrip:
                 if cancelled() or update is None or not update.done:
                     return
                 title = pair.networks[1].title
-                item = self._item(choice.name, title, score_text(update), picture_url(view, update.maps.values[1]))
+                item = self._item(choice.name, title, score_text(update), map_picture(view, update.maps.values[1]))
             except (ValueError, OSError, ImportError) as error:
                 item = self._item(choice.name, choice.title, str(error), "")
             self._queue.put(f"item {number}", (number, item))
@@ -136,31 +129,3 @@ def score_text(update: MapUpdate) -> str:
     """Return rho of the second network's map with people, or "" where there is none."""
     rho = float(update.scores["rho"].values[1])
     return "" if np.isnan(rho) else f"map's rho {rho:.2f}"
-
-
-def picture_url(view: NDArray[np.uint8], values: NDArray[np.floating]) -> str:
-    """Return a map over its photograph as a data URL of a WebP picture.
-
-    Parameters
-    ----------
-    view : ndarray, (y, x, 3), uint8
-        The photograph in the frame.
-    values : ndarray, (y, x)
-        The map in the same frame, drawn on a scale of its own; NaN is transparent.
-
-    Returns
-    -------
-    str
-        The URL.
-    """
-    low, high = colour_limits(values[None], "per map")[0]
-    palette = DIVERGING if low < 0 else SEQUENTIAL[DEFAULT_SEQUENTIAL]
-    colours = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in palette], np.float32)
-    known = np.isfinite(values)
-    shares = np.clip((np.where(known, values, low) - low) / (high - low), 0, 1)
-    drawn = colours[np.rint(shares * (len(colours) - 1)).astype(int)]
-    opacity = np.where(known, OPACITY, 0)[..., None]
-    mixed = np.rint(view * (1 - opacity) + drawn * opacity).astype(np.uint8)
-    content = io.BytesIO()
-    Image.fromarray(mixed).save(content, "WEBP", quality=QUALITY)
-    return "data:image/webp;base64," + base64.b64encode(content.getvalue()).decode()

@@ -32,6 +32,7 @@ def explore_page(
     records: Database | None = None,
     *,
     read_only_notes: bool = False,
+    grid_url: str = "",
 ) -> pmui.Page:
     """Build the exploration's page for one session.
 
@@ -47,13 +48,17 @@ def explore_page(
         Stores notes and saved views.
     read_only_notes : bool
         Whether a visitor without a login can change none of them.
+    grid_url : str
+        Address of the grid of the same source; "" where it is not served.
 
     Returns
     -------
     panel_material_ui.Page
         The page.
     """
-    return ExplorePage(shared_source, compare_url, origin, records, read_only_notes=read_only_notes).page
+    return ExplorePage(
+        shared_source, compare_url, origin, records, read_only_notes=read_only_notes, grid_url=grid_url
+    ).page
 
 
 class ExplorePage(SourcePage):
@@ -71,9 +76,11 @@ class ExplorePage(SourcePage):
         records: Database | None = None,
         *,
         read_only_notes: bool = False,
+        grid_url: str = "",
     ) -> None:
         self._read_only_notes = read_only_notes
         self._compare, self._origin, self._records = OtherPageLink(compare_url, "Compare"), origin, records
+        self._grid = OtherPageLink(grid_url, "Grid")
         self._persistence: PagePersistence | None = None
         self._dark_watcher = None
         start_thread(compile_datashader, "gala-viz drawing")
@@ -145,11 +152,12 @@ class ExplorePage(SourcePage):
         )
         about = html_pane(provenance(source.networks, source.skipped, source.map_kinds), margin=(10, 14, 24, 14))
         self.page.param.update(
-            sidebar=[self._compare.drawer_pane, view.gallery.pane],
+            sidebar=[self._compare.drawer_pane, self._grid.drawer_pane, view.gallery.pane],
             main=[body, *notes, about],
             header=[
                 self.subtitle,
                 self._compare.pane,
+                self._grid.pane,
                 persistence.address_sync.bar,
                 view.shortcuts,
                 self.dark_mode,
@@ -158,6 +166,7 @@ class ExplorePage(SourcePage):
         )
         persistence.open(query)
         self._compare.follow(state)
+        self._grid.follow(state)
         show_link()
 
     def show_error(self, error: Exception) -> None:

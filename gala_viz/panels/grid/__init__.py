@@ -1,0 +1,1 @@
+"""Many photographs by many columns at once."""

@@ -1,0 +1,244 @@
+"""One session's grid: which photographs, which columns, with which settings; rows are drawn as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import param
+from bokeh.document import Document
+
+from gala_viz.panels.document_queue import DocumentQueue
+from gala_viz.panels.form import Field, Form, as_options
+from gala_viz.panels.gallery.collection_index import CollectionIndex
+from gala_viz.panels.gallery.gallery import Gallery
+from gala_viz.panels.gallery.selection_filter import SelectionFilter
+from gala_viz.panels.grid.grid_columns import (
+    GridColumn,
+    all_columns,
+    column_title,
+    parse_columns,
+    usual_columns,
+)
+from gala_viz.panels.grid.grid_row import grid_row
+from gala_viz.panels.grid.image_grid import ImageGrid
+from gala_viz.panels.html_pane import html_pane
+from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
+from gala_viz.panels.markup import alert, muted_text
+from gala_viz.panels.network_pair import PairChooser
+from gala_viz.panels.progress_view import ProgressView
+from gala_viz.panels.view_state import ATTRIBUTION_SETTINGS, AttributionSettings, CurrentImage
+from gala_viz.specs import MapRequest
+from gala_viz.store.source import MapSource
+
+MAX_ROWS_ASKED = 60
+"""Rows of one message; a window shows fewer."""
+GO_ON = "Draw the rest"
+"""Of the button, once drawing was cancelled."""
+SCALE_TEXT = "Maps of one method share one scale in each row; a delta's and a layer's are their own."
+
+
+class GridSettings(param.Parameterized):
+    """What the grid shows; ``columns`` are names as links hold them, with commas between."""
+
+    columns = param.String(default="", doc="Empty: the usual ones.")
+    cell_px = param.Integer(default=150, bounds=(80, 320), doc="Side of a picture.")
+
+
+class GridView:
+    """All components of one session and what connects them; ``close`` ends its threads.
+
+    Parameters
+    ----------
+    source : MapSource
+        Gives everything that is shown.
+    index : CollectionIndex
+        Of the source's images.
+    document : Document
+        Of the session.
+    """
+
+    def __init__(self, source: MapSource, index: CollectionIndex, document: Document) -> None:
+        self.source, self.index = source, index
+        self.current = CurrentImage()
+        self.settings, self.grid_settings = AttributionSettings.from_request(source.request), GridSettings()
+        self.settings.param.method.objects = list(source.methods)
+        self.gallery = Gallery(source, index, self.current, document)
+        self.selection_filter = SelectionFilter(source, self.gallery)
+        self.chooser = PairChooser(source, self.request, lambda first, second: None)
+        self.alert, self.about = html_pane(), html_pane()
+        self.grid = ImageGrid(on_message=self._heard, sizing_mode="stretch_width", margin=0)
+        self.progress = ProgressView(self.cancel, on_start=self._go_on)
+        self._waiting: list[int] = []
+        self._queue = DocumentQueue(document, self._deliver)
+        self._worker = LatestJobWorker("gala-viz grid", lambda error: self._queue.put("error", error))
+        self.form = Form(
+            [
+                Field(
+                    name="method",
+                    label="Method",
+                    kind="choice",
+                    value=self.settings.method,
+                    options=as_options({title: name for name, title in source.methods.items()}),
+                ),
+                Field(name="n_samples", label="Samples n", kind="slider", value=50, start=1, end=200),
+                *_kind_fields(source.map_kinds),
+                Field(name="add", label="Add a column", kind="choice", value="", options=(("…", ""),)),
+                Field(name="cell_px", label="Picture, px", kind="slider", value=150, start=80, end=320, step=10),
+            ],
+            self._enter,
+            min_width_px=150,
+        )
+        self.form.sync_from(self.settings)
+        self.form.sync_from(self.grid_settings)
+        self.gallery.on_change = self._begin
+        self.settings.param.watch(lambda *_: self._begin(), ATTRIBUTION_SETTINGS)
+        self.current.param.watch(lambda *_: self._on_kind(), ["kind", "participant"])
+        self.grid_settings.param.watch(lambda _: self._on_columns(), "columns")
+        self.grid_settings.param.watch(lambda event: setattr(self.grid, "cell_px", event.new), "cell_px")
+        self._on_columns()
+
+    @property
+    def columns(self) -> list[GridColumn]:
+        """The columns, in order."""
+        return parse_columns(self.grid_settings.columns, self.source) or usual_columns(self.source)
+
+    def request(self) -> MapRequest:
+        """Return the settings of the maps as a request."""
+        return self.settings.to_request(human_map=self.current.kind, participant=self.current.participant)
+
+    def columns_problem(self, text: str) -> str:
+        """Return why ``text`` names no columns of this grid; "" where it does."""
+        try:
+            parse_columns(text, self.source)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def show_messages(self, sentences: Sequence[str]) -> None:
+        """Show sentences above the grid, in place of those before."""
+        self.alert.object = alert(" ".join(sentences))
+
+    def show_error(self, error: Exception) -> None:
+        """Show above the grid what went wrong."""
+        self.show_messages([str(error) or type(error).__name__])
+
+    def cancel(self) -> None:
+        """Stop drawing rows; those that are there stay."""
+        self._worker.cancel()
+        self.progress.bar.start_label = GO_ON
+        self.progress.show_text("Cancelled; rows that are drawn stay.", 0, busy=False)
+
+    def close(self) -> None:
+        """End all threads."""
+        self._worker.close()
+        self._queue.close()
+        self.gallery.close()
+
+    def _enter(self, name: str, value: Any) -> None:
+        """Change a setting, or add a column."""
+        if name == "add":
+            self._set_columns([*(one.name for one in self.columns), value])
+        elif name == "kind":
+            self.current.param.update(kind=value, participant=None)
+        elif name == "cell_px":
+            self.grid_settings.cell_px = value
+        else:
+            self.settings.param.update(**{name: value})
+
+    def _set_columns(self, names: Sequence[str]) -> None:
+        usual = [one.name for one in usual_columns(self.source)]
+        self.grid_settings.columns = "" if list(names) == usual else ",".join(names)
+
+    def _on_columns(self) -> None:
+        columns, networks, methods = self.columns, self.source.networks, self.source.methods
+        known = all_columns(self.source)
+        missing = [(column_title(one, networks, methods), one.name) for one in known if one not in columns]
+        self.form.update_field("add", options=(("…", ""), *missing), value="")
+        self.grid.columns = [column_title(one, networks, methods) for one in columns]
+        self._begin()
+
+    def _on_kind(self) -> None:
+        if "kind" in self.form.values:
+            self.form.show_values({"kind": self.current.kind or next(iter(self.source.map_kinds))})
+        self._begin()
+
+    def _begin(self) -> None:
+        """Show other photographs, columns or settings: what was drawn is of something else."""
+        self._worker.cancel()
+        self._waiting = []
+        self.progress.bar.start_label = ""
+        self.grid.param.update(count=len(self.gallery.positions), generation=self.grid.generation + 1)
+        self.progress.show_text("", 0, busy=False)
+        self.about.object = muted_text(f"{settings_text(self.request())} {SCALE_TEXT}")
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        """Draw rows that came into view, or take a column away."""
+        if isinstance(at := message.get("remove"), int) and 0 <= at < len(self.columns) > 1:
+            self._set_columns([one.name for number, one in enumerate(self.columns) if number != at])
+            return
+        rows, generation = message.get("rows"), message.get("generation")
+        if generation != self.grid.generation or not isinstance(rows, list):
+            return
+        count = len(self.gallery.positions)
+        self._waiting = [at for at in rows[:MAX_ROWS_ASKED] if isinstance(at, int) and 0 <= at < count]
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Draw the rows that are waited for, in their order."""
+        waiting, generation = list(self._waiting), self.grid.generation
+        if not waiting:
+            return
+        positions, images = self.gallery.positions, self.index.images
+        named = [(at, images[positions[at]]) for at in waiting]
+        columns, request = self.columns, self.request()
+        self.progress.bar.start_label = ""
+        self.progress.show_text(f"0 of {len(named)} rows", 0, busy=True)
+
+        def job(cancelled: IsCancelled) -> None:
+            for at, image in named:
+                try:
+                    row = grid_row(self.source, image, columns, request, cancelled)
+                except (ValueError, OSError) as error:  # of this photograph alone
+                    row = {"id": image, "title": image, "error": str(error) or type(error).__name__, "cells": []}
+                if row is None or cancelled():
+                    return
+                self._queue.put(f"row {generation} {at}", (generation, at, row))
+
+        self._worker.submit(job)
+
+    def _deliver(self, key: str, value: Any) -> None:
+        if key == "error":
+            self.show_error(value)
+            return
+        generation, at, row = value
+        if generation != self.grid.generation:
+            return
+        self.grid._send_msg({"row": row, "at": at, "generation": generation})
+        total = len(self._waiting)
+        if at in self._waiting:
+            left = self._waiting[self._waiting.index(at) + 1 :]
+            if self.progress.bar.busy:
+                done = total - len(left)
+                self.progress.show_text(f"{done} of {total} rows" if left else "", done / total, busy=bool(left))
+
+
+def _kind_fields(kinds: Mapping[str, str]) -> list[Field]:
+    """Return the input for the kind of human map; none where a collection has none."""
+    if not kinds:
+        return []
+    first, options = next(iter(kinds)), as_options(list(kinds))
+    return [Field(name="kind", label="Human maps", kind="choice", value=first, options=options)]
+
+
+def settings_text(request: MapRequest) -> str:
+    """Return the settings of a request that the grid has no inputs for, in a sentence."""
+    grad = request.smoothgrad
+    parts = [f"Target: {request.target}"]
+    if request.method == "smoothgrad":
+        parts += [f"noise {grad.noise_fraction:g}", f"seed {grad.seed}"]
+    parts.append(f"colour channels: {request.reduction}")
+    if request.smoothing_px:
+        parts.append(f"smoothing {request.smoothing_px:g} px")
+    parts.append(f"delta normalised by {request.normalise}")
+    return f"{', '.join(parts)}, as on the comparison."
