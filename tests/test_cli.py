@@ -228,7 +228,7 @@ def test_options_arrive_where_they_belong(monkeypatch, tmp_path):
     given = f"compare --collection {tmp_path} --networks a b --device cpu --precision bfloat16 --port 5999 --no-show"
     assert main([*given.split(), "--prefix", "lab", "--allow-websocket-origin", "x.org", "y.org:80"]) == 0
     assert served == {
-        "names": ["compare", "explore"],
+        "names": ["compare", "explore", "grid"],
         "options": CompareOptions(collection=str(tmp_path), networks=("a", "b"), device="cpu", precision="bfloat16"),
         "at": ServerAddress(port=5999, show=False, prefix="lab", allow_websocket_origin=("x.org", "y.org:80")),
     }

@@ -99,7 +99,7 @@ def lower_section(view: CompareView, margin: tuple[int, ...], *more: pn.viewable
         stylesheets=[
             f":host {{ display: grid !important; grid-template-columns: {width} minmax(0, 1fr); gap: 0 24px; "
             "align-items: start !important; } :host > * { min-width: 0; } "
-            "@media (max-width: 700px) { :host { grid-template-columns: minmax(0, 1fr); "
+            "@media (max-width: 900px) { :host { grid-template-columns: minmax(0, 1fr); "
             "max-height: none !important; } }"
         ],
     )

@@ -69,6 +69,7 @@ class GridView:
         self.alert, self.about = html_pane(), html_pane()
         self.grid = ImageGrid(on_message=self._heard, sizing_mode="stretch_width", margin=0)
         self.progress = ProgressView(self.cancel, on_start=self._go_on)
+        self.progress.bar.stylesheets = [":host { min-height: 28px; } button:disabled { display: none; }"]
         self._waiting: list[int] = []
         self._queue = DocumentQueue(document, self._deliver)
         self._worker = LatestJobWorker("gala-viz grid", lambda error: self._queue.put("error", error))
