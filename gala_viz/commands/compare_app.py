@@ -96,7 +96,19 @@ def build_explore_page(
 ) -> Viewable:
     """Build the page of all images of the same source, for one session.
 
-    ``compare_url`` is where the comparison is served; it, ``grid_url`` and ``is_public`` as in ``build_compare_page``.
+    Parameters
+    ----------
+    options : CompareOptions
+        What is compared.
+    compare_url, grid_url : str, optional
+        Addresses of the comparison and the grid of the same source, as in ``build_compare_page``.
+    is_public : bool, optional
+        As in ``build_compare_page``.
+
+    Returns
+    -------
+    Viewable
+        The page.
     """
     from gala_viz.plots.bokeh_rendering import DRAWING_LOCK
 
@@ -123,7 +135,19 @@ def build_grid_page(
 ) -> Viewable:
     """Build the page of many photographs by many columns of the same source, for one session.
 
-    Addresses and ``is_public`` as in ``build_compare_page``.
+    Parameters
+    ----------
+    options : CompareOptions
+        What is compared.
+    compare_url, explore_url : str, optional
+        Addresses of the comparison and the exploration of the same source, as in ``build_compare_page``.
+    is_public : bool, optional
+        As in ``build_compare_page``.
+
+    Returns
+    -------
+    Viewable
+        The page.
     """
     from gala_viz.panels.grid.grid_page import grid_page
 
