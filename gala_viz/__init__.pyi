@@ -22,6 +22,7 @@ from .networks.preprocessing import Preprocessing as Preprocessing
 from .networks.zoo import load_network as load_network
 from .plots.figures.specs import ComparisonSpec as ComparisonSpec
 from .plots.figures.specs import FigureSpec as FigureSpec
+from .plots.figures.specs import GridSpec as GridSpec
 from .plots.figures.specs import LayersSpec as LayersSpec
 from .plots.figures.specs import PeopleSpec as PeopleSpec
 from .plots.figures.specs import ScatterSpec as ScatterSpec

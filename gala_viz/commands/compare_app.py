@@ -155,6 +155,7 @@ def build_grid_page(
         shared_source_for(options),
         _address("compare") if compare_url is None else compare_url,
         _address("explore") if explore_url is None else explore_url,
+        figure_source(options),
         open_notes_database(options),
         read_only_notes=notes_are_read_only(options, is_public),
     )

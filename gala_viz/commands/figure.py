@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from gala_viz.plots.figures.specs import FigureSpec
     from gala_viz.store.source import MapSource
 
-FigureKindName = Literal["comparison", "people", "layers", "scatter", "table"]
+FigureKindName = Literal["comparison", "grid", "people", "layers", "scatter", "table"]
 SOURCE_FIELDS = ("collection", "human_maps", "store", "networks")
-DEFAULT_IMAGE_COUNTS = {"comparison": 4, "people": 8, "layers": 1}
+DEFAULT_IMAGE_COUNTS = {"comparison": 4, "grid": 12, "people": 8, "layers": 1}
 """How many images, of each superclass for people, a figure shows where none are named; other kinds show all."""
 
 
@@ -27,8 +27,8 @@ DEFAULT_IMAGE_COUNTS = {"comparison": 4, "people": 8, "layers": 1}
 class Arguments:
     """Draw a figure for print.
 
-    It is a comparison of two networks image by image, photographs seen through human maps, attention norms of all
-    layers, a scatter of two measures of all images, or a table of scores.
+    It is a comparison of two networks image by image, a grid of many images in pages, photographs seen through human
+    maps, attention norms of all layers, a scatter of two measures of all images, or a table of scores.
 
     Written are NAME.png, .svg, .pdf, the caption NAME.md, maps as NetCDF, values as CSV, a table also as LaTeX, and
     NAME.json, from which the same command draws the same figure again. Options beside such a file change it.
@@ -58,7 +58,10 @@ class Arguments:
     """Ids of images, in the order wanted; left out: the first that have human maps, or for scatter and table all."""
     columns: tuple[str, ...] = ()
     """comparison: some of image, people, first, second, delta, first_norm, second_norm; with more networks also third,
-    third_delta (minus the first), third_norm and so on; left out: all, without deltas of more than two networks."""
+    third_delta (minus the first), third_norm and so on; left out: all, without deltas of more than two networks.
+    grid: photo, people, first, second, delta, these with :METHOD, first@LAYER, second@LAYER."""
+    rows_per_page: int | None = None
+    """grid: images of a page; left out: as many as 240 mm hold."""
     layer: str | None = None
     """comparison: whose attention norms; left out: the last layer."""
     delta_colours: Literal["default", "paper"] | None = None

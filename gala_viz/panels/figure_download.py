@@ -14,10 +14,13 @@ import panel_material_ui as pmui
 
 from gala_viz.panels.form import Field, Form
 from gala_viz.panels.view_state import AttributionSettings, CurrentImage, ScatterAxes
-from gala_viz.plots.figures.specs import ComparisonSpec, FigureSpec, ScatterSpec, write_figure
+from gala_viz.plots.figures.specs import ComparisonSpec, FigureSpec, GridSpec, ScatterSpec, write_figure
+from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource
 
 FILE_STEM = "figure"
+MAX_GRID_PHOTOGRAPHS = 40
+"""Photographs of a grid's figure from a page; the command draws more."""
 FIGURE_COLOURS = (("As on the page", "default"), ("Red and blue of Linsley et al. 2019", "paper"))
 """Label and name of each set of ``gala_viz.plots.colour_maps.DELTA_COLOURS``."""
 
@@ -142,6 +145,43 @@ class ScatterDownloadButton(FigureDownloadButton):
     def _scatter(self) -> ScatterSpec:
         images, request = tuple(self._chosen()), self._source.request
         return ScatterSpec(**self._origin, images=images, x=self._axes.x, y=self._axes.y, request=request)
+
+
+class GridDownloadButton(FigureDownloadButton):
+    """Downloads the grid as it is shown: its first photographs, its columns and settings, in pages.
+
+    Parameters
+    ----------
+    source : MapSource
+        Draws the figure.
+    origin : mapping
+        Fields of a ``FigureSpec`` that say how a command opens ``source``.
+    images : callable
+        Returns the ids of all photographs of the grid, in order.
+    columns : callable
+        Returns the names of its columns.
+    request : callable
+        Returns the settings of its maps.
+    on_error : callable
+        Called with the exception where the figure could not be drawn.
+    """
+
+    def __init__(
+        self,
+        source: MapSource,
+        origin: Mapping[str, Any],
+        images: Callable[[], Sequence[str]],
+        columns: Callable[[], Sequence[str]],
+        request: Callable[[], MapRequest],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        super().__init__(source, self._grid, on_error)
+        self._origin, self._images, self._columns, self._request = dict(origin), images, columns, request
+        self.button.label = f"Figure for print, the first {MAX_GRID_PHOTOGRAPHS}"
+
+    def _grid(self) -> GridSpec:
+        images = tuple(self._images()[:MAX_GRID_PHOTOGRAPHS])
+        return GridSpec(**self._origin, images=images, columns=tuple(self._columns()), request=self._request())
 
 
 def figure_zip(source: MapSource, spec: FigureSpec) -> io.BytesIO:

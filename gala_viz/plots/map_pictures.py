@@ -1,4 +1,4 @@
-"""Small pictures of photographs and of maps over them, as data URLs: for pages that show many at once."""
+"""Pictures of maps over photographs, and small ones as data URLs: for pages that show many at once."""
 
 from __future__ import annotations
 
@@ -39,13 +39,10 @@ def photo_picture(view: NDArray[np.uint8], side_px: int | None = None) -> str:
     return "data:image/webp;base64," + base64.b64encode(content.getvalue()).decode()
 
 
-def map_picture(
-    view: NDArray[np.uint8],
-    values: NDArray[np.floating],
-    limits: tuple[float, float] | None = None,
-    side_px: int | None = None,
-) -> str:
-    """Return a map over its photograph as a data URL of a WebP picture.
+def map_over_photo(
+    view: NDArray[np.uint8], values: NDArray[np.floating], limits: tuple[float, float] | None = None
+) -> NDArray[np.uint8]:
+    """Return a map drawn over its photograph.
 
     Parameters
     ----------
@@ -55,13 +52,11 @@ def map_picture(
         The map over the same frame, of equal or coarser cells; NaN is transparent.
     limits : tuple of float, optional
         Values at the ends of the scale, which is diverging where the lower one is negative; default: the map's own.
-    side_px : int, optional
-        As in ``photo_picture``.
 
     Returns
     -------
-    str
-        The URL.
+    ndarray, (y, x, 3), uint8
+        A new picture.
     """
     low, high = colour_limits(values[None], "per map")[0] if limits is None else limits
     palette = DIVERGING if low < 0 else SEQUENTIAL[DEFAULT_SEQUENTIAL]
@@ -72,4 +67,4 @@ def map_picture(
     shares = np.clip((np.where(known, values, low) - low) / (high - low), 0, 1)
     drawn = colours[np.rint(shares * (len(colours) - 1)).astype(int)]
     opacity = np.where(known, OPACITY, 0)[..., None]
-    return photo_picture(np.rint(view * (1 - opacity) + drawn * opacity).astype(np.uint8), side_px)
+    return np.rint(view * (1 - opacity) + drawn * opacity).astype(np.uint8)

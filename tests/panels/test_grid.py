@@ -1,22 +1,19 @@
 """The grid of many photographs: rows as they come, of what is shown now and nothing else, by columns of a link."""
 
-import base64
-import io
 from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from gala_viz.panels.gallery.collection_index import CollectionIndex
-from gala_viz.panels.grid.grid_columns import GridColumn, all_columns, column_title, parse_columns, usual_columns
-from gala_viz.panels.grid.grid_row import grid_row
 from gala_viz.panels.grid.grid_view import GO_ON, GridView
 from gala_viz.panels.link_parameters import MAP_LINK_NAMES, compare_link_parameters, grid_link_parameters
 from gala_viz.panels.other_page import other_page_query
 from gala_viz.panels.page_state import PageState
 from gala_viz.plots.colour_scale import colour_limits
-from gala_viz.plots.map_pictures import map_picture
+from gala_viz.plots.grid_cells import grid_cells
+from gala_viz.plots.grid_columns import GridColumn, all_columns, column_title, parse_columns, usual_columns
+from gala_viz.plots.map_pictures import map_over_photo
 from gala_viz.specs import MapRequest
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT, until
@@ -38,11 +35,6 @@ def view(source, monkeypatch):
 
 def ask(view, *rows, generation=None):
     view.grid.on_message({"rows": list(rows), "generation": view.grid.generation if generation is None else generation})
-
-
-def pixels(url):
-    content = base64.b64decode(url.partition(",")[2])
-    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
 
 
 def never():
@@ -68,27 +60,27 @@ def test_rows_come_in_the_order_in_which_they_are_asked_for_with_the_image_of_th
 def test_a_cell_is_the_map_of_its_column_and_says_what_the_comparison_says(source):
     image = next(one for one in source.images[3:] if source.info(one).has_human_map)
     columns = [*usual_columns(source), *parse_columns("second:saliency,first@blocks.7", source)]
-    row = grid_row(source, image, columns, MapRequest(), never)
+    row = grid_cells(source, image, columns, MapRequest(), never)
     update = source.cached(image, MapRequest())
     prediction = source.forward(image).predictions[1]
-    cells = {column.name: cell for column, cell in zip(columns, row["cells"], strict=True)}
-    assert f"{prediction.categories[0]} {100 * prediction.probabilities[0]:.0f} %" in cells["second"]["text"]
-    assert f"rho {update.scores['rho'].values[1]:.2f}" in cells["second"]["text"]
-    assert cells["people"]["text"] == "n = 15"
+    cells = {column.name: cell for column, cell in zip(columns, row, strict=True)}
+    assert f"{prediction.categories[0]} {100 * prediction.probabilities[0]:.0f} %" in cells["second"].text
+    assert f"rho {update.scores['rho'].values[1]:.2f}" in cells["second"].text
+    assert cells["people"].text == "n = 15"
     limits = colour_limits(update.maps.values, "shared")[1]
-    expected = pixels(map_picture(source.view(image), update.maps.values[1], limits))
-    np.testing.assert_array_equal(pixels(cells["second"]["src"]), expected)
+    expected = map_over_photo(source.view(image), update.maps.values[1], limits)
+    np.testing.assert_array_equal(cells["second"].picture, expected)
     assert source.cached(image, MapRequest(method="saliency")) is not None, "of the column's own method"
     norm = source.forward(image).attention_norms[0]["blocks.7"].values
-    assert cells["first@blocks.7"]["text"].startswith("0–")
-    assert pixels(cells["first@blocks.7"]["src"]).shape[:2] == source.view(image).shape[:2]
+    assert cells["first@blocks.7"].text.startswith("0–")
+    assert cells["first@blocks.7"].picture.shape[:2] == source.view(image).shape[:2]
     assert norm.shape != source.view(image).shape[:2], "of coarser cells"
 
 
 def test_where_people_did_not_mark_the_photograph_their_cell_says_so(source):
     image = next(one for one in source.images if not source.info(one).has_human_map)
-    row = grid_row(source, image, [GridColumn(kind="people")], MapRequest(), never)
-    assert row["cells"] == [{"src": "", "text": "not marked"}]
+    (cell,) = grid_cells(source, image, [GridColumn(kind="people")], MapRequest(), never)
+    assert (cell.picture, cell.text) == (None, "not marked")
 
 
 def test_rows_of_other_settings_columns_or_photographs_are_never_shown(view):

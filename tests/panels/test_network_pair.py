@@ -13,7 +13,7 @@ from gala_viz.panels.network_pair import choice_options, linked_pair, origin_of_
 from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.presenting.room import find_room
 from gala_viz.panels.shared_source import SharedSource
-from gala_viz.plots.map_pictures import map_picture
+from gala_viz.plots.map_pictures import map_over_photo, photo_picture
 from gala_viz.store.source import NetworkChoice
 from tests.panels.fake_source import SIDE, FakeSource
 from tests.panels.script import until as until_script
@@ -222,7 +222,7 @@ def test_a_small_map_lies_over_its_photograph_and_is_transparent_where_it_is_not
     values = np.zeros((SIDE, SIDE), np.float32)
     values[:, : SIDE // 2] = np.nan
     values[: SIDE // 2, SIDE // 2 :] = 1
-    content = base64.b64decode(map_picture(view, values).partition(",")[2])
+    content = base64.b64decode(photo_picture(map_over_photo(view, values)).partition(",")[2])
     picture = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), int)
     left, top, bottom = picture[:, :90], picture[:90, -90:], picture[-90:, -90:]
     assert np.abs(left - 200).max() < 12

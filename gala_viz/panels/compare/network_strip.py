@@ -16,7 +16,7 @@ from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.view_state import AttributionSettings, CurrentImage
-from gala_viz.plots.map_pictures import map_picture
+from gala_viz.plots.map_pictures import map_over_photo, photo_picture
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource, MapUpdate
 
@@ -103,7 +103,9 @@ class NetworkStrip:
                 if cancelled() or update is None or not update.done:
                     return
                 title = pair.networks[1].title
-                item = self._item(choice.name, title, score_text(update), map_picture(view, update.maps.values[1]))
+                item = self._item(
+                    choice.name, title, score_text(update), photo_picture(map_over_photo(view, update.maps.values[1]))
+                )
             except (ValueError, OSError, ImportError) as error:
                 item = self._item(choice.name, choice.title, str(error), "")
             self._queue.put(f"item {number}", (number, item))

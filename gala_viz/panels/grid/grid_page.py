@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 import panel as pn
 import panel_material_ui as pmui
 
+from gala_viz.panels.figure_download import GridDownloadButton
 from gala_viz.panels.grid.grid_view import GridView
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.link_parameters import MAP_LINK_NAMES, grid_link_parameters
 from gala_viz.panels.markup import empty_collection_message, provenance
-from gala_viz.panels.network_pair import with_pair
+from gala_viz.panels.network_pair import origin_of_pair, with_pair
 from gala_viz.panels.other_page import OtherPageLink, other_page_query
 from gala_viz.panels.page_persistence import PagePersistence
 from gala_viz.panels.page_state import parse_query
@@ -24,6 +25,7 @@ def grid_page(
     shared_source: SharedSource,
     compare_url: str = "",
     explore_url: str = "",
+    origin: dict | None = None,
     records: Database | None = None,
     *,
     read_only_notes: bool = False,
@@ -36,6 +38,8 @@ def grid_page(
         The source, which may still be loading.
     compare_url, explore_url : str
         Addresses of the other pages of the same source; "" where they are not served.
+    origin : dict, optional
+        Fields of a ``FigureSpec`` that say how a command opens this source.
     records : Database, optional
         Stores notes and saved views.
     read_only_notes : bool
@@ -46,7 +50,7 @@ def grid_page(
     panel_material_ui.Page
         The page.
     """
-    return GridPage(shared_source, compare_url, explore_url, records, read_only_notes=read_only_notes).page
+    return GridPage(shared_source, compare_url, explore_url, origin, records, read_only_notes=read_only_notes).page
 
 
 class GridPage(SourcePage):
@@ -61,11 +65,12 @@ class GridPage(SourcePage):
         shared_source: SharedSource,
         compare_url: str = "",
         explore_url: str = "",
+        origin: dict | None = None,
         records: Database | None = None,
         *,
         read_only_notes: bool = False,
     ) -> None:
-        self._read_only_notes, self._records = read_only_notes, records
+        self._read_only_notes, self._origin, self._records = read_only_notes, origin, records
         self._others = (OtherPageLink(compare_url, "Compare", MAP_LINK_NAMES), OtherPageLink(explore_url, "All images"))
         self._persistence: PagePersistence | None = None
         super().__init__(shared_source)
@@ -97,6 +102,14 @@ class GridPage(SourcePage):
                 view.grid.link = f"{compare.address}?{query}&image="
 
             state.watch(lambda _: show_link())
+        figure = GridDownloadButton(
+            source,
+            origin_of_pair(self._origin or {}, source),
+            view.shown_images,
+            lambda: [column.name for column in view.columns],
+            view.request,
+            view.show_error,
+        )
         body = pn.Column(
             html_pane(f'<h1 class="unseen">{self.heading}</h1>'),
             view.alert,
@@ -105,6 +118,7 @@ class GridPage(SourcePage):
             view.grid,
             view.progress.bar,
             view.about,
+            figure.button,
             sizing_mode="stretch_width",
             margin=EDGE,
             stylesheets=[":host { max-height: none !important; }"],

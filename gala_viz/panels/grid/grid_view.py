@@ -13,14 +13,6 @@ from gala_viz.panels.form import Field, Form, as_options
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.gallery.gallery import Gallery
 from gala_viz.panels.gallery.selection_filter import SelectionFilter
-from gala_viz.panels.grid.grid_columns import (
-    GridColumn,
-    all_columns,
-    column_title,
-    parse_columns,
-    usual_columns,
-)
-from gala_viz.panels.grid.grid_row import grid_row
 from gala_viz.panels.grid.image_grid import ImageGrid
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
@@ -28,6 +20,15 @@ from gala_viz.panels.markup import alert, muted_text
 from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.view_state import ATTRIBUTION_SETTINGS, AttributionSettings, CurrentImage
+from gala_viz.plots.grid_cells import SCALE_TEXT, grid_cells
+from gala_viz.plots.grid_columns import (
+    GridColumn,
+    all_columns,
+    column_title,
+    parse_columns,
+    usual_columns,
+)
+from gala_viz.plots.map_pictures import photo_picture
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource
 
@@ -35,7 +36,8 @@ MAX_ROWS_ASKED = 60
 """Rows of one message; a window shows fewer."""
 GO_ON = "Draw the rest"
 """Of the button, once drawing was cancelled."""
-SCALE_TEXT = "Maps of one method share one scale in each row; a delta's and a layer's are their own."
+PICTURE_PX = 224
+"""Longer side of a picture, at most."""
 
 
 class GridSettings(param.Parameterized):
@@ -107,6 +109,10 @@ class GridView:
     def request(self) -> MapRequest:
         """Return the settings of the maps as a request."""
         return self.settings.to_request(human_map=self.current.kind, participant=self.current.participant)
+
+    def shown_images(self) -> list[str]:
+        """Return the ids of the photographs of all rows, in order."""
+        return [self.index.images[at] for at in self.gallery.positions]
 
     def columns_problem(self, text: str) -> str:
         """Return why ``text`` names no columns of this grid; "" where it does."""
@@ -199,7 +205,7 @@ class GridView:
         def job(cancelled: IsCancelled) -> None:
             for at, image in named:
                 try:
-                    row = grid_row(self.source, image, columns, request, cancelled)
+                    row = _row(self.source, image, columns, request, cancelled)
                 except (ValueError, OSError) as error:  # of this photograph alone
                     row = {"id": image, "title": image, "error": str(error) or type(error).__name__, "cells": []}
                 if row is None or cancelled():
@@ -222,6 +228,21 @@ class GridView:
             if self.progress.bar.busy:
                 done = total - len(left)
                 self.progress.show_text(f"{done} of {total} rows" if left else "", done / total, busy=bool(left))
+
+
+def _row(
+    source: MapSource, image: str, columns: Sequence[GridColumn], request: MapRequest, cancelled: IsCancelled
+) -> dict[str, Any] | None:
+    """Return one row as ``ImageGrid`` takes it; None once cancelled."""
+    cells = grid_cells(source, image, columns, request, cancelled)
+    if cells is None:
+        return None
+    info = source.info(image)
+    pictures = [
+        {"src": "" if cell.picture is None else photo_picture(cell.picture, PICTURE_PX), "text": cell.text}
+        for cell in cells
+    ]
+    return {"id": image, "title": info.heading, "about": info.split or "", "cells": pictures}
 
 
 def _kind_fields(kinds: Mapping[str, str]) -> list[Field]:

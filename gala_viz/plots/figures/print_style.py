@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure, SubFigure
@@ -79,6 +80,7 @@ def save_figure(
     caption: str,
     formats: Sequence[str] = FORMATS,
     dpi: int | None = None,
+    more_pages: Sequence[Figure] = (),
 ) -> list[Path]:
     """Write a figure in several formats, and its caption beside it.
 
@@ -98,20 +100,32 @@ def save_figure(
         Some of ``FORMATS``.
     dpi : int, optional
         Dots per inch of pictures; default: ``DOTS_PER_INCH``.
+    more_pages : sequence of matplotlib.figure.Figure
+        Further pages of the PDF; in other formats each is a file of its own, ``name``-2 and so on.
 
     Returns
     -------
     list of Path
-        The files in the order of ``formats``, then the caption.
+        The files in the order of ``formats``, each with its further pages, then the caption.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.{ending}" for ending in formats]
+    pages, paths = [figure, *more_pages], []
     with _print_settings():
-        figure.draw_without_rendering()  # lays the figure out, once for all formats
-        figure.set_layout_engine("none")
-        round_positions(figure)
-        for path, ending in zip(paths, formats, strict=True):
-            figure.savefig(path, dpi=dpi or DOTS_PER_INCH, metadata=_NO_DATE[ending])
+        for page in pages:
+            page.draw_without_rendering()  # lays the figure out, once for all formats
+            page.set_layout_engine("none")
+            round_positions(page)
+        for ending in formats:
+            about = {"dpi": dpi or DOTS_PER_INCH, "metadata": _NO_DATE[ending]}
+            if ending == "pdf" and more_pages:
+                paths.append(folder / f"{name}.pdf")
+                with PdfPages(paths[-1], metadata=_NO_DATE["pdf"]) as file:
+                    for page in pages:
+                        file.savefig(page, dpi=about["dpi"])
+                continue
+            for number, page in enumerate(pages, 1):
+                paths.append(folder / (f"{name}.{ending}" if number == 1 else f"{name}-{number}.{ending}"))
+                page.savefig(paths[-1], **about)
     caption_path = folder / f"{name}.md"
     caption_path.write_text(caption.rstrip() + "\n", encoding="utf-8")
     return [*paths, caption_path]

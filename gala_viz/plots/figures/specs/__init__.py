@@ -4,6 +4,7 @@ from gala_viz.plots.figures.specs.comparison_spec import ComparisonSpec
 from gala_viz.plots.figures.specs.figure_kinds import KINDS, FigureKind, draw_figure, read_figure_spec, write_figure
 from gala_viz.plots.figures.specs.figure_result import FigureResult
 from gala_viz.plots.figures.specs.figure_spec import DPI_RANGE, WIDTHS_MM, FigureSpec
+from gala_viz.plots.figures.specs.grid_spec import GridSpec
 from gala_viz.plots.figures.specs.layers_spec import LayersSpec
 from gala_viz.plots.figures.specs.people_spec import PeopleSpec
 from gala_viz.plots.figures.specs.scatter_spec import ScatterSpec
@@ -17,6 +18,7 @@ __all__ = [
     "FigureKind",
     "FigureResult",
     "FigureSpec",
+    "GridSpec",
     "LayersSpec",
     "PeopleSpec",
     "ScatterSpec",

@@ -11,6 +11,7 @@ import gala_viz
 from gala_viz.plots.figures.specs.comparison_spec import ComparisonSpec, draw_comparison
 from gala_viz.plots.figures.specs.figure_result import FigureResult, ProgressCallback, ignore_progress
 from gala_viz.plots.figures.specs.figure_spec import FIGURE_FORMAT, FigureSpec
+from gala_viz.plots.figures.specs.grid_spec import GridSpec, draw_grid
 from gala_viz.plots.figures.specs.layers_spec import LayersSpec, draw_layers
 from gala_viz.plots.figures.specs.network_sources import reopened
 from gala_viz.plots.figures.specs.people_spec import PeopleSpec, draw_people
@@ -48,6 +49,7 @@ KINDS: Registry[FigureKind] = Registry(
     "kind of figure",
     {
         "comparison": FigureKind(spec=ComparisonSpec, draw=draw_comparison),
+        "grid": FigureKind(spec=GridSpec, draw=draw_grid),
         "people": FigureKind(spec=PeopleSpec, draw=draw_people),
         "layers": FigureKind(spec=LayersSpec, draw=draw_layers),
         "scatter": FigureKind(spec=ScatterSpec, draw=draw_scatter, needs_scores=True),

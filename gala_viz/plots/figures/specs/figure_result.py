@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,12 +31,13 @@ def ignore_progress(done: int, total: int) -> None:
 class FigureResult:
     """``figure``, laid out for print; ``caption`` with all settings and n, as Markdown.
 
-    Its data are ``maps``, labelled and in their own units, a ``table``, and other ``texts`` by the ending of their
-    file, for example "tex".
+    ``more_pages`` go on where one page does not hold it. Its data are ``maps``, labelled and in their own units, a
+    ``table``, and other ``texts`` by the ending of their file, for example "tex".
     """
 
     figure: Figure
     caption: str
+    more_pages: Sequence[Figure] = ()
     maps: xr.Dataset | None = None
     table: pd.DataFrame | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -45,8 +46,9 @@ class FigureResult:
         """Write all files called ``name`` into ``folder`` and return their paths.
 
         These are .png, .svg, .pdf and the caption as .md; .nc (maps), .csv (table), other texts, .json (``spec``).
+        Pages after the first are pictures called NAME-2, NAME-3 and so on, and pages of the one .pdf.
         """
-        paths = save_figure(self.figure, folder, name, self.caption, dpi=spec.dpi)
+        paths = save_figure(self.figure, folder, name, self.caption, dpi=spec.dpi, more_pages=self.more_pages)
         if self.maps is not None:
             paths.append(folder / f"{name}.nc")
             self.maps.to_netcdf(paths[-1], engine="scipy")
