@@ -137,3 +137,8 @@ def extent_px(array: xr.DataArray) -> tuple[float, float]:
 def norm_title(norm: xr.DataArray) -> str:
     """Return what a layer's norm is called: "attention norm", or "activity norm" where its ``units`` say so."""
     return "activity norm" if norm.attrs.get("units") == "activity" else "attention norm"
+
+
+def is_simulated_kind(kind: str) -> bool:
+    """Return whether a kind of human maps is of simulated participants, as its name says."""
+    return "simulated" in kind.lower()

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from gala_viz.counts import counted
 from gala_viz.engine.results.prediction import N_TOP, Prediction
 from gala_viz.panels.html_templates import render_html
+from gala_viz.schema import is_simulated_kind
 from gala_viz.splits import HELD_OUT, LEARNT
 from gala_viz.store.source import ImageInfo, NetworkInfo
 
@@ -328,8 +329,8 @@ def image_score_table(image: str | None, category: str, link: str, values: Mappi
 
 
 def people_label(kinds: Mapping[str, str]) -> str:
-    """Return "people", or "simulated people" where the names of all ``kinds`` of human maps begin with "simulated"."""
-    simulated = bool(kinds) and all(kind.startswith("simulated") for kind in kinds)
+    """Return "people", or "simulated people" where the names of all ``kinds`` of human maps say so."""
+    simulated = bool(kinds) and all(map(is_simulated_kind, kinds))
     return "simulated people" if simulated else "people"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from gala_viz.registry import unknown_name
-from gala_viz.store.source import MapSource, NetworkInfo
+from gala_viz.schema import is_simulated_kind
+from gala_viz.store.source import MapSource
 
 PLACES = ("first", "second")
 ColumnKind = Literal["photo", "people", "map", "delta", "layer"]
@@ -58,11 +58,13 @@ def usual_columns(source: MapSource) -> list[GridColumn]:
     return [one for one in all_columns(source) if not one.method and not one.layer]
 
 
-def column_title(column: GridColumn, networks: Sequence[NetworkInfo], methods: Mapping[str, str]) -> str:
-    """Return what a column is called on the page."""
-    if column.kind in ("photo", "people"):
-        return {"photo": "Photograph", "people": "People"}[column.kind]
-    by = methods.get(column.method, column.method)
+def column_title(column: GridColumn, source: MapSource, map_kind: str | None = None) -> str:
+    """Return what a column is called, with human maps of ``map_kind`` (default: the first)."""
+    if column.kind == "photo":
+        return "Photograph"
+    if column.kind == "people":
+        return "Simulated people" if is_simulated_kind(map_kind or next(iter(source.map_kinds), "")) else "People"
+    networks, by = source.networks, source.methods.get(column.method, column.method)
     if column.kind == "delta":
         return f"Delta, {by}" if by else "Delta"
     title = networks[column.network].title

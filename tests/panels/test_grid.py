@@ -48,6 +48,13 @@ def test_it_begins_with_photograph_people_both_networks_and_their_delta(view, so
     assert [one.name for one in usual_columns(without)] == ["photo", "first", "second", "delta"]
 
 
+def test_the_column_of_simulated_people_says_so(source):
+    source.map_kinds = {"simulated ClickMe": "SIMULATED", **source.map_kinds}
+    column = GridColumn(kind="people")
+    assert column_title(column, source) == "Simulated people"
+    assert column_title(column, source, "mouse") == "People"
+
+
 def test_rows_come_in_the_order_in_which_they_are_asked_for_with_the_image_of_that_place(view, source):
     ask(view, 3, 1, 0)
     until(lambda: len(view.sent) == 3)
@@ -141,7 +148,7 @@ def test_columns_are_added_taken_away_and_named_in_links(view, source):
     names = [column.name for column in all_columns(source)]
     assert len(set(names)) == len(names)
     assert [one.name for one in parse_columns(",".join(names), source)] == names
-    titles = [column_title(one, source.networks, source.methods) for one in all_columns(source)]
+    titles = [column_title(one, source) for one in all_columns(source)]
     assert all(titles)
 
 

@@ -158,17 +158,17 @@ class GridView:
         self.grid_settings.columns = "" if list(names) == usual else ",".join(names)
 
     def _on_columns(self) -> None:
-        columns, networks, methods = self.columns, self.source.networks, self.source.methods
-        known = all_columns(self.source)
-        missing = [(column_title(one, networks, methods), one.name) for one in known if one not in columns]
+        columns, source, kind = self.columns, self.source, self.current.kind
+        known = all_columns(source)
+        missing = [(column_title(one, source, kind), one.name) for one in known if one not in columns]
         self.form.update_field("add", options=(("…", ""), *missing), value="")
-        self.grid.columns = [column_title(one, networks, methods) for one in columns]
+        self.grid.columns = [column_title(one, source, kind) for one in columns]
         self._begin()
 
     def _on_kind(self) -> None:
         if "kind" in self.form.values:
             self.form.show_values({"kind": self.current.kind or next(iter(self.source.map_kinds))})
-        self._begin()
+        self._on_columns()
 
     def _begin(self) -> None:
         """Show other photographs, columns or settings: what was drawn is of something else."""

@@ -56,6 +56,8 @@ def _page(rows: Sequence[tuple[str, Sequence[GridCell]]], titles: Sequence[str],
     head = max(heading.count("\n") + 1 for heading in headings) * _LINE_INCHES + 0.06
     step = side + _TEXT_INCHES + _GAP_INCHES
     height = head + len(rows) * step
+    longest = max((len(cell.text) for _, cells in rows for cell in cells), default=1)
+    size = min(6.0, 6.0 * side / 0.052 / max(longest, 1))
     with print_figure(height, width) as figure:
         figure.set_layout_engine("none")  # every part has its place
         lefts = [_LABEL_INCHES + column * (side + _GAP_INCHES) for column in range(len(titles))]
@@ -63,13 +65,17 @@ def _page(rows: Sequence[tuple[str, Sequence[GridCell]]], titles: Sequence[str],
             figure.text(left / width, 1 - 0.03 / height, heading, ha="left", va="top")
         for number, (label, cells) in enumerate(rows):
             top = height - head - number * step
-            figure.text(0.0, top / height, fill(label, 17), ha="left", va="top", size=6)
+            figure.text(0.0, top / height, _label_text(label), ha="left", va="top", size=6)
             for left, cell in zip(lefts, cells, strict=True):
                 axes = figure.add_axes((left / width, (top - side) / height, side / width, side / height))
                 draw_image(axes, cell.picture)
-                size = min(6.0, 6.0 * side / 0.052 / max(len(cell.text), 1))
                 figure.text(left / width, (top - side - 0.02) / height, cell.text, ha="left", va="top", size=size)
     return figure
+
+
+def _label_text(label: str) -> str:
+    """Return what stands at the left of a row, each of its lines in as many as it needs."""
+    return "\n".join(fill(line, 17) for line in label.split("\n"))
 
 
 def _cell_inches(n_columns: int, width: float) -> float:

@@ -87,7 +87,7 @@ def draw_grid(source: MapSource, spec: GridSpec, progress: ProgressCallback = ig
     check_images(source, spec)
     kind = check_map_kind(source, spec.request.human_map)
     columns = parse_columns(",".join(spec.columns), source) or usual_columns(source)
-    titles = [column_title(column, source.networks, source.methods) for column in columns]
+    titles = [column_title(column, source, kind) for column in columns]
     rows, table = [], []
     for done, image in enumerate(spec.images):
         cells = grid_cells(source, image, columns, spec.request, lambda: False)
