@@ -384,9 +384,11 @@ class LiveMaps:
             return None
         return self._update(image, request, forward, states, RunTime(0.0, states[0].n_samples))
 
-    def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
+    def maps(
+        self, image: str, request: MapRequest, cancelled: Cancelled, *, background: bool = False
+    ) -> Iterator[MapUpdate]:
         """Yield the maps of both networks as they sharpen; stop within one batch once ``cancelled()``."""
-        yield from self._maps(image, request, cancelled, INTERACTIVE)
+        yield from self._maps(image, request, cancelled, SURVEY if background else INTERACTIVE)
 
     def cam_layers(self) -> tuple[str, ...]:
         """Return the layers of Grad-CAM that both networks have, "last" first."""

@@ -59,11 +59,14 @@ class Scores:
         """Return the human maps of a kind in a frame, of all participants or of one."""
         kind = self._other_kind(kind)
         key = (frame, kind, participant)
-        if key not in self._human_maps:
+        human_maps = self._human_maps.get(key)  # several threads come here
+        if human_maps is None:
+            human_maps = HumanMaps(self._collection, frame, kind=kind, participant=participant)
+            known = self._human_maps
             if participant is not None:  # one at a time: their number has no bound
-                self._human_maps = {key: one for key, one in self._human_maps.items() if key[2] is None}
-            self._human_maps[key] = HumanMaps(self._collection, frame, kind=kind, participant=participant)
-        return self._human_maps[key]
+                known = {key: one for key, one in known.items() if key[2] is None}
+            self._human_maps = {**known, key: human_maps}
+        return human_maps
 
     def _other_kind(self, kind: str | None) -> str | None:
         """Return a kind of human maps, None for the collection's first."""

@@ -44,7 +44,7 @@ SHARED_LINK_NAMES = frozenset(
         "learnt",
     ]
 )
-"""Names that mean the same on both pages: which networks, which images the gallery shows, in which order."""
+"""Names that mean the same on all pages: which networks, which images the gallery shows, in which order."""
 MAP_LINK_NAMES = SHARED_LINK_NAMES | {
     "maps",
     "participant",

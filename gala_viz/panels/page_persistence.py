@@ -48,7 +48,7 @@ class PagePersistence:
 
     Parameters
     ----------
-    name : {"compare", "explore"}
+    name : {"compare", "explore", "grid"}
         Which page.
     link_parameters : mapping of str to LinkParameter
         Name in links -> what it stands for.

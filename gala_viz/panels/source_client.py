@@ -11,7 +11,7 @@ from bokeh.document import Document
 from gala_viz.panels.document_queue import DocumentQueue
 from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.specs import GRAD_CAM, MapRequest
-from gala_viz.store.source import MapSource
+from gala_viz.store.source import MapSource, request_of_image
 
 SCORES_INTERVAL_S = 2.0
 """Interval at which a collection's scores are read anew while it is being scored."""
@@ -94,8 +94,7 @@ class SourceClient:
                 forward_results = source.forward(image)
                 post("forward", forward_results)
                 layers = (view, forward_results)
-            if asked.participant is not None and asked.participant not in source.participants(image, asked.human_map):
-                asked = replace(asked, participant=None)
+            asked = request_of_image(source, image, asked)
             if asked.method == GRAD_CAM:
                 self._queue.put("cam_layers", source.cam_layers())
             if scores_first:

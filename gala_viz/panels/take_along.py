@@ -56,7 +56,7 @@ class TakeAlong(ProgressView):
         )
         self.link = html_pane()
         self.pane = pn.Column(self.form, self.bar, self.link, sizing_mode="stretch_width", margin=(6, 0))
-        self._folder = tempfile.TemporaryDirectory(prefix="gala-viz-", ignore_cleanup_errors=True)
+        self._folder: tempfile.TemporaryDirectory | None = None
         self._address = ""
         self._queue = DocumentQueue(document, self._deliver)
         self._worker = LatestJobWorker("gala-viz take along", lambda error: self._queue.put("error", error))
@@ -64,9 +64,14 @@ class TakeAlong(ProgressView):
     def start(self) -> None:
         """Make the file of the photographs that are shown now, with the settings of now."""
         kind, images, request = self.form.values["format"], self._images(), self._request()
+        self._withdraw()
+        try:
+            self._folder = self._folder or tempfile.TemporaryDirectory(prefix="gala-viz-", ignore_cleanup_errors=True)
+        except OSError as error:
+            self.show_text(f"No file can be made here: {error}", 0, busy=False)
+            return
         filename = FORMATS[kind][1]
         file = Path(self._folder.name) / filename
-        self._withdraw()
         self.show_text(f"Gathering {photograph_count(len(images))}…", 0, busy=True)
 
         def job(cancelled: IsCancelled) -> None:
@@ -83,7 +88,8 @@ class TakeAlong(ProgressView):
         self._worker.close()
         self._queue.close()
         self._withdraw()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _images(self) -> list[str]:
         gallery = self._gallery

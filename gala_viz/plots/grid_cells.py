@@ -14,7 +14,7 @@ from gala_viz.plots.grid_columns import GridColumn
 from gala_viz.plots.map_pictures import map_over_photo
 from gala_viz.schema import count_participants
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import Cancelled, MapSource, MapUpdate
+from gala_viz.store.source import Cancelled, MapSource, MapUpdate, finished_maps, request_of_image
 
 SCALE_TEXT = "Maps of one method share one scale in each row; a delta's and a layer's are their own."
 
@@ -51,27 +51,16 @@ def grid_cells(
     list of GridCell or None
         None once cancelled. Maps of one method share one scale.
     """
-    view = source.view(image)
+    view, request = source.view(image), request_of_image(source, image, request)
     updates: dict[str, MapUpdate] = {}
     for column in columns:
         if column.kind in ("map", "delta") and column.method not in updates:
-            update = _finished(source, image, replace(request, method=column.method or request.method), cancelled)
+            asked = replace(request, method=column.method or request.method)
+            update = finished_maps(source, image, asked, cancelled)
             if update is None:
                 return None
             updates[column.method] = update
     return [_cell(source, image, column, request, view, updates) for column in columns]
-
-
-def _finished(source: MapSource, image: str, request: MapRequest, cancelled: Cancelled) -> MapUpdate | None:
-    if request.participant is not None and request.participant not in source.participants(image, request.human_map):
-        request = replace(request, participant=None)
-    if request.target == "label" and source.info(image).target is None:
-        request = replace(request, target="own")
-    update = source.cached(image, request)
-    if update is None:
-        for computed in source.maps(image, request, cancelled):
-            update = computed
-    return None if cancelled() or update is None or not update.done else update
 
 
 def _cell(

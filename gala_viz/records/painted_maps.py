@@ -18,7 +18,7 @@ from gala_viz.records.note_tables import PaintedMapRecord
 from gala_viz.records.notes import ReadOnlyError
 from gala_viz.records.tables import now_ms
 
-MAX_NAME_LENGTH, MIN_POINTS, MAX_POINTS = 60, 2, 20_000
+MAX_NAME_LENGTH, MIN_POINTS, MAX_POINTS, MAX_MAPS_OF_IMAGE = 60, 2, 20_000, 50
 """Tables of clicks with fewer points are no maps."""
 _NAME = re.compile(r"[\w][\w .-]*")
 CLICK_COLUMNS = ("image_path", "clicks", "user_id", "timestamp")
@@ -89,8 +89,17 @@ class PaintedMaps:
         return self._select(PaintedMapRecord.image == image)
 
     def save(self, painted: PaintedMap) -> PaintedMap:
-        """Store a map and return it with its time; ``ValueError`` where one of this name is kept on this image."""
+        """Store a map and return it with its time; the same map sent twice is stored once.
+
+        Raises ``ValueError`` where another one of this name is kept on this image, or too many are.
+        """
         self._check_writing()
+        known = self.of_image(painted.image)
+        for one in known:
+            if (one.name, one.points_px) == (painted.name, painted.points_px):
+                return one
+        if len(known) >= MAX_MAPS_OF_IMAGE:
+            raise ValueError(f"at most {MAX_MAPS_OF_IMAGE} maps are kept on a photograph: delete some first.")
         stored = replace(painted, painted_ms=now_ms())
         values = {**asdict(stored), "points_px": [list(p) for p in stored.points_px], "size_px": list(stored.size_px)}
         try:

@@ -9,7 +9,7 @@ input does not show this part.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -634,7 +634,9 @@ class MapSource(Protocol):
         """
         ...
 
-    def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
+    def maps(
+        self, image: str, request: MapRequest, cancelled: Cancelled, *, background: bool = False
+    ) -> Iterator[MapUpdate]:
         """Compute maps in the calling thread, and yield them as they sharpen.
 
         Parameters
@@ -645,6 +647,8 @@ class MapSource(Protocol):
             Settings of the maps.
         cancelled : callable
             Cancellation callback; the computation stops within one batch once it returns True.
+        background : bool
+            Whether what people look at goes first, and partial maps are not wanted.
 
         Yields
         ------
@@ -723,3 +727,63 @@ class MapSource(Protocol):
             The file is no photograph that can be shown, or is too large.
         """
         ...
+
+
+def request_of_image(source: MapSource, image: str, request: MapRequest) -> MapRequest:
+    """Return a request as one image can have it.
+
+    Parameters
+    ----------
+    source : MapSource
+        Knows the image.
+    image : str
+        Id of an image or an upload.
+    request : MapRequest
+        Settings that are meant for many images.
+
+    Returns
+    -------
+    MapRequest
+        With the human maps of all participants where the chosen one has none of this image, and own predictions where
+        the true category is not known.
+    """
+    if request.participant is not None and request.participant not in source.participants(image, request.human_map):
+        request = replace(request, participant=None)
+    if request.target == "label" and source.info(image).target is None:
+        request = replace(request, target="own")
+    return request
+
+
+def finished_maps(source: MapSource, image: str, request: MapRequest, cancelled: Cancelled) -> MapUpdate | None:
+    """Return finished maps, those at hand or computed in the background.
+
+    Parameters
+    ----------
+    source : MapSource
+        Of the two networks.
+    image : str
+        Id of an image or an upload.
+    request : MapRequest
+        Settings of the maps, of this image (``request_of_image``).
+    cancelled : callable
+        Cancellation callback.
+
+    Returns
+    -------
+    MapUpdate or None
+        None once cancelled.
+
+    Raises
+    ------
+    ValueError
+        The maps could not be finished.
+    """
+    update = source.cached(image, request)
+    if update is None:
+        for computed in source.maps(image, request, cancelled, background=True):
+            update = computed
+    if cancelled():
+        return None
+    if update is None or not update.done:
+        raise ValueError(f"{image}: its maps could not be finished.")
+    return update

@@ -233,13 +233,16 @@ class StoredMaps:
         return PhotoCut(self._frames[0].frame(*size_px), size_px)
 
     def painted(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
-        """Return a painted map and its scores with the stored maps, or those that were computed meanwhile."""
-        if not self._is_stored(image, request):
+        """Return a painted map and its scores with the stored maps, or with those that were computed meanwhile."""
+        stored, live = self._is_stored(image, request), self._live.at_hand(self._names)
+        if live is not None and not stored:
+            return live.painted(image, points_px, request)
+        if image not in self._store:
             return self._elsewhere().painted(image, points_px, request)
         human, side = self._human_maps(request), self._store.spec.comparison_cells
         maps = [
             self._store.read(f"{segment(network.name)}/{request.method}/map", image)
-            if has_order(request.reduction)
+            if stored and has_order(request.reduction)
             else None
             for network in self._networks
         ]
@@ -342,12 +345,16 @@ class StoredMaps:
         live = self._live.at_hand(self._names)
         return None if live is None else live.cached(image, request)
 
-    def maps(self, image: str, request: MapRequest, cancelled: Cancelled) -> Iterator[MapUpdate]:
+    def maps(
+        self, image: str, request: MapRequest, cancelled: Cancelled, *, background: bool = False
+    ) -> Iterator[MapUpdate]:
         """Yield the stored maps at once; compute anything else, where that is possible."""
         stored = self._is_stored(image, request)
-        if not stored:
-            self._refuse_not_finite(image)
-        yield from [self.cached(image, request)] if stored else self._elsewhere().maps(image, request, cancelled)
+        if stored:
+            yield self.cached(image, request)
+            return
+        self._refuse_not_finite(image)
+        yield from self._elsewhere().maps(image, request, cancelled, background=background)
 
     def cam_layers(self) -> tuple[str, ...]:
         """Return the layer whose Grad-CAM is stored; none without Grad-CAM."""

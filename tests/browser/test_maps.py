@@ -383,18 +383,18 @@ def test_what_is_painted_is_a_map_at_once_and_stays_in_the_tab_when_the_page_is_
         page.page.mouse.move(*at(0.3 + 0.03 * k, 0.4 + 0.02 * (k % 4)))
         page.page.wait_for_timeout(40)
     page.page.mouse.up()
-    page.page.get_by_text("Spearman's rho of your map with").wait_for()
+    page.page.get_by_text("Spearman's rho of this map with the maps of").wait_for()
     page.page.get_by_text("Your map, n = 1").wait_for()
     page.page.locator(".side").get_by_role("button", name="Undo").click()
-    page.page.get_by_text("Spearman's rho of your map with").wait_for(state="hidden")
+    page.page.get_by_text("Spearman's rho of this map with the maps of").wait_for(state="hidden")
     page.page.locator(".side").get_by_role("button", name="Redo").click()
-    page.page.get_by_text("Spearman's rho of your map with").wait_for()
+    page.page.get_by_text("Spearman's rho of this map with the maps of").wait_for()
     rows = page.page.locator("table.scores tr").all_inner_texts()  # of all that is painted
     assert len(rows) == 3
     assert all(re.search(r"-?\d\.\d{3}$", row) for row in rows)
     page.page.reload()
     page.page.get_by_role("button", name="Paint", exact=True).click()
-    page.page.get_by_text("Spearman's rho of your map with").wait_for()
+    page.page.get_by_text("Spearman's rho of this map with the maps of").wait_for()
     expect(page.page.locator("table.scores tr")).to_have_text(rows, use_inner_text=True, timeout=WAIT_MS)
     surface.focus()
     for key in ("ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown"):

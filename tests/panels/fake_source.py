@@ -204,11 +204,19 @@ class FakeSource:
         values[:, :6] = np.nan
         return labelled_map(values, name="human_map")
 
+    def _check(self, image: str, request: MapRequest) -> None:
+        """Refuse what a real source refuses."""
+        if request.participant is not None and request.participant not in self.participants(image, request.human_map):
+            raise UnknownNameError(f"there is no participant {request.participant!r} of {image}.")
+        if request.target == "label" and self.info(image).target is None:
+            raise ValueError(f"the true category of {image} is not known.")
+
     def photo_cut(self, image: str) -> PhotoCut:
         return PhotoCut((0.0, 0.0, float(SIDE), float(SIDE)), (SIDE, SIDE))
 
     def painted(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
         self.asked[f"painted {image}"] += 1
+        self._check(image, request)
         update, frame = self._done.get((image, request)), Preprocessing(short_px=SIDE, crop_px=SIDE)
         maps = [None, None] if update is None else list(update.maps.values)
         people = self.human_map(image, request.human_map, request.participant)
@@ -347,8 +355,9 @@ class FakeSource:
             scores=scores,
         )
 
-    def maps(self, image: str, request: MapRequest, cancelled) -> Iterator[MapUpdate]:
+    def maps(self, image: str, request: MapRequest, cancelled, *, background=False) -> Iterator[MapUpdate]:
         self.asked[f"maps {image}"] += 1
+        self._check(image, request)
         total = request.smoothgrad.n_samples
         for n in (*range(5, total, 5), total):
             if cancelled():

@@ -579,6 +579,18 @@ def test_a_predicted_category_is_explained_by_a_click_and_by_another_one_no_more
         assert view.settings.target == "own"
 
 
+def test_explaining_no_more_goes_back_to_what_was_explained_before_and_a_store_alone_offers_nothing(view, source):
+    view.settings.target = "label"
+    index = view.results.forward_result.predictions[0].indices[1]
+    view.display.on_message({"explain": index})
+    view.display.on_message({"explain": index})
+    assert view.settings.target == "label"
+    source.cannot_perturb = "It holds maps and no networks."
+    assert view._explained(0) is None
+    view.display.on_message({"explain": index})
+    assert view.settings.target == "label"
+
+
 def test_where_networks_have_other_categories_only_those_of_the_first_can_be_chosen():
     source = FakeSource(count=4)
     source.networks = (source.networks[0], replace(source.networks[1], categories=("other", "names")))

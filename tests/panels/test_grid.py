@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 import pytest
 
+from gala_viz.panels.compare.compare_view import CompareView
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.grid.grid_view import GO_ON, GridView
 from gala_viz.panels.link_parameters import MAP_LINK_NAMES, compare_link_parameters, grid_link_parameters
@@ -96,11 +97,56 @@ def test_rows_of_other_settings_columns_or_photographs_are_never_shown(view):
     view.settings.n_samples = 20
     assert view.grid.generation == before + 1
     ask(view, 0, generation=before)
+    view.sent.clear()
     ask(view, 1)
     until(lambda: any(message["at"] == 1 for message in view.sent))
-    assert all(message["generation"] == view.grid.generation for message in view.sent if message["at"] == 1)
+    assert {message["generation"] for message in view.sent} == {view.grid.generation}
     view.gallery.settings.search = "photo 00003"
     assert view.grid.count == 1
+
+
+@pytest.mark.parametrize("wrong", [RuntimeError("out of memory"), KeyError("x"), MemoryError()])
+def test_any_error_is_of_its_row_alone(view, source, monkeypatch, wrong):
+    broken, intact = source.images[view.gallery.positions[0]], source.view
+
+    def look(image):
+        if image == broken:
+            raise wrong
+        return intact(image)
+
+    monkeypatch.setattr(source, "view", look)
+    ask(view, 0, 1)
+    until(lambda: len(view.sent) == 2 and not view.progress.bar.busy)
+    assert view.sent[0]["row"]["error"]
+
+
+def test_photographs_are_sorted_and_filtered_by_scores_as_on_the_comparison(view, source):
+    until(lambda: view.gallery.scores is not None)
+    before = view.gallery.positions.copy()
+    view.gallery.settings.order = "gain"
+    assert not np.array_equal(view.gallery.positions, before)
+    assert view.grid.count == len(before)
+    compare = CompareView(source, CollectionIndex(source), SCRIPT)
+    compare.open()
+    until(lambda: compare.gallery.scores is not None)
+    compare.gallery.settings.order = "gain"
+    np.testing.assert_array_equal(view.gallery.positions, compare.gallery.positions)
+    view.gallery.settings.param.update(order="id", verdict="both right")
+    compare.gallery.settings.param.update(order="id", verdict="both right")
+    np.testing.assert_array_equal(view.gallery.positions, compare.gallery.positions)
+    assert len(view.gallery.positions)
+    compare.close()
+
+
+def test_a_participant_or_a_category_that_a_photograph_does_not_have_stops_no_row(view, source):
+    view.current.participant = "nobody"
+    view.settings.target = "label"
+    ask(view, 0, 1, 2)
+    until(
+        lambda: {message["at"] for message in view.sent if message["generation"] == view.grid.generation} == {0, 1, 2}
+    )
+    assert not any("error" in message["row"] for message in view.sent)
+    assert "own prediction where it is not known" in view.about.object
 
 
 def test_one_photograph_that_cannot_be_read_says_why_and_the_others_come(view, source, monkeypatch):
@@ -184,7 +230,6 @@ def test_the_comparison_and_the_grid_hand_each_other_the_settings_of_maps(view, 
 
 
 def compare_names():
-    from gala_viz.panels.compare.compare_view import CompareView
     from gala_viz.panels.gallery.selection_filter import SelectionFilter
     from gala_viz.panels.presenting.presentation import Presentation
 

@@ -56,10 +56,10 @@ def messages(view, monkeypatch):
     return sent
 
 
-def paint(view, *strokes, image=None):
+def paint(view, *strokes, image=None, by=""):
     number = next(NUMBERS)
     image = view.current.image if image is None else image
-    view.own_map.tool.on_message({"number": number, "image": image, "strokes": list(strokes)})
+    view.own_map.tool.on_message({"number": number, "image": image, "strokes": list(strokes), "by": by})
     return number
 
 
@@ -143,6 +143,11 @@ def test_a_map_is_kept_under_a_name_on_request_alone_and_comes_back(view, kept, 
     until(lambda: any("strokes" in message for message in messages))
     shown = next(message for message in messages if "strokes" in message)
     np.testing.assert_allclose(shown["strokes"][0], STROKE, atol=0.06)
+    assert shown["by"] == "Ada"
+    view.own_map.tool.on_message({"keep": "Ada"})
+    until(lambda: sum("Kept as" in message.get("said", "") for message in messages) == 2)  # sent twice, stored once
+    assert len(kept.all()) == 1
+    answered(view, paint(view, STROKE[:5]))
     view.own_map.tool.on_message({"keep": "Ada"})
     until(lambda: any(message.get("wrong") for message in messages))
     assert "kept on this photograph already" in next(m["said"] for m in messages if m.get("wrong"))
@@ -158,7 +163,8 @@ def test_a_page_that_may_only_read_keeps_nothing_and_says_why(view, kept, messag
     assert view.own_map.tool.why_not == "Notes are read-only here."
     answered(view, paint(view, STROKE))
     view.own_map.tool.on_message({"keep": "Eve"})
-    until(lambda: any(message.get("wrong") for message in messages))
+    view.own_map._submit("said", lambda: reader.save(view.own_map._painted_map(view.own_map._painting, "Eve")))
+    until(lambda: any("read-only" in message.get("said", "") for message in messages))  # the records refuse it too
     assert reader.all() == []
 
 
@@ -188,9 +194,63 @@ def test_the_map_in_view_is_saved_as_a_table_of_clicks_of_one(view, messages):
 def test_what_no_page_sends_is_not_heard(view, strokes):
     answered(view, paint(view, STROKE))
     before = view.own_map.results
-    view.own_map.tool.on_message({"number": 10**6, "image": view.current.image, "strokes": strokes})
+    number = next(NUMBERS)
+    view.own_map.tool.on_message({"number": number, "image": view.current.image, "strokes": strokes, "by": ""})
     assert view.own_map.results is before
-    assert view.own_map.tool.answered != 10**6
+    assert view.own_map.tool.answered == number, "the next live stroke is heard"
+
+
+def test_a_kept_map_of_somebody_else_is_called_so_and_is_not_kept_again_under_another_name(view, kept, messages):
+    source = view.source
+    view.current.image = next(image for image in source.images if not source.info(image).has_human_map)
+    answered(view, paint(view, STROKE, by="Anna"))
+    assert view.own_map.title == view.own_map.tool.map_title == view.display.titles["human"] == "Anna, n = 1"
+    view.own_map.tool.on_message({"keep": "Ada"})
+    until(lambda: any(message.get("wrong") for message in messages))
+    assert "This is the map by Anna" in messages[-1]["said"]
+    assert kept.all() == []
+    view.own_map.tool.on_message({"export": "this"})
+    until(lambda: any("download" in message for message in messages))
+    assert ",Anna," in messages[-1]["download"]
+
+
+def test_maps_of_uploads_are_not_kept_and_the_page_says_why(view, kept, messages):
+    source = view.source
+    view.current.image = source.add_upload("mine.webp", source.thumbnail(source.images[3]))
+    assert not view.own_map.tool.can_keep
+    assert "this one was uploaded" in view.own_map.tool.why_not
+    answered(view, paint(view, STROKE))
+    view.own_map.tool.on_message({"keep": "Ada"})
+    assert kept.all() == []
+    view.current.image = source.images[0]
+    assert view.own_map.tool.can_keep
+
+
+def test_scores_are_of_the_maps_in_view_and_follow_them(view, monkeypatch):
+    first = answered(view, paint(view, STROKE))
+    assert view.own_map.request == view._map_request
+    monkeypatch.setattr(view.source_client._maps, "submit", lambda job: None)
+    view.settings.n_samples = 20
+    view.cancel()
+    again = answered(view, paint(view, STROKE))
+    assert again.rhos == first.rhos, "the maps in view are those of before"
+    monkeypatch.undo()
+    view.settings.n_samples = 30
+    until(lambda: view._map_request.smoothgrad.n_samples == 30 and view.results.map_update.done)
+    until(lambda: view.own_map.request == view._map_request and np.isfinite(view.own_map.results.rhos).all())
+    view.settings.n_samples = 50
+
+
+def test_a_participant_whom_the_photograph_does_not_have_counts_as_all(view):
+    view.current.participant = "nobody"
+    until(lambda: view.results.map_update is not None and view.results.map_update.done)
+    results = answered(view, paint(view, STROKE))
+    assert np.isfinite([*results.rhos, results.rho_people]).all()
+    assert view.own_map.tool.scores[-1][1] == "people"
+    view.current.participant = "p3"
+    until(lambda: view._map_request is not None and view._map_request.participant == "p3")
+    until(lambda: view.own_map.tool.scores[-1][1] == "participant p3")
+    view.current.participant = None
 
 
 def test_points_go_from_canvas_to_photograph_and_back():

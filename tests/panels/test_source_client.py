@@ -38,7 +38,7 @@ class Gated(FakeSource):
         _pass(self.before_view)
         return super().view(image)
 
-    def maps(self, image, request, cancelled):
+    def maps(self, image, request, cancelled, *, background=False):
         _pass(self.before_maps)
         yield from super().maps(image, request, cancelled)
 

@@ -12,7 +12,6 @@ from gala_viz.plots.figures.selection_export import (
     FORMATS,
     MAX_IMAGES_WITH_MAPS,
     export_selection,
-    image_maps,
     score_table,
 )
 from gala_viz.specs import MapRequest, SmoothGradSpec
@@ -90,9 +89,23 @@ def test_an_upload_is_taken_along_without_scores(source, tmp_path):
     assert np.isfinite(content["saliency"].values).all()
 
 
-def test_a_participant_whom_an_image_does_not_have_counts_as_all(source):
-    one = image_maps(source, source.images[0], replace(REQUEST, participant="nobody"), never)
-    assert one.attrs["participant"] == "all"
+def test_each_image_tells_whose_human_map_it_is_compared_with(source, tmp_path):
+    marked = [image for image in source.images if source.info(image).has_human_map][:2]
+    unmarked = next(image for image in source.images if not source.info(image).has_human_map)
+    request = replace(REQUEST, participant="p3", target="label")
+    content = opened("netcdf", exported(source, "netcdf", tmp_path, [*marked, unmarked], request))
+    assert [str(one) for one in content["participant"].values] == ["p3", "p3", "all"]
+    assert set(content["target"].values.astype(str)) <= {"label", "own"}
+    assert "participant" not in content.attrs
+    for image in marked:
+        own = source.human_map(image, "mouse", "p3").values
+        np.testing.assert_array_equal(content["human_map"].sel(image=image).values, own)
+
+
+def test_the_table_has_the_scores_of_all_participants_and_says_so(source):
+    image = source.images[0]
+    table = score_table(source, [image], replace(REQUEST, participant="p3"))
+    assert table["participant"].tolist() == ["all"]
 
 
 def test_cancelling_leaves_no_file(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from gala_viz.collections.clickme.click_maps import ClickMaps
 from gala_viz.collections.clickme.painted_map import painted_map
 from gala_viz.records.notes import ReadOnlyError
-from gala_viz.records.painted_maps import MAX_POINTS, PaintedMap, PaintedMaps, click_table
+from gala_viz.records.painted_maps import MAX_MAPS_OF_IMAGE, MAX_POINTS, PaintedMap, PaintedMaps, click_table
 
 SIZE = (300, 400)
 POINTS = ((10.25, 20.5), (30.0, 40.0), (31.0, 44.0))
@@ -43,6 +43,15 @@ def test_two_maps_of_one_name_on_one_photograph_are_refused_and_the_first_one_st
     painted.save(painting(name="Grace"))
     painted.delete("cat/1.png", "Ada")
     assert [one.name for one in painted.all()] == ["Grace"]
+
+
+def test_the_same_map_sent_twice_is_stored_once_and_there_is_a_most_of_a_photograph(painted):
+    assert painted.save(painting()) == painted.save(painting())
+    for number in range(1, MAX_MAPS_OF_IMAGE):
+        painted.save(painting(name=f"n{number}"))
+    with pytest.raises(ValueError, match="at most 50 maps"):
+        painted.save(painting(name="one more"))
+    painted.save(painting(image="cat/2.png"))
 
 
 def test_who_may_only_read_can_change_nothing(database, painted):

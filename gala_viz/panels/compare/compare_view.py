@@ -22,7 +22,6 @@ from gala_viz.panels.compare.main_row_content import human_map_title, layers_in_
 from gala_viz.panels.compare.map_display import MapDisplay
 from gala_viz.panels.compare.network_strip import NetworkStrip
 from gala_viz.panels.compare.own_map import HINT as OWN_TEXT
-from gala_viz.panels.compare.own_map import TITLE as OWN_TITLE
 from gala_viz.panels.compare.own_map import OwnMap
 from gala_viz.panels.compare.photograph_upload import PhotographUpload
 from gala_viz.panels.figure_download import ComparisonDownloadButton
@@ -136,6 +135,7 @@ class CompareView:
         self._told: list[str] = []
         self._missing = ""
         self._map_request: MapRequest | None = None  # what the maps in view are of
+        self._target_before = "own"  # whose logit was explained before a category was chosen by a click
         self._is_cancelled = False  # no more samples of them come
         self._photo_of: str | None = None  # image whose photograph is in the row
         self._scored_as: MapRequest | None = None  # what the scores of all images are of
@@ -168,7 +168,7 @@ class CompareView:
             figures.key,
             self.display,
             self.current,
-            lambda: self._request(source.info(self.current.image or "").target is not None),
+            lambda: self._map_request or self._request(True),
             self._on_own_map,
         )
         self.controls = ControlsBar(self.attribution_controls, self.display_controls)
@@ -340,6 +340,8 @@ class CompareView:
         A chosen category is an index among those of the first network.
         """
         networks = self._open_source.networks
+        if self._open_source.cannot_perturb:  # a store without its networks explains what it holds
+            return None
         if number and networks[number].categories != networks[0].categories:
             return None
         return self.settings.category if self.settings.target == "chosen" else -1
@@ -349,8 +351,9 @@ class CompareView:
         index = message.get("explain")
         if isinstance(index, int) and 0 <= index < len(self._open_source.networks[0].categories):
             if self._explained(0) == index:
-                self.settings.target = "own"
-            else:
+                self.settings.target = self._target_before
+            elif self._explained(0) is not None:
+                self._target_before = "own" if self.settings.target == "chosen" else self.settings.target
                 self.settings.param.update(target="chosen", category=index)
         self._toggle_layer(message.get("layer"))
 
@@ -359,6 +362,7 @@ class CompareView:
         self.row.set_photo(view)
         self.results.photo = view
         self.erase_reveal.set_photo(view)
+        self.own_map.show_photo()
         if self.results.map_update is None:
             self._draw()  # no photograph is ever below the maps of another
 
@@ -422,7 +426,7 @@ class CompareView:
             self._draw()
         if self.strip is not None and update.done:
             self.strip.refresh()
-        if update.done:
+        if update.done or self.own_map.request != self._map_request:
             self.own_map.refresh()
         self._show_progress()  # last: who reads "done" has the maps
 
@@ -490,7 +494,7 @@ class CompareView:
     @property
     def _human_map_shown(self) -> tuple[str, str]:
         """Whose human map the column of people shows, and of which kind."""
-        return (OWN_TITLE, OWN_KIND) if self._shows_own else (self.results.human_map_title, self._kind)
+        return (self.own_map.title, OWN_KIND) if self._shows_own else (self.results.human_map_title, self._kind)
 
     def _show_progress(self) -> None:
         """Show the progress of the saliency maps, and that it is theirs where attention norms stand in the main row."""

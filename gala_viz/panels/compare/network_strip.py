@@ -18,7 +18,7 @@ from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.view_state import AttributionSettings, CurrentImage
 from gala_viz.plots.map_pictures import map_over_photo, photo_picture
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import MapSource, MapUpdate
+from gala_viz.store.source import MapSource, MapUpdate, request_of_image
 
 
 class StripCells(MessagingComponent):
@@ -93,7 +93,7 @@ class NetworkStrip:
         self._queue.close()
 
     def _compute(self, image: str, request: MapRequest, cancelled: IsCancelled) -> None:
-        view = self._source.view(image)
+        view, request = self._source.view(image), request_of_image(self._source, image, request)
         for number, choice in enumerate(self._choices):
             try:
                 pair = self._source.pair(self._first, choice.name)

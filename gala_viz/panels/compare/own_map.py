@@ -21,13 +21,12 @@ from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.markup import people_label
 from gala_viz.panels.view_state import CurrentImage
 from gala_viz.records.canvas import CANVAS_PX, Box, canvas_to_photo, photo_to_canvas
-from gala_viz.records.painted_maps import MAX_POINTS, PaintedMap, PaintedMaps, click_table
+from gala_viz.records.painted_maps import MAX_NAME_LENGTH, MAX_POINTS, PaintedMap, PaintedMaps, click_table
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import MapSource, NetworkInfo
+from gala_viz.store.source import MapSource, NetworkInfo, request_of_image
 from gala_viz.wire import encode_map
 
-TITLE = "You, n = 1"
-"""Of the column of people where they did not mark the photograph."""
+UPLOADED = "Maps are kept on photographs of the collection; this one was uploaded. Save the map as CSV."
 NOT_KEPT = "This page keeps no notes, so that maps are kept in this tab alone: save yours as CSV."
 HINT = (
     "Made like a map of the game, by one person who sees the other maps: an example, no data. It belongs to this tab "
@@ -40,11 +39,15 @@ _SHEET = """
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Painting:
-    """What was painted on which photograph; ``number`` is of the message that told it."""
+    """What was painted on which photograph; ``number`` is of the message that told it.
+
+    ``by`` is whose kept map it is, "" for the visitor's own.
+    """
 
     image: str
     strokes: tuple[tuple[tuple[float, float], ...], ...]
     number: int
+    by: str = ""
 
     @property
     def points(self) -> np.ndarray:
@@ -88,8 +91,12 @@ class OwnMap:
         self._source, self._display, self._current = source, display, current
         self._request, self._on_map = request, on_map
         self.results: PaintedResults | None = None
+        self.request: MapRequest | None = None
+        """Settings that the scores of ``results`` are of."""
         self._painting: _Painting | None = None
+        self._number = 0  # of the last message
         self._maps: PaintedMaps | None = None
+        self._read_only_reason = ""
         self._kept: list[PaintedMap] = []
         self._count = 0
         self.tool = OwnMapTool(
@@ -102,7 +109,7 @@ class OwnMap:
             "kept": self._on_kept,
             "strokes": self._on_strokes,
             "table": self._on_table,
-            "said": self._say,
+            "said": self._on_said,
             "failed": self._on_failed,
         }
         self._queue = DocumentQueue(document, lambda name, value: handlers[name.split()[0]](value))
@@ -116,11 +123,20 @@ class OwnMap:
         """The painted map of the image in view (y, x) in the frame, None where there is none."""
         return None if self.results is None else self.results.human_map
 
+    @property
+    def title(self) -> str:
+        """Whose map it is, with n."""
+        return f"{(self._painting and self._painting.by) or 'You'}, n = 1"
+
     def attach_records(self, maps: PaintedMaps, read_only_reason: str) -> None:
         """Keep maps on request, unless ``maps`` are read-only for the reason given."""
-        self._maps = maps
-        self.tool.param.update(can_keep=not maps.read_only, why_not=read_only_reason)
+        self._maps, self._read_only_reason = maps, read_only_reason
+        self._offer_to_keep()
         self._read_kept()
+
+    def show_photo(self) -> None:
+        """Let the photograph in view be painted on, which has come."""
+        self.tool.photo = self._current.image or ""
 
     def refresh(self) -> None:
         """Form the scores anew, for example because the networks' maps are finished."""
@@ -149,15 +165,28 @@ class OwnMap:
         """Begin with another photograph; its browser tells what was painted on it before."""
         self._answers.cancel()
         self._painting, self._kept = None, []
-        self.tool.param.update(image=self._current.image or "", map="", kept=[])
-        self._show(None)
+        self.tool.param.update(image=self._current.image or "", photo="", map="", kept=[], answered=self._number)
+        self._offer_to_keep()
+        self._show(None, None)
         self._read_kept()
+
+    def _offer_to_keep(self) -> None:
+        """Say whether the map of the photograph in view can be kept, and if not, why."""
+        if self._maps is None:
+            why = NOT_KEPT
+        elif self._current.image is not None and self._current.image not in self._source.images:
+            why = UPLOADED
+        else:
+            why = self._read_only_reason if self._maps.read_only else ""
+        self.tool.param.update(can_keep=not why, why_not=why)
 
     def _heard(self, message: Mapping[str, Any]) -> None:
         """Take strokes, checked, or a wish about maps that are kept."""
         if "strokes" in message:
-            painting = _painting(message)
+            painting, number = _painting(message), message.get("number")
+            self._number = number if isinstance(number, int) else self._number
             if painting is None:
+                self.tool.answered = self._number
                 return
             if painting.image != self._current.image:
                 self.tool.answered = painting.number
@@ -175,27 +204,29 @@ class OwnMap:
 
         def answer(cancelled: IsCancelled) -> None:
             points = _on_photo(painting.points, self._source.photo_cut(painting.image).box)
-            results = self._source.painted(painting.image, points, request)
+            asked = request_of_image(self._source, painting.image, request)
+            results = self._source.painted(painting.image, points, asked)
             if not cancelled():
-                self._queue.put("painted", (painting, results))
+                self._queue.put("painted", (painting, asked, results))
 
         self._answers.submit(answer)
 
-    def _on_painted(self, answer: tuple[_Painting, PaintedResults]) -> None:
-        painting, results = answer
+    def _on_painted(self, answer: tuple[_Painting, MapRequest, PaintedResults]) -> None:
+        painting, request, results = answer
         if painting.image == self._current.image:
-            self._show(results)
+            self._show(results, request)
         self.tool.answered = painting.number
 
-    def _show(self, results: PaintedResults | None) -> None:
-        """Show a painted map with its scores; None: there is none."""
-        self.results = results
+    def _show(self, results: PaintedResults | None, request: MapRequest | None) -> None:
+        """Show a painted map with its scores, which are of a request's maps; None: there is none."""
+        self.results, self.request = results, request
         human_map = self.human_map
         encoded = None if human_map is None else encode_map(np.nan_to_num(human_map.values))
-        kinds = self._source.map_kinds
-        kind = self._current.kind or next(iter(kinds), None)
-        rows = score_rows(self._source.networks, results, people_label({kind: kinds[kind]}) if kind else "")
-        self.tool.param.update(map=encoded or "", map_image=self._current.image or "", scores=rows)
+        people = "" if request is None else _people_text(self._source, request)
+        rows = score_rows(self._source.networks, results, people)
+        self.tool.param.update(
+            map=encoded or "", map_image=self._current.image or "", map_title=self.title, scores=rows
+        )
         self._on_map()
 
     def _on_error(self, error: Exception) -> None:
@@ -207,7 +238,10 @@ class OwnMap:
 
     def _keep(self, name: str) -> None:
         painting, maps = self._painting, self._maps
-        if painting is None or maps is None:
+        if painting is None or maps is None or not self.tool.can_keep:
+            return
+        if painting.by:
+            self._say(f"This is the map by {painting.by}, which is kept already: paint your own first.", wrong=True)
             return
 
         def save() -> str:
@@ -233,11 +267,11 @@ class OwnMap:
         if chosen is None:
             return
 
-        def strokes() -> tuple[str, list]:
+        def strokes() -> tuple[str, str, list, int]:
             x_px, y_px = np.array(chosen.points_px).T
             x, y = photo_to_canvas(x_px, y_px, self._source.photo_cut(chosen.image).box, CANVAS_PX)
             inside = (x >= 0) & (x < CANVAS_PX) & (y >= 0) & (y < CANVAS_PX)
-            return chosen.image, [np.round(np.stack([x, y], axis=1)[inside], 1).tolist()]
+            return chosen.image, name, np.round(np.stack([x, y], axis=1)[inside], 1).tolist(), int((~inside).sum())
 
         self._submit("strokes", strokes)
 
@@ -246,17 +280,13 @@ class OwnMap:
         if which == "all" and maps is not None:
             self._submit("table", lambda: (click_table(maps.all()), "painted-maps.csv"))
         elif which == "this" and painting is not None:
-            self._submit("table", lambda: (click_table([self._painted_map(painting, "you")]), "painted-map.csv"))
+            self._submit(
+                "table", lambda: (click_table([self._painted_map(painting, painting.by or "you")]), "painted-map.csv")
+            )
 
     def _record(self, job: Callable[[], str]) -> None:
         """Change the records, then read what is kept on the photograph in view."""
-
-        def work() -> str:
-            said = job()
-            self._read_kept()
-            return said
-
-        self._submit("said", work)
+        self._submit("said", job)
 
     def _read_kept(self) -> None:
         image, maps = self._current.image, self._maps
@@ -274,7 +304,10 @@ class OwnMap:
             except Exception as error:  # of whatever kind: it is shown beside the buttons
                 self._queue.put(f"failed {number}", error)
 
-        self._thread.submit(work)
+        try:
+            self._thread.submit(work)
+        except RuntimeError:  # the session has ended
+            return
 
     def _on_kept(self, answer: tuple[str, list[PaintedMap]]) -> None:
         image, kept = answer
@@ -282,12 +315,18 @@ class OwnMap:
             self._kept = kept
             self.tool.kept = [{"name": one.name, "when": _day(one.painted_ms)} for one in kept]
 
-    def _on_strokes(self, answer: tuple[str, list]) -> None:
-        image, strokes = answer
-        self.tool._send_msg({"image": image, "strokes": strokes})
+    def _on_strokes(self, answer: tuple[str, str, list, int]) -> None:
+        image, name, points, n_outside = answer
+        self.tool._send_msg({"image": image, "strokes": [points], "by": name})
+        if n_outside:
+            self._say(f"{n_outside} of its points lie outside of what these networks see.")
 
     def _on_table(self, answer: tuple[str, str]) -> None:
         self.tool._send_msg({"download": answer[0], "filename": answer[1]})
+
+    def _on_said(self, text: str) -> None:
+        self._say(text)
+        self._read_kept()
 
     def _on_failed(self, error: Exception) -> None:
         self._say(str(error) or type(error).__name__, wrong=True)
@@ -310,22 +349,33 @@ def score_rows(
     return rows + [("", people, _rho(results.rho_people, "no map here"))] * bool(people)
 
 
+def _people_text(source: MapSource, request: MapRequest) -> str:
+    """Return whose human map a request names; "" where a collection has none."""
+    kind = request.human_map or next(iter(source.map_kinds), None)
+    if kind is None:
+        return ""
+    if request.participant is not None:
+        return f"participant {request.participant}"
+    return people_label({kind: source.map_kinds.get(kind, "")})
+
+
 def _rho(rho: float, unknown: str) -> str:
     return f"{rho:.3f}" if np.isfinite(rho) else unknown
 
 
 def _painting(message: Mapping[str, Any]) -> _Painting | None:
     """Return what a message tells; None for what no page of this program sends."""
-    image, strokes, number = (message.get(name) for name in ("image", "strokes", "number"))
+    image, strokes, number, by = (message.get(name) for name in ("image", "strokes", "number", "by"))
     if not isinstance(image, str) or not isinstance(number, int) or not isinstance(strokes, list):
+        return None
+    if not isinstance(by, str) or len(by) > MAX_NAME_LENGTH:
         return None
     if sum(len(stroke) if isinstance(stroke, list) else MAX_POINTS + 1 for stroke in strokes) > MAX_POINTS:
         return None
     if not all(_is_point(point) for stroke in strokes for point in stroke):
         return None
-    return _Painting(
-        image=image, strokes=tuple(tuple((float(x), float(y)) for x, y in stroke) for stroke in strokes), number=number
-    )
+    points = tuple(tuple((float(x), float(y)) for x, y in stroke) for stroke in strokes)
+    return _Painting(image=image, strokes=points, number=number, by=by)
 
 
 def _is_point(point: Any) -> bool:

@@ -1,7 +1,5 @@
 // Python: own_map_tool.py. The game's surface beside the photograph: what a visitor paints, and maps that are kept.
 
-const MAX_POINTS = 20000
-
 export function render({model, view, el}) {
   const doc = view.model.document
   const photo = doc.get_model_by_name(`${model.key}/source/photo`)
@@ -9,14 +7,18 @@ export function render({model, view, el}) {
 
   // ---- what is painted: strokes by photograph, each with the steps that undo and redo go through
 
-  const histories = new Map(take_from_tab("painted").map(([image, strokes]) => [image, {steps: [[], strokes], at: 1}]))
+  const {most_points: most, fewest_points: fewest} = spec
+  const own = (strokes) => ({strokes, by: ""})
+  const histories = new Map(take_from_tab("painted").map(([image, step]) => [image, {steps: [own([]), step], at: 1}]))
+  let here = "" // the photograph on the surface, to which strokes belong, whatever comes into view meanwhile
   const history = () => {
-    if (!histories.has(model.image)) { histories.set(model.image, {steps: [[]], at: 0}) }
-    return histories.get(model.image)
+    if (!histories.has(here)) { histories.set(here, {steps: [own([])], at: 0}) }
+    return histories.get(here)
   }
-  const strokes = () => history().steps[history().at]
+  const step = () => history().steps[history().at]
+  const strokes = () => step().strokes
   const remember = () => {
-    const painted = [...histories].map(([image, {steps, at}]) => [image, steps[at]]).filter(([, list]) => list.length > 0)
+    const painted = [...histories].map(([image, {steps, at}]) => [image, steps[at]]).filter(([, {strokes: list}]) => list.length > 0)
     keep_in_tab("painted", painted)
   }
   remember() // for another pair of networks, whose page has a part like this of its own
@@ -31,15 +33,15 @@ export function render({model, view, el}) {
     if (live && number > model.answered) { again = true; return }
     again = false
     number += 1
-    model.send_msg({number, image: model.image, strokes: all()})
+    model.send_msg({number, image: here, strokes: all(), by: drawing == null ? step().by : ""})
   }
   model.on("answered", () => { if (again) { tell(true) } })
   const refresh = () => {
     const {steps, at} = history()
-    for (const [name, off] of [["undo", at === 0], ["redo", at + 1 === steps.length], ["clear", strokes().length === 0], ["this", count() < 2]]) {
+    for (const [name, off] of [["undo", at === 0], ["redo", at + 1 === steps.length], ["clear", strokes().length === 0], ["this", count() < fewest]]) {
       buttons[name].disabled = off
     }
-    keep.disabled = !model.can_keep || count() < 2 || name.value.trim() === ""
+    keep.disabled = !model.can_keep || count() < fewest || step().by !== "" || name.value.trim() === ""
   }
   const go_to = (at) => {
     history().at = at
@@ -48,9 +50,9 @@ export function render({model, view, el}) {
     refresh()
     tell(false)
   }
-  const put = (list) => {
+  const put = (list, by = "") => {
     const {steps, at} = history()
-    steps.splice(at + 1, steps.length, list)
+    steps.splice(at + 1, steps.length, {strokes: list, by})
     go_to(at + 1)
   }
   const finish = () => {
@@ -67,7 +69,7 @@ export function render({model, view, el}) {
     sees_label: "What is painted",
     on_first: () => {},
     on_point: ([x, y]) => {
-      if (count() >= MAX_POINTS) { return }
+      if (here === "" || count() >= most) { return }
       drawing ??= []
       drawing.push([rounded(x), rounded(y)])
       hint.hidden = true
@@ -88,7 +90,7 @@ export function render({model, view, el}) {
     const inside = (value) => Math.min(spec.canvas_px - 0.1, Math.max(0, value))
     at = {x: inside(at.x + dx * spec.step_px), y: inside(at.y + dy * spec.step_px)}
     surface.point_at(at)
-    if (event.shiftKey) { put([...strokes(), [[rounded(at.x), rounded(at.y)]]]) }
+    if (event.shiftKey && here !== "" && count() < most) { put([...strokes(), [[rounded(at.x), rounded(at.y)]]]) }
   })
   const url = () => {
     const image = photo.get_column("image")[0]
@@ -99,13 +101,22 @@ export function render({model, view, el}) {
     return whole.toDataURL()
   }
   let [showing, is_heard] = [0, false]
-  const show = async () => {
-    drawing = null
+  const leave = () => { // what was being painted belongs to the photograph that goes
+    finish()
     surface.stop()
-    if (!model.shown || model.image === "") { return }
-    const own = ++showing
+    showing += 1
+    here = ""
+    result.replaceChildren()
+    said.textContent = ""
+    refresh()
+  }
+  const show = async () => {
+    leave()
+    if (!model.shown || model.photo === "" || model.photo !== model.image) { return }
+    const number_of_this = ++showing
     await surface.show(url())
-    if (own !== showing) { return }
+    if (number_of_this !== showing) { return }
+    here = model.photo
     surface.repaint(strokes().flat())
     hint.hidden = strokes().length > 0
     refresh()
@@ -121,8 +132,8 @@ export function render({model, view, el}) {
   left.append(canvas, hint)
   const result = node("div", {class: "result"})
   const draw_map = () => {
-    const fits = model.map !== "" && model.map_image === model.image && strokes().length + (drawing == null ? 0 : 1) > 0
-    result.replaceChildren(...(fits ? [map_over(canvas.querySelector(".photo"), model.map, "Your map, n = 1")] : []))
+    const fits = model.map !== "" && model.map_image === here && all().length > 0
+    result.replaceChildren(...(fits ? [map_over(canvas.querySelector(".photo"), model.map, model.map_title === "You, n = 1" ? "Your map, n = 1" : `Map by ${model.map_title}`)] : []))
   }
   const side = node("div", {class: "side"})
   const buttons = {}
@@ -142,7 +153,7 @@ export function render({model, view, el}) {
     button("this", "Save as CSV", "This map as a table of clicks, n = 1", () => model.send_msg({export: "this"})),
   )
   const keeping = node("form", {class: "line"})
-  const name = node("input", {type: "text", maxlength: "60", placeholder: "Your name", "aria-label": "Name under which the map is kept"})
+  const name = node("input", {type: "text", maxlength: String(spec.most_letters), placeholder: "Your name", "aria-label": "Name under which the map is kept"})
   const keep = node("button", {type: "submit"}, "Keep")
   keeping.append(name, keep)
   const why = node("p", {class: "muted why"})
@@ -184,7 +195,7 @@ export function render({model, view, el}) {
   const scores = node("table", {class: "scores"})
   const show_scores = () => {
     scores.hidden = model.scores.length === 0
-    scores.replaceChildren(node("caption", {}, "Spearman's rho of your map with"), ...model.scores.map(([network, title, rho]) => {
+    scores.replaceChildren(node("caption", {}, "Spearman's rho of this map with the maps of"), ...model.scores.map(([network, title, rho]) => {
       const row = node("tr")
       const head = node("th", {scope: "row", class: network})
       if (network !== "") { head.append(node("span", {class: "dot"})) }
@@ -210,17 +221,16 @@ export function render({model, view, el}) {
     }
   }, {signal: listening.signal})
   model.on("msg:custom", (message) => {
-    if (message.strokes != null && message.image === model.image) { put(message.strokes) }
+    if (message.strokes != null && message.image === here) { put(message.strokes, message.by) }
     if (message.download != null) { save_text(message.download, message.filename) }
     if (message.said != null) {
       said.textContent = message.said
       said.classList.toggle("wrong", message.wrong === true)
     }
   })
-  photo.properties.data.change.connect(() => show())
-  model.on("image", () => { drawing = null; result.replaceChildren(); said.textContent = ""; refresh() })
-  model.on("shown", show)
-  for (const one of ["map", "map_image"]) { model.on(one, draw_map) }
+  model.on("image", leave)
+  for (const one of ["photo", "shown"]) { model.on(one, show) }
+  for (const one of ["map", "map_image", "map_title"]) { model.on(one, draw_map) }
   model.on("scores", show_scores)
   for (const one of ["kept", "can_keep", "why_not"]) { model.on(one, show_kept) }
   model.on("remove", () => { finish(); surface.stop(); listening.abort() })

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import param
 from bokeh.document import Document
 
@@ -75,6 +77,9 @@ class GridView:
         self._waiting: list[int] = []
         self._queue = DocumentQueue(document, self._deliver)
         self._worker = LatestJobWorker("gala-viz grid", lambda error: self._queue.put("error", error))
+        self._scores = LatestJobWorker("gala-viz grid scores", lambda error: self._queue.put("error", error))
+        self._score_request: MapRequest | None = None
+        self._shown: np.ndarray | None = None  # positions of the rows
         self.form = Form(
             [
                 Field(
@@ -94,12 +99,13 @@ class GridView:
         )
         self.form.sync_from(self.settings)
         self.form.sync_from(self.grid_settings)
-        self.gallery.on_change = self._begin
-        self.settings.param.watch(lambda *_: self._begin(), ATTRIBUTION_SETTINGS)
+        self.gallery.on_change = self._on_gallery
+        self.settings.param.watch(lambda *_: self._on_settings(), ATTRIBUTION_SETTINGS)
         self.current.param.watch(lambda *_: self._on_kind(), ["kind", "participant"])
         self.grid_settings.param.watch(lambda _: self._on_columns(), "columns")
         self.grid_settings.param.watch(lambda event: setattr(self.grid, "cell_px", event.new), "cell_px")
         self._on_columns()
+        self._ask_for_scores()
 
     @property
     def columns(self) -> list[GridColumn]:
@@ -138,9 +144,8 @@ class GridView:
 
     def close(self) -> None:
         """End all threads."""
-        self._worker.close()
-        self._queue.close()
-        self.gallery.close()
+        for part in (self._worker, self._scores, self._queue, self.gallery):
+            part.close()
 
     def _enter(self, name: str, value: Any) -> None:
         """Change a setting, or add a column."""
@@ -169,11 +174,28 @@ class GridView:
         if "kind" in self.form.values:
             self.form.show_values({"kind": self.current.kind or next(iter(self.source.map_kinds))})
         self._on_columns()
+        self._ask_for_scores()
+
+    def _on_settings(self) -> None:
+        self._begin()
+        self._ask_for_scores()
+
+    def _on_gallery(self) -> None:
+        """Begin anew where the gallery shows other photographs, or in another order."""
+        if self._shown is None or not np.array_equal(self._shown, self.gallery.positions):
+            self._begin()
+
+    def _ask_for_scores(self) -> None:
+        """Read the scores of all images, by which the gallery may sort and filter."""
+        request = replace(self.request(), participant=None, smoothing_px=self.source.request.smoothing_px)
+        if request != self._score_request:
+            self._score_request = request
+            self._scores.submit(lambda _: self._queue.put("scores", (request, self.source.scores(request))))
 
     def _begin(self) -> None:
         """Show other photographs, columns or settings: what was drawn is of something else."""
         self._worker.cancel()
-        self._waiting = []
+        self._waiting, self._shown = [], self.gallery.positions.copy()
         self.progress.bar.start_label = ""
         self.grid.param.update(count=len(self.gallery.positions), generation=self.grid.generation + 1)
         self.progress.show_text("", 0, busy=False)
@@ -206,7 +228,7 @@ class GridView:
             for at, image in named:
                 try:
                     row = _row(self.source, image, columns, request, cancelled)
-                except (ValueError, OSError) as error:  # of this photograph alone
+                except Exception as error:  # of whatever kind, of this photograph alone: its row says so
                     row = {"id": image, "title": image, "error": str(error) or type(error).__name__, "cells": []}
                 if row is None or cancelled():
                     return
@@ -217,6 +239,12 @@ class GridView:
     def _deliver(self, key: str, value: Any) -> None:
         if key == "error":
             self.show_error(value)
+            self.progress.show_text("Stopped by an error.", 0, busy=False)
+            return
+        if key == "scores":
+            of_request, scores = value
+            if of_request == self._score_request:
+                self.gallery.set_scores(scores)
             return
         generation, at, row = value
         if generation != self.grid.generation:
@@ -253,10 +281,13 @@ def _kind_fields(kinds: Mapping[str, str]) -> list[Field]:
     return [Field(name="kind", label="Human maps", kind="choice", value=first, options=options)]
 
 
+TARGET_WORDS = {"own": "own prediction", "label": "true category, own prediction where it is not known"}
+
+
 def settings_text(request: MapRequest) -> str:
     """Return the settings of a request that the grid has no inputs for, in a sentence."""
     grad = request.smoothgrad
-    parts = [f"Target: {request.target}"]
+    parts = [f"Target: {TARGET_WORDS.get(request.target, f'category {request.target}')}"]
     if request.method == "smoothgrad":
         parts += [f"noise {grad.noise_fraction:g}", f"seed {grad.seed}"]
     parts.append(f"colour channels: {request.reduction}")

@@ -18,7 +18,15 @@ from gala_viz.engine.results.scores import FLOORS, METRICS
 from gala_viz.plots.figures.specs.figure_result import labelled_variable, name_pixels, netcdf_name
 from gala_viz.schema import HUMAN_MAP_ATTRS
 from gala_viz.specs import MapRequest, settings
-from gala_viz.store.source import Cancelled, ForwardResults, MapSource, MapUpdate, Progress
+from gala_viz.store.source import (
+    Cancelled,
+    ForwardResults,
+    MapSource,
+    MapUpdate,
+    Progress,
+    finished_maps,
+    request_of_image,
+)
 
 FORMATS: Mapping[str, tuple[str, str]] = {
     "csv": ("scores, CSV", "scores.csv"),
@@ -49,7 +57,7 @@ def export_selection(
     file : Path
         Replaced if it is there.
     cancelled : callable
-        Cancellation callback; nothing is left of the file then.
+        Cancellation callback; once it returns True no file is begun any more.
 
     Yields
     ------
@@ -83,6 +91,8 @@ def export_selection(
             one.to_zarr(store, zarr_format=2, append_dim=None if done == 1 else "image")
             seconds = time.monotonic() - begun
             yield Progress(done=done, total=len(images), seconds=seconds, eta_s=seconds / done * (len(images) - done))
+        if cancelled():
+            return
         if kind == "netcdf":
             with xr.open_zarr(store) as whole:
                 whole.load().drop_encoding().to_netcdf(file, engine="scipy", format="NETCDF3_64BIT")
@@ -107,6 +117,7 @@ def score_table(source: MapSource, images: Sequence[str], request: MapRequest) -
     DataFrame
         Empty cells where a score is not known; columns of a network are named by it.
     """
+    request = replace(request, participant=None)  # scores of a collection are with the maps of all
     scores = source.scores(request).reindex(image=list(images))
     infos = [source.info(image) for image in images]
     columns: dict[str, Any] = {
@@ -149,30 +160,25 @@ def image_maps(source: MapSource, image: str, request: MapRequest, cancelled: Ca
     -------
     Dataset or None
         Dims (image, network, y, x), in the frame of the first network; NaN where there is no human map, or a network
-        does not see. None once cancelled.
+        does not see. ``participant`` and ``target`` tell what counts for this image. None once cancelled.
 
     Raises
     ------
     ValueError
         The maps could not be finished.
     """
-    if request.participant is not None and request.participant not in source.participants(image, request.human_map):
-        request = replace(request, participant=None)
-    forward = source.forward(image)
-    update = source.cached(image, request)
+    asked = request_of_image(source, image, request)
+    forward, update = source.forward(image), finished_maps(source, image, asked, cancelled)
     if update is None:
-        for computed in source.maps(image, request, cancelled):
-            update = computed
-    if cancelled():
         return None
-    if update is None or not update.done:
-        raise ValueError(f"{image}: its maps could not be finished.")
-    human = source.human_map(image, request.human_map, request.participant) if source.map_kinds else None
+    human = source.human_map(image, asked.human_map, asked.participant) if source.map_kinds else None
     maps = _variables(source, update, forward, human)
     names = ("correct", *METRICS, *FLOORS, "ceiling")
     scores = {name: update.scores[name].variable for name in names if name in update.scores}
     scores["delta_reliability"] = xr.Variable((), update.delta_reliability)
     scores["explained"] = xr.Variable("network", list(update.targets))
+    scores["participant"] = xr.Variable((), np.array(asked.participant or "all", dtype=object))
+    scores["target"] = xr.Variable((), np.array(str(asked.target), dtype=object))
     dataset = xr.Dataset(
         maps | scores,
         coords={
@@ -180,7 +186,7 @@ def image_maps(source: MapSource, image: str, request: MapRequest, cancelled: Ca
             "y": update.maps["y"].values,
             "x": update.maps["x"].values,
         },
-        attrs=_plain_settings(source, request),
+        attrs={name: value for name, value in _plain_settings(source, request).items() if name not in scores},
     )
     name_pixels(dataset)
     return dataset.expand_dims(image=np.array([image], dtype=object))

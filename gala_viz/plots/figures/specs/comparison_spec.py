@@ -59,7 +59,7 @@ from gala_viz.plots.figures.specs.network_sources import (
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.schema import HUMAN_MAP_ATTRS, norm_title
 from gala_viz.specs import GRAD_CAM, MapRequest, settings
-from gala_viz.store.source import LAYER_PATHS_JOIN, ForwardResults, MapSource, MapUpdate, NetworkInfo
+from gala_viz.store.source import LAYER_PATHS_JOIN, ForwardResults, MapSource, MapUpdate, NetworkInfo, request_of_image
 
 METRICS = ("rho", "dice", "iou")
 ALL_PARTICIPANTS = "all"
@@ -139,7 +139,7 @@ def draw_comparison(
     rows, parts, scores, made_by, simulated = [], [], [], [], False
     cam_layers: list[str] = []
     for done, image in enumerate(spec.images):
-        request = _request_of_image(source, image, spec.request)
+        request = replace(request_of_image(source, image, spec.request), target=spec.request.target)
         updates = [_finished(one, image, request) for one in sources]
         human = source.human_map(image, request.human_map, request.participant)
         cam_layers = list(dict.fromkeys([*cam_layers, *_cam_layers(updates)]))
@@ -206,12 +206,6 @@ def _layer(networks: list[NetworkInfo], spec: ComparisonSpec) -> str | None:
         raise UnknownNameError(unknown_name("layer of the networks", spec.layer, list(dict.fromkeys(known))))
     last = next((network.layers[-1] for network in networks[::-1] if network.layers), None)
     return spec.layer or last
-
-
-def _request_of_image(source: MapSource, image: str, request: MapRequest) -> MapRequest:
-    """Return the request of one image: with the map of all participants where its own has none of the image."""
-    known = source.participants(image, request.human_map) if request.participant is not None else ()
-    return request if request.participant in known else replace(request, participant=None)
 
 
 def _finished(source: MapSource, image: str, request: MapRequest) -> MapUpdate:
