@@ -105,7 +105,8 @@ export function render({model, el}) {
     if (node != null) { fill(node, message.at) }
   })
   model.on("generation", () => { frame.scrollTop = 0; begin() })
-  for (const name of ["count", "columns", "link"]) { model.on(name, () => { show_head(); draw() }) }
+  for (const name of ["count", "columns"]) { model.on(name, () => { show_head(); draw() }) }
+  model.on("link", () => { for (const [at, node] of nodes) { fill(node, at) } })
   model.on("cell_px", () => {
     const at = frame.scrollTop / Number.parseFloat(getComputedStyle(frame).getPropertyValue("--row"))
     for (const node of nodes.values()) { node.remove() }
