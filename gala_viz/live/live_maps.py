@@ -387,7 +387,18 @@ class LiveMaps:
     def maps(
         self, image: str, request: MapRequest, cancelled: Cancelled, *, background: bool = False
     ) -> Iterator[MapUpdate]:
-        """Yield the maps of both networks as they sharpen; stop within one batch once ``cancelled()``."""
+        """Yield the maps of both networks as they sharpen; stop within one batch once ``cancelled()``.
+
+        Parameters
+        ----------
+        image, request, cancelled, background
+            As in ``MapSource.maps``.
+
+        Yields
+        ------
+        MapUpdate
+            The last one is done unless cancelled.
+        """
         yield from self._maps(image, request, cancelled, SURVEY if background else INTERACTIVE)
 
     def cam_layers(self) -> tuple[str, ...]:

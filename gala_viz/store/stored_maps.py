@@ -348,7 +348,18 @@ class StoredMaps:
     def maps(
         self, image: str, request: MapRequest, cancelled: Cancelled, *, background: bool = False
     ) -> Iterator[MapUpdate]:
-        """Yield the stored maps at once; compute anything else, where that is possible."""
+        """Yield the stored maps at once; compute anything else, where that is possible.
+
+        Parameters
+        ----------
+        image, request, cancelled, background
+            As in ``MapSource.maps``.
+
+        Yields
+        ------
+        MapUpdate
+            The last one is done unless cancelled.
+        """
         stored = self._is_stored(image, request)
         if stored:
             yield self.cached(image, request)

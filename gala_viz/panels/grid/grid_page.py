@@ -99,7 +99,7 @@ class GridPage(SourcePage):
 
             def show_link() -> None:
                 query = other_page_query(state, "", compare.names)
-                view.grid.link = f"{compare.address}?{query}&image="
+                view.grid.image_link = f"{compare.address}?{query}&image="
 
             state.watch(lambda _: show_link())
         figure = GridDownloadButton(

@@ -287,7 +287,8 @@ TARGET_WORDS = {"own": "own prediction", "label": "true category, own prediction
 def settings_text(request: MapRequest) -> str:
     """Return the settings of a request that the grid has no inputs for, in a sentence."""
     grad = request.smoothgrad
-    parts = [f"Target: {TARGET_WORDS.get(request.target, f'category {request.target}')}"]
+    target = request.target
+    parts = [f"Target: {f'category {target}' if isinstance(target, int) else TARGET_WORDS[target]}"]
     if request.method == "smoothgrad":
         parts += [f"noise {grad.noise_fraction:g}", f"seed {grad.seed}"]
     parts.append(f"colour channels: {request.reduction}")

@@ -30,8 +30,8 @@ export function render({model, el}) {
   const fill = (node, at) => {
     const row = rows.get(at)
     node.dataset.state = row == null ? "waiting" : "there"
-    const title = made(row != null && model.link !== "" ? "a" : "span", "title", row?.title ?? "")
-    if (row != null && model.link !== "") { title.href = model.link + encodeURIComponent(row.id) }
+    const title = made(row != null && model.image_link !== "" ? "a" : "span", "title", row?.title ?? "")
+    if (row != null && model.image_link !== "") { title.href = model.image_link + encodeURIComponent(row.id) }
     const about = made("div", "about", made("span", "number", String(at + 1)), title, made("span", "id", row?.title === row?.id ? "" : row?.id ?? ""), made("span", "id", row?.error ?? row?.about ?? ""))
     const cells = model.columns.map((column, i) => {
       const cell = row?.cells?.[i]
@@ -106,7 +106,7 @@ export function render({model, el}) {
   })
   model.on("generation", () => { frame.scrollTop = 0; begin() })
   for (const name of ["count", "columns"]) { model.on(name, () => { show_head(); draw() }) }
-  model.on("link", () => { for (const [at, node] of nodes) { fill(node, at) } })
+  model.on("image_link", () => { for (const [at, node] of nodes) { fill(node, at) } })
   model.on("cell_px", () => {
     const at = frame.scrollTop / Number.parseFloat(getComputedStyle(frame).getPropertyValue("--row"))
     for (const node of nodes.values()) { node.remove() }

@@ -18,7 +18,7 @@ class ImageGrid(MessagingComponent):
     generation = param.Integer(default=0, doc="Rows of another one are not of what is shown now.")
     columns = param.List(default=[], doc="Titles of the columns.")
     cell_px = param.Integer(default=150, bounds=(80, 320), doc="Side of a picture.")
-    link = param.String(default="", doc="Address of the comparison, to which an id is added; empty: no links.")
+    image_link = param.String(default="", doc="Address of the comparison, to which an id is added; empty: no links.")
 
     _esm = read_scripts("grid/image_grid")
     _stylesheets = [read_stylesheets("grid/image_grid")]  # noqa: RUF012
