@@ -15,9 +15,10 @@ from panel.custom import JSComponent
 from panel.models.esm import DataEvent
 
 from gala_viz.json_input import text_problem
-from gala_viz.panels.panel_patches import patch_message_dispatch
+from gala_viz.panels.panel_patches import patch_current_document, patch_message_dispatch
 
 patch_message_dispatch()
+patch_current_document()
 _log = logging.getLogger(__name__)
 _PANELS = Path(__file__).parent
 
@@ -74,5 +75,8 @@ class MessagingComponent(BrowserComponent):
     __abstract = True
 
     def _handle_msg(self, data: Any) -> None:
-        if callable(self.on_message):
+        """Call ``on_message``; what no script of this project sends is dropped, and ends no session."""
+        if not isinstance(data, dict):
+            _log.warning("a page's message was not heard: a dict was expected, a %s came", type(data).__name__)
+        elif callable(self.on_message):
             self.on_message(data)

@@ -3,6 +3,7 @@
 Tried with Panel 1.9 and Bokeh 3.8 and 3.9, to which ``pyproject.toml`` limits them, and with Tornado 6.6.
 
 ``dispatch_all_messages`` corrects how Panel writes to browsers: the last of a burst of messages is sent, not held back.
+``patch_current_document`` lets an error within a callback leave nothing behind in Bokeh's stack of current documents.
 ``tornado_application`` finds the Tornado application of a server, to which addresses and checks are added.
 ``listening_hosts`` finds where servers listen that something else started.
 """
@@ -11,9 +12,13 @@ from __future__ import annotations
 
 import gc
 import socket
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bokeh.document import Document
+from bokeh.io import doc as bokeh_document
 from bokeh.server.tornado import BokehTornado
 from panel.io import document as panel_document
 from tornado.httpserver import HTTPServer
@@ -45,6 +50,29 @@ def patch_message_dispatch() -> None:
     """Let Panel write with ``dispatch_all_messages``; a second call changes nothing."""
     if all(hasattr(panel_document, name) for name in PANEL_PRIVATE_NAMES):
         panel_document._dispatch_msgs = dispatch_all_messages
+
+
+def patch_current_document() -> None:
+    """Let Bokeh take a document off its stack of current ones after an error too; a second call changes nothing.
+
+    Bokeh 3.9 takes the topmost entry off, and none where the callback raised an error. What stays is the current
+    document of every thread, also once its session has ended: from then on no thread could draw a figure any more.
+    """
+    if isinstance(getattr(bokeh_document, "_PATCHED_CURDOCS", None), list):
+        bokeh_document.patch_curdoc = _current_document
+
+
+@contextmanager
+def _current_document(document: Any) -> Iterator[None]:
+    """Make a document the current one; afterwards its own entry is taken off, whatever lies above it."""
+    entry, stack = weakref.ref(document), bokeh_document._PATCHED_CURDOCS
+    stack.append(entry)
+    try:
+        yield
+    finally:
+        last = next((at for at in reversed(range(len(stack))) if stack[at] is entry), None)
+        if last is not None:
+            del stack[last]
 
 
 def tornado_application(server: Any) -> BokehTornado:

@@ -59,7 +59,8 @@ class ProgressView:
         self.bar = ProgressBar(start_label=action, on_message=self._press, sizing_mode="stretch_width", margin=0)
 
     def _press(self, message: dict) -> None:
-        act = self._acts.get(message.get("press"))
+        press = message.get("press")
+        act = self._acts.get(press) if isinstance(press, str) else None
         if act is not None:
             act()
 

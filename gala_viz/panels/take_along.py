@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import panel as pn
 from bokeh.document import Document
 
@@ -79,7 +81,8 @@ class TakeAlong(ProgressView):
             for progress in export_selection(self._source, images, request, kind, file, cancelled):
                 self._queue.put("progress", progress)
             if not cancelled():
-                self._queue.put("made", (file, filename, len(images)))
+                note = "" if kind != "csv" else _scored_text(self._source, images, request)
+                self._queue.put("made", (file, filename, f"{photograph_count(len(images))}{note}."))
 
         self._worker.submit(job)
 
@@ -117,15 +120,22 @@ class TakeAlong(ProgressView):
                 self.show_progress(progress)
                 self.bar.busy = True  # the file is still to be written
         elif self.bar.busy:
-            file, filename, count = value
+            file, filename, text = value
             self._address = offer_file(file, filename)
-            self.show_text(f"{photograph_count(count)}.", 1, busy=False)
+            self.show_text(text, 1, busy=False)
             self.link.object = render_html(
                 """<a href="{{ address }}" download="{{ filename }}">Save {{ filename }}, {{ size }}</a>""",
                 address=self._address,
                 filename=filename,
                 size=_size(file.stat().st_size),
             )
+
+
+def _scored_text(source: MapSource, images: Sequence[str], request: MapRequest) -> str:
+    """Return how many images have scores of both networks, where not all have."""
+    rho = source.scores(replace(request, participant=None)).reindex(image=list(images))["rho"].values
+    n = int(np.isfinite(rho).all(axis=0).sum())
+    return "" if n == len(images) else f", {n:,} of them scored by both networks with these settings"
 
 
 def _size(count: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from gala_viz.records.tables import now_ms
 
 MAX_NAME_LENGTH, MIN_POINTS, MAX_POINTS, MAX_MAPS_OF_IMAGE = 60, 2, 20_000, 50
 """Tables of clicks with fewer points are no maps."""
-_NAME = re.compile(r"[\w][\w .-]*")
+_SIGNS = frozenset(" .,'’()-_")
 CLICK_COLUMNS = ("image_path", "clicks", "user_id", "timestamp")
 """Of the table that ``click_table`` writes, which ``gala_viz.collections.clickme.click_csv`` reads."""
 
@@ -55,7 +55,7 @@ class PaintedMap:
     painted_ms: int = 0
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or len(self.name) > MAX_NAME_LENGTH:
+        if not _is_name(self.name):
             raise ValueError(
                 f"a name of letters, digits, spaces, dots and dashes, at most {MAX_NAME_LENGTH}, was expected; "
                 f"got “{self.name[:MAX_NAME_LENGTH]}”."
@@ -66,6 +66,18 @@ class PaintedMap:
             )
         if not np.isfinite(np.array(self.points_px, dtype=float).reshape(-1)).all():
             raise ValueError("the points of a painted map are finite numbers.")
+
+
+def clean_name(name: str) -> str:
+    """Return a name with one space between words and accents in letters, as ``PaintedMap`` takes it."""
+    return unicodedata.normalize("NFC", " ".join(name.split()))
+
+
+def _is_name(name: str) -> bool:
+    """Return whether a name begins with a letter or digit of any script, and holds these and few signs alone."""
+    kinds = [unicodedata.category(one)[0] for one in name]
+    fits = all(kind in "LMN" or one in _SIGNS for one, kind in zip(name, kinds, strict=True))
+    return bool(name) and len(name) <= MAX_NAME_LENGTH and kinds[0] in "LN" and fits and name == clean_name(name)
 
 
 class PaintedMaps:

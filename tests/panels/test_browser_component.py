@@ -48,13 +48,13 @@ def test_messages_are_heard_in_the_order_in_which_they_were_sent_whatever_else_i
     heard = []
     part = Heard(on_message=heard.append)
     assert served.session_context is not None
-    send(part, served, 1)  # the document is not in its turn
+    send(part, served, {"n": 1})  # the document is not in its turn
     with set_curdoc(served):
         state._change_callbacks.pop(served, None)
-        send(part, served, 2)  # it is: Panel would hear this at once
+        send(part, served, {"n": 2})  # it is: Panel would hear this at once
     assert heard == []
     in_own_loop(run(served))
-    assert heard == [1, 2]
+    assert heard == [{"n": 1}, {"n": 2}]
 
 
 @pytest.mark.parametrize("data", ["\ud800", {"query": "a\udfff"}, {"\ud800": 1}, {"search": ["a\0"]}])

@@ -253,6 +253,13 @@ def test_a_participant_whom_the_photograph_does_not_have_counts_as_all(view):
     view.current.participant = None
 
 
+@pytest.mark.parametrize("message", ["x", 5, None, [1], True, {"number": True, "strokes": []}, {"keep": ["x"]}, {}])
+def test_messages_that_no_page_sends_raise_nothing(view, message):
+    view.own_map.tool._handle_msg(message)
+    view.own_map.tool._handle_msg({"number": 2**60, "image": view.current.image, "strokes": [], "by": ""})
+    assert view.own_map.tool.answered < 2**31
+
+
 def test_points_go_from_canvas_to_photograph_and_back():
     box, x, y = (12.5, 0.0, 412.5, 400.0), np.array([0.0, 100.5, 255.9]), np.array([3.0, 0.0, 128.0])
     back = photo_to_canvas(*canvas_to_photo(x, y, box, CANVAS_PX), box, CANVAS_PX)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+import holoviews as hv
 import pytest
 from bokeh.document import Document
+from bokeh.document.callbacks import invoke_with_curdoc
+from bokeh.io import curdoc
+from bokeh.io import doc as bokeh_document
 from panel.io import document as panel_document
 from tornado.websocket import WebSocketClosedError
 
+from gala_viz.panels.panel_patches import patch_current_document
+from gala_viz.plots.bokeh_rendering import bokeh_figure
 from tests.loops import in_own_loop
 
 
@@ -89,3 +97,33 @@ def test_every_page_mends_it_by_itself(module):
     code = f"import gala_viz.panels.{module}; from panel.io import document; print(document._dispatch_msgs.__module__)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == "gala_viz.panels.panel_patches"
+
+
+def test_an_error_within_a_callback_leaves_no_dead_document_to_the_threads_that_draw():
+    patch_current_document()
+    document, before = Document(), curdoc()
+    document.add_next_tick_callback(lambda: None)
+
+    def fail():
+        assert curdoc() is not before
+        raise ValueError("of a callback")
+
+    with pytest.raises(ValueError, match="of a callback"):
+        invoke_with_curdoc(document, fail)
+    del document
+    gc.collect()
+    assert curdoc() is before
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(lambda: bokeh_figure(hv.Curve([1, 2]))).result() is not None
+
+
+def test_callbacks_of_two_threads_each_take_their_own_document_off():
+    patch_current_document()
+    first, second = Document(), Document()
+    outer, inner = bokeh_document.patch_curdoc(first), bokeh_document.patch_curdoc(second)
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__(None, None, None)
+    assert curdoc() is second
+    inner.__exit__(None, None, None)
+    assert not bokeh_document._PATCHED_CURDOCS

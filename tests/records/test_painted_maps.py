@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from gala_viz.collections.clickme.click_maps import ClickMaps
 from gala_viz.collections.clickme.painted_map import painted_map
 from gala_viz.records.notes import ReadOnlyError
-from gala_viz.records.painted_maps import MAX_MAPS_OF_IMAGE, MAX_POINTS, PaintedMap, PaintedMaps, click_table
+from gala_viz.records.painted_maps import (
+    MAX_MAPS_OF_IMAGE,
+    MAX_POINTS,
+    PaintedMap,
+    PaintedMaps,
+    clean_name,
+    click_table,
+)
 
 SIZE = (300, 400)
 POINTS = ((10.25, 20.5), (30.0, 40.0), (31.0, 44.0))
@@ -28,6 +35,18 @@ def test_a_painted_map_comes_back_as_it_was_with_name_and_time(painted):
     assert painted.of_image("cat/1.png") == painted.all() == [kept]
     assert (kept.name, kept.points_px, kept.size_px) == ("Ada", POINTS, SIZE)
     assert kept.painted_ms > 0
+
+
+@pytest.mark.parametrize("name", ["O'Brien", "Anna (1)", "हिन्दी", "José", "李", "Zoë-Marie v. B."])
+def test_names_of_people_are_kept_as_they_are(painted, name):
+    assert painted.save(painting(name=clean_name(name))).name == name
+
+
+def test_names_are_cleaned_of_what_nobody_sees():
+    assert clean_name("  Jose\u0301   B ") == "José B"
+    for wrong in ("=1+1", "@x", "a\nb", "<b>", "a\u202eb", "tr "):
+        with pytest.raises(ValueError, match="a name of letters"):
+            painting(name=wrong)
 
 
 def test_another_person_or_collection_does_not_see_it(database, painted):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import panel as pn
@@ -21,7 +21,14 @@ from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.markup import people_label
 from gala_viz.panels.view_state import CurrentImage
 from gala_viz.records.canvas import CANVAS_PX, Box, canvas_to_photo, photo_to_canvas
-from gala_viz.records.painted_maps import MAX_NAME_LENGTH, MAX_POINTS, PaintedMap, PaintedMaps, click_table
+from gala_viz.records.painted_maps import (
+    MAX_NAME_LENGTH,
+    MAX_POINTS,
+    PaintedMap,
+    PaintedMaps,
+    clean_name,
+    click_table,
+)
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource, NetworkInfo, request_of_image
 from gala_viz.wire import encode_map
@@ -184,7 +191,7 @@ class OwnMap:
         """Take strokes, checked, or a wish about maps that are kept."""
         if "strokes" in message:
             painting, number = _painting(message), message.get("number")
-            self._number = number if isinstance(number, int) else self._number
+            self._number = number if _is_number(number) else self._number
             if painting is None:
                 self.tool.answered = self._number
                 return
@@ -237,6 +244,7 @@ class OwnMap:
     # ---- maps that are kept
 
     def _keep(self, name: str) -> None:
+        name = clean_name(name)
         painting, maps = self._painting, self._maps
         if painting is None or maps is None or not self.tool.can_keep:
             return
@@ -366,7 +374,7 @@ def _rho(rho: float, unknown: str) -> str:
 def _painting(message: Mapping[str, Any]) -> _Painting | None:
     """Return what a message tells; None for what no page of this program sends."""
     image, strokes, number, by = (message.get(name) for name in ("image", "strokes", "number", "by"))
-    if not isinstance(image, str) or not isinstance(number, int) or not isinstance(strokes, list):
+    if not isinstance(image, str) or not _is_number(number) or not isinstance(strokes, list):
         return None
     if not isinstance(by, str) or len(by) > MAX_NAME_LENGTH:
         return None
@@ -376,6 +384,11 @@ def _painting(message: Mapping[str, Any]) -> _Painting | None:
         return None
     points = tuple(tuple((float(x), float(y)) for x, y in stroke) for stroke in strokes)
     return _Painting(image=image, strokes=points, number=number, by=by)
+
+
+def _is_number(value: Any) -> TypeGuard[int]:
+    """Return whether a value numbers a message."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
 
 
 def _is_point(point: Any) -> bool:

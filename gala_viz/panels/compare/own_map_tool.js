@@ -84,6 +84,7 @@ export function render({model, view, el}) {
   let at = {x: spec.canvas_px / 2, y: spec.canvas_px / 2}
   canvas.addEventListener("keydown", (event) => {
     const [dx, dy] = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key] ?? [0, 0]
+    if (event.key === " ") { event.preventDefault(); event.stopPropagation() } // which would flicker the maps
     if (dx === 0 && dy === 0) { return }
     event.preventDefault()
     event.stopPropagation() // else the page goes to another photograph
@@ -215,7 +216,7 @@ export function render({model, view, el}) {
     const typed = event.composedPath()[0]
     if (!model.shown || !(event.ctrlKey || event.metaKey) || (typed instanceof Element && typed.matches("textarea, input"))) { return }
     const key = event.key.toLowerCase()
-    if ((key === "z" || key === "y") && el.contains(view.el.getRootNode().activeElement ?? null)) {
+    if ((key === "z" || key === "y") && event.composedPath().includes(root)) {
       event.preventDefault()
       if (key === "y" || event.shiftKey) { redo() } else { undo() }
     }
@@ -229,14 +230,18 @@ export function render({model, view, el}) {
     }
   })
   model.on("image", leave)
-  for (const one of ["photo", "shown"]) { model.on(one, show) }
+  model.on("photo", show)
+  model.on("shown", async () => {
+    await show()
+    if (model.shown) { root.scrollIntoView({block: "nearest"}) }
+  })
   for (const one of ["map", "map_image", "map_title"]) { model.on(one, draw_map) }
   model.on("scores", show_scores)
   for (const one of ["kept", "can_keep", "why_not"]) { model.on(one, show_kept) }
   model.on("remove", () => { finish(); surface.stop(); listening.abort() })
   show_kept()
   show_scores()
-  show()
+  show().then(() => { if (model.shown) { root.scrollIntoView({block: "nearest"}) } })
   once_ready(view, () => {
     is_heard = true
     if (count() > 0) { tell(false) }
