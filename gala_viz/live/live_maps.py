@@ -242,7 +242,7 @@ class LiveMaps:
         size_px = self._inputs.input(self._frame, image).photo_px
         return PhotoCut(self._frame.frame(*size_px), size_px)
 
-    def painted(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
+    def painted_results(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
         """Return a painted map and its scores with the maps that are finished, and with people's."""
         photo_px, frame = self._inputs.input(self._frame, image).photo_px, frame_of(self._pair)
         states = self._finished(image, request) if has_order(request.reduction) else None

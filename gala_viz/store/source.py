@@ -476,7 +476,7 @@ class MapSource(Protocol):
         """
         ...
 
-    def painted(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
+    def painted_results(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
         """Return the map that a visitor painted on a photograph, and how alike it is to networks' maps and people's.
 
         Parameters

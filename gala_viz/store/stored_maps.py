@@ -232,13 +232,13 @@ class StoredMaps:
         size_px = self._collection.size_px(image)
         return PhotoCut(self._frames[0].frame(*size_px), size_px)
 
-    def painted(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
+    def painted_results(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
         """Return a painted map and its scores with the stored maps, or with those that were computed meanwhile."""
         stored, live = self._is_stored(image, request), self._live.at_hand(self._names)
         if live is not None and not stored:
-            return live.painted(image, points_px, request)
+            return live.painted_results(image, points_px, request)
         if image not in self._store:
-            return self._elsewhere().painted(image, points_px, request)
+            return self._elsewhere().painted_results(image, points_px, request)
         human, side = self._human_maps(request), self._store.spec.comparison_cells
         maps = [
             self._store.read(f"{segment(network.name)}/{request.method}/map", image)

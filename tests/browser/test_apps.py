@@ -85,8 +85,8 @@ def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, b
 @pytest.mark.parametrize(
     ("app", "options", "told"),
     [
-        ("game", ["--collection", "nowhere"], "no collection or folder called 'nowhere'"),
         *slow(
+            ("game", ["--collection", "nowhere"], "no collection or folder called 'nowhere'"),
             ("experiment", ["--folder", "nowhere"], "gala-viz experiment prepare makes an experiment's file"),
             ("explore", ["--devise", "gpu"], "The options after --args are not understood"),
         ),

@@ -2,6 +2,8 @@
 
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
+
 
 def there(grid, number):
     """The row of a number, once its pictures have come."""
@@ -28,6 +30,7 @@ def test_fifty_thousand_photographs_scroll_and_only_those_in_view_are_drawn(visi
     grid.page.locator(".row[data-state=there]").filter(has_text="20001").first.wait_for()
 
 
+@pytest.mark.slow
 def test_columns_are_added_and_taken_away_and_a_photograph_leads_to_the_comparison_with_these_settings(visit):
     grid = visit("grid", ready=".row[data-state=there]")
     grid.page.get_by_label("Add a column", exact=True).select_option(label="Vanilla GALA, blocks.7")

@@ -71,6 +71,7 @@ def test_views_and_files_tell_beside_their_own_controls_what_went_wrong(visit, s
     assert "twice" in one.page.locator(".views a").all_inner_texts()
 
 
+@pytest.mark.slow
 def test_a_refused_tag_or_text_is_told_and_stands_until_it_is_mended(visit, stored):
     one = visit("compare?image=photo%2000012")
     told, tags = one.page.locator(".note-told"), one.page.get_by_label("Tags")

@@ -175,6 +175,7 @@ def test_a_refusal_is_wholly_readable_and_covers_nothing(page, window, width):
     assert box["y"] + box["height"] <= panel, "no title lies under it"
 
 
+@pytest.mark.slow
 def test_search_and_paging_show_what_fits(visit):
     page = visit("many")
     assert page.page.locator(".tile").count() == 24

@@ -48,30 +48,30 @@ def test_its_rho_is_that_of_the_same_map_among_a_collections_people_whatever_is_
     source, of_people = live(TinyCollection()), live(PaintedCollection())
     finished(source, "one")
     expected = finished(of_people, "one").scores["rho"].values
-    results = source.painted("one", POINTS, REQUEST)
+    results = source.painted_results("one", POINTS, REQUEST)
     np.testing.assert_allclose(results.rhos, expected, rtol=0, atol=1e-12)
     np.testing.assert_array_equal(results.human_map.values, of_people.human_map("one").values)
 
 
 def test_its_rho_with_people_is_spearmans_over_the_cells_of_the_comparison():
     source = live(TinyCollection())
-    results = source.painted("one", POINTS, REQUEST)
+    results = source.painted_results("one", POINTS, REQUEST)
     people = area_average(source.human_map("one").values, COMPARISON_GRID)
     own = area_average(results.human_map.values, COMPARISON_GRID)
     assert results.rho_people == pytest.approx(float(spearman(people, own)), abs=1e-6)
-    of_one = source.painted("one", POINTS, MapRequest(participant="p2"))
+    of_one = source.painted_results("one", POINTS, MapRequest(participant="p2"))
     alone = area_average(source.human_map("one", None, "p2").values, COMPARISON_GRID)
     assert of_one.rho_people == pytest.approx(float(spearman(alone, own)), abs=1e-6)
 
 
 def test_no_network_runs_and_scores_of_maps_that_are_not_there_are_unknown():
     source = live(TinyCollection())
-    results = source.painted("one", POINTS, REQUEST)
+    results = source.painted_results("one", POINTS, REQUEST)
     assert np.isnan(results.rhos).all()
     assert np.isfinite(results.rho_people)
     assert source._forward_at_hand("one") is None
     finished(source, "four")
-    without_people = source.painted("four", POINTS, REQUEST)
+    without_people = source.painted_results("four", POINTS, REQUEST)
     assert np.isfinite(without_people.rhos).all()
     assert np.isnan(without_people.rho_people)
 
@@ -79,12 +79,12 @@ def test_no_network_runs_and_scores_of_maps_that_are_not_there_are_unknown():
 def test_signed_sums_of_colours_rank_nothing_and_have_no_rho():
     source, signed = live(TinyCollection()), MapRequest(smoothgrad=REQUEST.smoothgrad, reduction="signed")
     finished(source, "one", signed)
-    assert np.isnan(source.painted("one", POINTS, signed).rhos).all()
+    assert np.isnan(source.painted_results("one", POINTS, signed).rhos).all()
 
 
 @pytest.mark.parametrize("points", [np.empty((0, 2)), [(-5.0, 3.0)], [(24.0, 3.0)]])
 def test_nothing_inside_of_the_frame_is_no_map(points):
-    results = live(TinyCollection()).painted("one", points, REQUEST)
+    results = live(TinyCollection()).painted_results("one", points, REQUEST)
     assert results.human_map is None
     assert np.isnan([*results.rhos, results.rho_people]).all()
 

@@ -102,6 +102,7 @@ def test_scores_of_other_weights_images_or_rules_are_not_used(corner, changes):
     assert source.request.smoothing_px == 2.0
 
 
+@pytest.mark.slow
 def test_scores_of_other_settings_and_damaged_files_are_not_used(corner):
     request = opened(corner).request
     shipped(corner, request)
@@ -114,6 +115,7 @@ def test_scores_of_other_settings_and_damaged_files_are_not_used(corner):
     assert np.isnan(opened(corner).scores(request)["rho"]).all()
 
 
+@pytest.mark.slow
 def test_opening_a_pair_reads_each_file_of_scores_once_and_again_after_it_changed(corner, monkeypatch):
     request = opened(corner).request
     shipped(corner, request)
@@ -132,6 +134,7 @@ def test_opening_a_pair_reads_each_file_of_scores_once_and_again_after_it_change
     assert read[2:] == [paths[1]]
 
 
+@pytest.mark.slow
 def test_what_a_caller_adds_to_scores_is_not_there_for_the_next(corner):
     request = opened(corner).request
     shipped(corner, request)

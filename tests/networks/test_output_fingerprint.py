@@ -131,7 +131,8 @@ def test_changed_preprocessing_layers_and_categories_are_seen():
     ]
 
 
-@pytest.mark.parametrize("name", ["rendered-gala", pytest.param("lite0-gala-human", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rendered-gala", "lite0-gala-human"])
 def test_the_same_network_is_known_again_with_one_and_two_threads_fused_and_without_onednn(name):
     program = f"""
 import json, torch

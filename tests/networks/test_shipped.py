@@ -10,12 +10,13 @@ from gala_viz.evaluation.network_results import block_results
 from gala_viz.evaluation.people import people_of
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.zoo import load_network
+from tests.tiers import slow
 
 PASSING = EvaluationSpec(smoothgrad=None)
 PAIR = ("lite0-gala-vanilla", "lite0-gala-human")
 
 
-@pytest.fixture(scope="module", params=PAIR)
+@pytest.fixture(scope="module", params=[PAIR[0], *slow(*PAIR[1:])])
 def network(request):
     return load_network(request.param, device="cpu")
 

@@ -214,7 +214,7 @@ class FakeSource:
     def photo_cut(self, image: str) -> PhotoCut:
         return PhotoCut((0.0, 0.0, float(SIDE), float(SIDE)), (SIDE, SIDE))
 
-    def painted(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
+    def painted_results(self, image: str, points_px: np.ndarray, request: MapRequest) -> PaintedResults:
         self.asked[f"painted {image}"] += 1
         self._check(image, request)
         update, frame = self._done.get((image, request)), Preprocessing(short_px=SIDE, crop_px=SIDE)

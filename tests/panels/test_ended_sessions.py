@@ -37,6 +37,7 @@ def shared():
 
 
 @pytest.mark.parametrize("kind", [ComparePage, *slow(ExplorePage)])
+@pytest.mark.slow
 def test_pages_whose_browser_never_came_are_gone_with_their_sessions(kind, shared, tmp_path, caplog):
     caplog.set_level(
         logging.WARNING, "panel"

@@ -22,6 +22,7 @@ from tornado.websocket import WebSocketClosedError
 from gala_viz.panels.panel_patches import patch_current_document
 from gala_viz.plots.bokeh_rendering import bokeh_figure
 from tests.loops import in_own_loop
+from tests.tiers import slow
 
 
 class Socket:
@@ -92,7 +93,9 @@ async def _late(browser):
     assert browser._socket.got == []
 
 
-@pytest.mark.parametrize("module", ["browser_component", "game.experimenter_page"])
+@pytest.mark.parametrize(
+    "module", ["browser_component", pytest.param("game.experimenter_page", marks=pytest.mark.slow)]
+)
 def test_every_page_mends_it_by_itself(module):
     code = f"import gala_viz.panels.{module}; from panel.io import document; print(document._dispatch_msgs.__module__)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -85,7 +85,7 @@ def test_text_stays_text_and_every_raster_is_embedded_once(folder, kind):
 
 
 def test_all_kinds_are_tried_here_or_beside():
-    assert set(KINDS) == {*SPECS, "comparison"}
+    assert set(KINDS) == {*SPECS, "comparison", "grid"}
 
 
 def test_animals_are_blue_wherever_they_stand_and_captions_tell_each_maps_scale(folder):

@@ -1,4 +1,4 @@
-"""What is taken along of a selection: the same numbers as on the page, with the settings that made them."""
+"""What is exported of a selection: the same numbers as on the page, with the settings that made them."""
 
 import csv
 from dataclasses import replace

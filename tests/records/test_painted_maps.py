@@ -1,4 +1,4 @@
-"""Painted maps in a real database, and the table of clicks as which they are taken along."""
+"""Painted maps in a real database, and the table of clicks as which they are exported."""
 
 import numpy as np
 import pytest

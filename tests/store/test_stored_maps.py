@@ -448,7 +448,10 @@ def test_a_painted_map_has_the_scores_that_the_networks_themselves_give_it(store
     points = np.random.default_rng(2).uniform(5, min(stored.photo_cut(image).size_px) - 5, (60, 2))
     for _ in live.maps(image, stored.request, never):
         pass
-    expected, results = live.painted(image, points, stored.request), stored.painted(image, points, stored.request)
+    expected, results = (
+        live.painted_results(image, points, stored.request),
+        stored.painted_results(image, points, stored.request),
+    )
     assert stored.photo_cut(image) == live.photo_cut(image)
     np.testing.assert_array_equal(results.human_map.values, expected.human_map.values)
     np.testing.assert_allclose(results.rhos, expected.rhos, atol=2e-3)

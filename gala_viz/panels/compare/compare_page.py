@@ -19,9 +19,9 @@ from gala_viz.panels.page_persistence import READ_ONLY_REASON, PagePersistence, 
 from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.presenting.presentation import Follower, Presentation
 from gala_viz.panels.presenting.room import Room, find_room
+from gala_viz.panels.selection_export_view import SelectionExportView
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_page import EDGE, SourcePage, section
-from gala_viz.panels.take_along import TakeAlong
 from gala_viz.records.database import Database
 
 
@@ -94,7 +94,7 @@ class ComparePage(SourcePage):
         self._others = (OtherPageLink(explore_url, "All images"), OtherPageLink(grid_url, "Grid", MAP_LINK_NAMES))
         self._game, self._origin, self._records = game_url, origin, records
         self._persistence: PagePersistence | None = None
-        self._take_along: TakeAlong | None = None
+        self._export: SelectionExportView | None = None
         self._presentation: Presentation | None = None
         self._follower: Follower | None = None
         self._room: Room | None = None
@@ -146,7 +146,7 @@ class ComparePage(SourcePage):
             reason = READ_ONLY_REASON if persistence.painted_maps.read_only else ""
             view.own_map.attach_records(persistence.painted_maps, reason)
         self._persistence, self._presentation, self._follower = persistence, presentation, None
-        self._take_along = TakeAlong(source, view.gallery, self.document, view.request)
+        self._export = SelectionExportView(source, view.gallery, self.document, view.request)
         main = (
             self._main(view, persistence)
             if index.images
@@ -192,10 +192,10 @@ class ComparePage(SourcePage):
             self._strip_is_wanted = self.view.strip is not None and self.view.strip.is_wanted
         if self._presentation is not None:
             self._room = self._presentation.release_room()
-        for part in (self._persistence, self._follower, self._take_along):
+        for part in (self._persistence, self._follower, self._export):
             if part is not None:
                 part.close()
-        self._persistence = self._presentation = self._follower = self._take_along = None
+        self._persistence = self._presentation = self._follower = self._export = None
         super().close_view()
 
     def close(self) -> None:
@@ -222,18 +222,18 @@ class ComparePage(SourcePage):
         self._follower = Follower(room, self.document)
         self.page.main = [self._follower.stage]
 
-    def _to_take_along(self, view: CompareView) -> list[pn.viewable.Viewable]:
+    def _downloads(self, view: CompareView) -> list[pn.viewable.Viewable]:
         """Return what gives this comparison as a figure, and scores and maps of all photographs shown as a file."""
-        assert self._take_along is not None, "it is made with the view"
+        assert self._export is not None, "it is made with the view"
         figure = view.figure_download
-        return [figure.options, figure.button, section("Take along", "scores and maps", self._take_along.pane)]
+        return [figure.options, figure.button, section("Export", "scores and maps", self._export.pane)]
 
     def _main(self, view: CompareView, persistence: PagePersistence) -> list:
         """Return the components of the page's main part, from the settings to the provenance."""
         return [
             controls_section(view, margin=(4, 14, 0, 14)),
             maps_section(view, margin=(2, 14)),
-            lower_section(view, (4, 14), *self._to_take_along(view)),
+            lower_section(view, (4, 14), *self._downloads(view)),
             *([strip_section(view, margin=EDGE)] if view.strip is not None else []),
             *(
                 [section("Notes", persistence.notes_hint, persistence.notes_view.component, margin=EDGE)]

@@ -212,7 +212,7 @@ class OwnMap:
         def answer(cancelled: IsCancelled) -> None:
             points = _on_photo(painting.points, self._source.photo_cut(painting.image).box)
             asked = request_of_image(self._source, painting.image, request)
-            results = self._source.painted(painting.image, points, asked)
+            results = self._source.painted_results(painting.image, points, asked)
             if not cancelled():
                 self._queue.put("painted", (painting, asked, results))
 

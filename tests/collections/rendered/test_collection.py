@@ -35,6 +35,7 @@ def test_images_tell_what_they_are(small):
         small.category("test-fire-engine-2")
 
 
+@pytest.mark.slow
 def test_what_the_first_image_waits_for_can_be_done_and_told_before(tmp_path):
     one = RenderedCollection(RenderingSpec(side_px=64), counts={"test": 1}, folder=tmp_path)
     said = []

@@ -1,16 +1,19 @@
-"""Take along on a page: a file in a thread, a link that nobody can guess, nothing left behind."""
+"""Export on a page: a file in a thread, a link that nobody can guess, nothing left behind."""
 
 from pathlib import Path
 
 import pytest
-import tornado.testing
 import tornado.web
+from tornado.httpclient import AsyncHTTPClient
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
 
 from gala_viz.panels.file_downloads import download_routes, offer_file, withdraw_file
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.gallery.gallery import Gallery
-from gala_viz.panels.take_along import CANCELLED, TakeAlong
+from gala_viz.panels.selection_export_view import CANCELLED, SelectionExportView
 from gala_viz.panels.view_state import CurrentImage
+from tests.loops import in_own_loop
 from tests.panels.fake_source import FakeSource
 from tests.panels.script import SCRIPT, until
 
@@ -25,7 +28,7 @@ def gallery():
 
 @pytest.fixture
 def taking(gallery):
-    taking = TakeAlong(gallery.source, gallery, SCRIPT, lambda: gallery.source.request)
+    taking = SelectionExportView(gallery.source, gallery, SCRIPT, lambda: gallery.source.request)
     yield taking
     taking.close()
 
@@ -56,7 +59,7 @@ def test_another_file_takes_the_place_of_the_one_before_and_the_end_of_the_sessi
 def test_cancel_makes_no_file_and_says_so():
     source = FakeSource(count=8, delay_s=0.05)
     gallery = Gallery(source, CollectionIndex(source), CurrentImage(), SCRIPT)
-    taking = TakeAlong(source, gallery, SCRIPT, lambda: source.request)
+    taking = SelectionExportView(source, gallery, SCRIPT, lambda: source.request)
     taking.form.receive("format", "zarr")
     taking.start()
     until(lambda: "1 of 8" in taking.bar.text)
@@ -78,22 +81,29 @@ def test_what_is_refused_is_said(taking, gallery):
     assert not taking.bar.busy
 
 
-class TestDownloads(tornado.testing.AsyncHTTPTestCase):
-    def get_app(self):
-        return tornado.web.Application(download_routes())
+def test_an_offered_file_comes_whole_under_its_name_and_is_gone_when_it_is_withdrawn(tmp_path):
+    file = tmp_path / "maps.nc"
+    file.write_bytes(bytes(range(256)) * 4000)
+    address = offer_file(file, 'maps of "Ä".nc')
 
-    def test_an_offered_file_comes_whole_under_its_name_and_is_gone_when_it_is_withdrawn(self):
-        file = Path(self.id().replace(".", "_")).absolute()
-        file.write_bytes(bytes(range(256)) * 4000)
-        try:
-            address = offer_file(file, 'maps of "Ä".nc')
-            answer = self.fetch(f"/{address}")
-            assert (answer.code, answer.body) == (200, file.read_bytes())
-            assert answer.headers["X-Content-Type-Options"] == "nosniff"
-            assert 'filename="maps_of____.nc"' in answer.headers["Content-Disposition"]
-            assert "filename*=UTF-8''maps%20of%20%22%C3%84%22.nc" in answer.headers["Content-Disposition"]
-            withdraw_file(address)
-            assert self.fetch(f"/{address}").code == 404
-            assert self.fetch("/download/../../etc/passwd").code == 404
-        finally:
-            file.unlink()
+    async def fetch_all():
+        server = HTTPServer(tornado.web.Application(download_routes()))
+        (socket,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([socket])
+        at = f"http://127.0.0.1:{socket.getsockname()[1]}"
+
+        async def fetch(path):
+            return await AsyncHTTPClient().fetch(f"{at}/{path}", raise_error=False)
+
+        answers = [await fetch(address), await fetch("download/../../etc/passwd")]
+        withdraw_file(address)
+        answers.append(await fetch(address))
+        server.stop()
+        return answers
+
+    answer, guessed, withdrawn = in_own_loop(fetch_all())
+    assert (answer.code, answer.body) == (200, file.read_bytes())
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert 'filename="maps_of____.nc"' in answer.headers["Content-Disposition"]
+    assert "filename*=UTF-8''maps%20of%20%22%C3%84%22.nc" in answer.headers["Content-Disposition"]
+    assert (guessed.code, withdrawn.code) == (404, 404)

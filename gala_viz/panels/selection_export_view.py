@@ -1,4 +1,4 @@
-"""Take along: all scores and maps of the photographs that are shown, as a file."""
+"""Export: all scores and maps of the photographs that are shown, as a file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from gala_viz.store.source import MapSource, Progress
 CANCELLED = "Cancelled; no file was made."
 
 
-class TakeAlong(ProgressView):
+class SelectionExportView(ProgressView):
     """``pane`` holds the format, the button, the progress, and the link to the file once it is made.
 
     The file is made in a thread of its own; it is deleted when another is made, and when the session ends.
@@ -38,7 +38,7 @@ class TakeAlong(ProgressView):
     source : MapSource
         Of the two networks in view.
     gallery : Gallery
-        Its photographs are taken along, in its order.
+        Its photographs are exported, in its order.
     document : Document
         Of the session.
     request : callable
@@ -61,7 +61,7 @@ class TakeAlong(ProgressView):
         self._folder: tempfile.TemporaryDirectory | None = None
         self._address = ""
         self._queue = DocumentQueue(document, self._deliver)
-        self._worker = LatestJobWorker("gala-viz take along", lambda error: self._queue.put("error", error))
+        self._worker = LatestJobWorker("gala-viz export", lambda error: self._queue.put("error", error))
 
     def start(self) -> None:
         """Make the file of the photographs that are shown now, with the settings of now."""
