@@ -93,9 +93,7 @@ async def _late(browser):
     assert browser._socket.got == []
 
 
-@pytest.mark.parametrize(
-    "module", ["browser_component", pytest.param("game.experimenter_page", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("module", ["browser_component", *slow("game.experimenter_page")])
 def test_every_page_mends_it_by_itself(module):
     code = f"import gala_viz.panels.{module}; from panel.io import document; print(document._dispatch_msgs.__module__)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
