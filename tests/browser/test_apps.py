@@ -65,6 +65,7 @@ def test_the_experimenters_door_opens_to_its_password_alone(served, browser, tmp
     check_accessible(page, tab=False, of_libraries=("generic",))
 
 
+@pytest.mark.slow
 def test_an_experiment_is_served_with_the_addresses_that_its_page_asks(served, browser, tmp_path):
     photos, maps = make(tmp_path, each=8)
     folder = tmp_path / "e"

@@ -46,6 +46,7 @@ def test_after_some_seconds_offline_the_page_comes_back_with_all_that_was_typed(
     relay.close()
 
 
+@pytest.mark.slow
 def test_a_page_whose_websocket_is_refused_says_what_to_do(chromium, server):
     check_words_without_websockets(chromium, server, "explore")
 

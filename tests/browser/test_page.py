@@ -187,6 +187,7 @@ def test_search_and_paging_show_what_fits(visit):
     assert page.page.locator(".tile").count() == 1
 
 
+@pytest.mark.slow
 def test_maps_sharpen_while_another_session_is_served_and_cancel_keeps_what_is_there(page, visit):
     slow = visit("slow")
     slow.page.locator(".tile").nth(7).click()

@@ -23,7 +23,11 @@ export function render({model, view, el}) {
   }
   remember() // for another pair of networks, whose page has a part like this of its own
   let drawing = null // the stroke under the pointer
-  const all = () => (drawing == null ? strokes() : [...strokes(), drawing])
+  const own_strokes = () => { // on which a stroke is painted: never on somebody else's kept map
+    const {steps, at} = history()
+    return steps.slice(0, at + 1).reverse().find(({by}) => by === "").strokes
+  }
+  const all = () => (drawing == null ? strokes() : [...own_strokes(), drawing])
   const count = () => all().reduce((sum, stroke) => sum + stroke.length, 0)
 
   // ---- what the server is told: while something is painted, the latest state once the one before is answered
@@ -59,7 +63,7 @@ export function render({model, view, el}) {
     if (drawing == null) { return }
     const stroke = drawing
     drawing = null
-    put([...strokes(), stroke])
+    put([...own_strokes(), stroke])
   }
 
   // ---- the surface
@@ -70,7 +74,10 @@ export function render({model, view, el}) {
     on_first: () => {},
     on_point: ([x, y]) => {
       if (here === "" || count() >= most) { return }
-      drawing ??= []
+      if (drawing == null) {
+        if (step().by !== "") { surface.repaint([...own_strokes().flat(), [x, y]]) }
+        drawing = []
+      }
       drawing.push([rounded(x), rounded(y)])
       hint.hidden = true
       tell(true)
@@ -91,7 +98,7 @@ export function render({model, view, el}) {
     const inside = (value) => Math.min(spec.canvas_px - 0.1, Math.max(0, value))
     at = {x: inside(at.x + dx * spec.step_px), y: inside(at.y + dy * spec.step_px)}
     surface.point_at(at)
-    if (event.shiftKey && here !== "" && count() < most) { put([...strokes(), [[rounded(at.x), rounded(at.y)]]]) }
+    if (event.shiftKey && here !== "" && count() < most) { put([...own_strokes(), [[rounded(at.x), rounded(at.y)]]]) }
   })
   const url = () => {
     const image = photo.get_column("image")[0]
