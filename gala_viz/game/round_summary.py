@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gala_viz.collections.clickme.painted_map import SMOOTHING, painted_map
 from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.points import Points
@@ -13,17 +14,13 @@ from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.records.canvas import Box
 from gala_viz.records.database import Database
 from gala_viz.records.finished_rounds import finished_rounds
-from gala_viz.records.game_maps import SMOOTHING
 from gala_viz.wire import encode_map
 
 
 def player_map(points: list[tuple[float, float]], side_px: int) -> str | None:
     """Encode the map of the player's own ``points`` (x, y) in canvas pixels; None without points."""
-    if not points:
-        return None
-    xy = np.array(points)
-    own = Points(np.zeros(len(xy), np.int64), xy[:, 0], xy[:, 1])
-    return encode_map(participant_maps(own, (side_px, side_px), SMOOTHING).maps[0])
+    own = painted_map(np.array(points), (side_px, side_px))
+    return None if own is None else encode_map(own.values)
 
 
 def other_players_map(

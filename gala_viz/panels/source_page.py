@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import panel as pn
@@ -21,13 +22,16 @@ from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.markup import load_error, loading_message
 from gala_viz.panels.memory import free_soon
-from gala_viz.panels.network_pair import linked_pair
+from gala_viz.panels.network_pair import linked_pair, with_pair
 from gala_viz.panels.page_head import PAGE_TEMPLATE, set_page_head
 from gala_viz.panels.page_reload import PageReload
 from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME
 from gala_viz.store.source import MapSource
+
+if TYPE_CHECKING:
+    from gala_viz.panels.page_persistence import PagePersistence
 
 TITLE = "gala_viz"
 DARK_COOKIE = "gala_viz_dark"
@@ -64,6 +68,7 @@ class SourcePage(ABC):
     def __init__(self, shared_source: SharedSource) -> None:
         self.shared_source = shared_source
         self.view = None
+        self._persistence: PagePersistence | None = None
         self.document = pn.state.curdoc or ScriptDocument()
         self.status_pane = html_pane(loading_message(shared_source.step, self.heading))
         self.reload = PageReload(width=0, height=0, margin=0)
@@ -217,9 +222,16 @@ class SourcePage(ABC):
         if push_history:
             self.write_address()
 
-    @abstractmethod
     def write_address(self) -> None:
         """Make the present address a step of its own in the browser's history."""
+        if self._persistence is not None:
+            self._persistence.address_sync.write(push_history=True)
+
+    def _choose(self, first: str, second: str) -> None:
+        """Show another pair of networks in the present state of all else."""
+        if self._persistence is not None:
+            pairs = with_pair(parse_query(self._persistence.address_sync.state.query), first, second)
+            self.request_pair(first, second, urlencode(pairs), push_history=True)
 
     def _build(self, query: str) -> None:
         self.build(query)

@@ -56,7 +56,7 @@ def grid_cells(
     for column in columns:
         if column.kind in ("map", "delta") and column.method not in updates:
             asked = replace(request, method=column.method or request.method)
-            update = finished_maps(source, image, asked, cancelled)
+            update = finished_maps(source, image, asked, cancelled, background=True)
             if update is None:
                 return None
             updates[column.method] = update

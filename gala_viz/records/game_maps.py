@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from gala_viz.collections.clickme.painted_map import SMOOTHING
 from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.clickme.round_table import round_table
 from gala_viz.collections.collection import Collection
@@ -19,7 +20,6 @@ from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import content_key, fingerprint
 
-SMOOTHING = "discs"
 PARTICIPANTS_LIFETIME_S = 2.0
 """How long it is taken as known who painted which image, before it is read anew."""
 CACHE_SIZE = 64

@@ -754,8 +754,10 @@ def request_of_image(source: MapSource, image: str, request: MapRequest) -> MapR
     return request
 
 
-def finished_maps(source: MapSource, image: str, request: MapRequest, cancelled: Cancelled) -> MapUpdate | None:
-    """Return finished maps, those at hand or computed in the background.
+def finished_maps(
+    source: MapSource, image: str, request: MapRequest, cancelled: Cancelled, *, background: bool = False
+) -> MapUpdate | None:
+    """Return finished maps, those at hand or computed in the calling thread.
 
     Parameters
     ----------
@@ -767,6 +769,8 @@ def finished_maps(source: MapSource, image: str, request: MapRequest, cancelled:
         Settings of the maps, of this image (``request_of_image``).
     cancelled : callable
         Cancellation callback.
+    background : bool
+        As in ``MapSource.maps``.
 
     Returns
     -------
@@ -780,7 +784,7 @@ def finished_maps(source: MapSource, image: str, request: MapRequest, cancelled:
     """
     update = source.cached(image, request)
     if update is None:
-        for computed in source.maps(image, request, cancelled, background=True):
+        for computed in source.maps(image, request, cancelled, background=background):
             update = computed
     if cancelled():
         return None

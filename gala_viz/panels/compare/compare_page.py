@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import panel as pn
 import panel_material_ui as pmui
 
@@ -13,10 +11,9 @@ from gala_viz.panels.gallery.selection_filter import SelectionFilter
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.link_parameters import MAP_LINK_NAMES, compare_link_parameters
 from gala_viz.panels.markup import empty_collection_message, presentation_ended_message, provenance
-from gala_viz.panels.network_pair import origin_of_pair, with_pair
+from gala_viz.panels.network_pair import origin_of_pair
 from gala_viz.panels.other_page import OtherPageLink
 from gala_viz.panels.page_persistence import READ_ONLY_REASON, PagePersistence, query_argument
-from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.presenting.presentation import Follower, Presentation
 from gala_viz.panels.presenting.room import Room, find_room
 from gala_viz.panels.selection_export_view import SelectionExportView
@@ -93,7 +90,6 @@ class ComparePage(SourcePage):
         self._read_only_notes = read_only_notes
         self._others = (OtherPageLink(explore_url, "All images"), OtherPageLink(grid_url, "Grid", MAP_LINK_NAMES))
         self._game, self._origin, self._records = game_url, origin, records
-        self._persistence: PagePersistence | None = None
         self._export: SelectionExportView | None = None
         self._presentation: Presentation | None = None
         self._follower: Follower | None = None
@@ -180,11 +176,6 @@ class ComparePage(SourcePage):
         if self.view is not None:
             self.view.show_loading(text)
 
-    def write_address(self) -> None:
-        """Make the present address a step of its own in the browser's history."""
-        if self._persistence is not None:
-            self._persistence.address_sync.write(push_history=True)
-
     def close_view(self) -> None:
         """End the view and the notes; what was sent is still written, and uploads and followers go to the next view."""
         if self.view is not None:
@@ -203,12 +194,6 @@ class ComparePage(SourcePage):
         super().close()
         if self._room is not None:
             self._room.close()
-
-    def _choose(self, first: str, second: str) -> None:
-        """Show another pair of networks in the present state of all else."""
-        if self._persistence is not None:
-            pairs = with_pair(parse_query(self._persistence.address_sync.state.query), first, second)
-            self.request_pair(first, second, urlencode(pairs), push_history=True)
 
     def _origin_of_pair(self) -> dict:
         """Return the fields of a ``FigureSpec`` that open the source of this pair again."""

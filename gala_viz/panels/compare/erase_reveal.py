@@ -37,7 +37,7 @@ from gala_viz.store.source import MapSource, MapUpdate, PerturbedResults, Reveal
 
 PERCENTS = range(101)
 PEOPLE_MISSING = "People did not mark this photograph: choose another map, or use the brush."
-OWN_MISSING = "You have painted no map of this photograph: open “Paint your own”, or choose another map."
+OWN_MISSING = "You have painted no map of this photograph: press “Paint”, or choose another map."
 MISSING = {"people": PEOPLE_MISSING, "own": OWN_MISSING}
 """Order -> why there may be no map of it."""
 

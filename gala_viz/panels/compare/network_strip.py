@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.view_state import AttributionSettings, CurrentImage
 from gala_viz.plots.map_pictures import map_over_photo, photo_picture
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import MapSource, MapUpdate, request_of_image
+from gala_viz.store.source import MapSource, MapUpdate, finished_maps, request_of_image
 
 
 class StripCells(MessagingComponent):
@@ -97,15 +96,11 @@ class NetworkStrip:
         for number, choice in enumerate(self._choices):
             try:
                 pair = self._source.pair(self._first, choice.name)
-                update = pair.cached(image, request)
+                update = finished_maps(pair, image, request, cancelled)
                 if update is None:
-                    *_, update = deque(pair.maps(image, request, cancelled), maxlen=1) or (None,)
-                if cancelled() or update is None or not update.done:
                     return
-                title = pair.networks[1].title
-                item = self._item(
-                    choice.name, title, score_text(update), photo_picture(map_over_photo(view, update.maps.values[1]))
-                )
+                picture = photo_picture(map_over_photo(view, update.maps.values[1]))
+                item = self._item(choice.name, pair.networks[1].title, score_text(update), picture)
             except (ValueError, OSError, ImportError) as error:
                 item = self._item(choice.name, choice.title, str(error), "")
             self._queue.put(f"item {number}", (number, item))

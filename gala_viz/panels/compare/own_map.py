@@ -256,7 +256,7 @@ class OwnMap:
             maps.save(self._painted_map(painting, name))
             return f"Kept as the map of {name}."
 
-        self._record(save)
+        self._submit("said", save)
 
     def _painted_map(self, painting: _Painting, name: str) -> PaintedMap:
         """Return a painting as it is kept; in a worker's thread."""
@@ -267,7 +267,7 @@ class OwnMap:
     def _drop(self, name: str) -> None:
         image, maps = self._current.image, self._maps
         if maps is not None and image is not None:
-            self._record(lambda: (maps.delete(image, name), f"The map by {name} is deleted.")[1])
+            self._submit("said", lambda: (maps.delete(image, name), f"The map by {name} is deleted.")[1])
 
     def _show_kept(self, name: str) -> None:
         """Show a kept map in place of the visitor's own, as a step that can be undone."""
@@ -291,10 +291,6 @@ class OwnMap:
             self._submit(
                 "table", lambda: (click_table([self._painted_map(painting, painting.by or "you")]), "painted-map.csv")
             )
-
-    def _record(self, job: Callable[[], str]) -> None:
-        """Change the records, then read what is kept on the photograph in view."""
-        self._submit("said", job)
 
     def _read_kept(self) -> None:
         image, maps = self._current.image, self._maps

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import panel as pn
 import panel_material_ui as pmui
 
@@ -13,10 +11,9 @@ from gala_viz.panels.figure_download import ScatterDownloadButton
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.link_parameters import explore_link_parameters
 from gala_viz.panels.markup import alert, compare_link, empty_collection_message, provenance
-from gala_viz.panels.network_pair import origin_of_pair, with_pair
+from gala_viz.panels.network_pair import origin_of_pair
 from gala_viz.panels.other_page import OtherPageLink, other_page_query
 from gala_viz.panels.page_persistence import PagePersistence
-from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_page import EDGE, SourcePage, section
 from gala_viz.panels.styles import grid_css
@@ -81,7 +78,6 @@ class ExplorePage(SourcePage):
         self._read_only_notes = read_only_notes
         self._compare, self._origin, self._records = OtherPageLink(compare_url, "Compare"), origin, records
         self._grid = OtherPageLink(grid_url, "Grid")
-        self._persistence: PagePersistence | None = None
         self._dark_watcher = None
         start_thread(compile_datashader, "gala-viz drawing")
         super().__init__(shared_source)
@@ -180,11 +176,6 @@ class ExplorePage(SourcePage):
         if self.view is not None:
             self.view.alert.object = alert(text)
 
-    def write_address(self) -> None:
-        """Make the present address a step of its own in the browser's history."""
-        if self._persistence is not None:
-            self._persistence.address_sync.write(push_history=True)
-
     def close_view(self) -> None:
         """End the view and the notes; what was sent is still written."""
         if self._persistence is not None:
@@ -194,9 +185,3 @@ class ExplorePage(SourcePage):
             self.page.param.unwatch(self._dark_watcher)
             self._dark_watcher = None
         super().close_view()
-
-    def _choose(self, first: str, second: str) -> None:
-        """Show another pair of networks in the present state of all else."""
-        if self._persistence is not None:
-            pairs = with_pair(parse_query(self._persistence.address_sync.state.query), first, second)
-            self.request_pair(first, second, urlencode(pairs), push_history=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import panel as pn
 import panel_material_ui as pmui
 
@@ -12,10 +10,9 @@ from gala_viz.panels.grid.grid_view import GridView
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.link_parameters import MAP_LINK_NAMES, grid_link_parameters
 from gala_viz.panels.markup import empty_collection_message, provenance
-from gala_viz.panels.network_pair import origin_of_pair, with_pair
+from gala_viz.panels.network_pair import origin_of_pair
 from gala_viz.panels.other_page import OtherPageLink, other_page_query
 from gala_viz.panels.page_persistence import PagePersistence
-from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_page import EDGE, SourcePage
 from gala_viz.records.database import Database
@@ -72,7 +69,6 @@ class GridPage(SourcePage):
     ) -> None:
         self._read_only_notes, self._origin, self._records = read_only_notes, origin, records
         self._others = (OtherPageLink(compare_url, "Compare", MAP_LINK_NAMES), OtherPageLink(explore_url, "All images"))
-        self._persistence: PagePersistence | None = None
         super().__init__(shared_source)
 
     def build(self, query: str) -> None:
@@ -152,20 +148,9 @@ class GridPage(SourcePage):
         if self.view is not None:
             self.view.show_messages([text])
 
-    def write_address(self) -> None:
-        """Make the present address a step of its own in the browser's history."""
-        if self._persistence is not None:
-            self._persistence.address_sync.write(push_history=True)
-
     def close_view(self) -> None:
         """End the view and the notes; what was sent is still written."""
         if self._persistence is not None:
             self._persistence.close()
             self._persistence = None
         super().close_view()
-
-    def _choose(self, first: str, second: str) -> None:
-        """Show another pair of networks in the present state of all else."""
-        if self._persistence is not None:
-            pairs = with_pair(parse_query(self._persistence.address_sync.state.query), first, second)
-            self.request_pair(first, second, urlencode(pairs), push_history=True)

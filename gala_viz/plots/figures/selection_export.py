@@ -36,7 +36,6 @@ FORMATS: Mapping[str, tuple[str, str]] = {
 """Format -> what a page calls it, and the name of its file."""
 MAX_IMAGES_WITH_MAPS = 200
 """At about a megabyte each. Of more the command ``gala-viz attribute`` makes a store."""
-SIDES = ("first", "second")
 
 
 def export_selection(
@@ -125,15 +124,14 @@ def score_table(source: MapSource, images: Sequence[str], request: MapRequest) -
         "category": [one.category or "" for one in infos],
         "split": [one.split or "" for one in infos],
     }
-    for place, network in zip(SIDES, source.networks, strict=True):
-        row = SIDES.index(place)
+    layers = [str(layer) for layer in scores["layer"].values] if "layer" in scores.coords else []
+    for row, network in enumerate(source.networks):
         for name in ("correct", *METRICS, *FLOORS):
             if name in scores:
                 columns[f"{name} {network.name}"] = np.asarray(scores[name])[row]
         for layer in network.layers:
-            known = [str(one) for one in scores["layer"].values] if "layer" in scores.coords else []
-            if layer in known:
-                values = np.asarray(scores["rho_attention"])[row, known.index(layer)]
+            if layer in layers:
+                values = np.asarray(scores["rho_attention"])[row, layers.index(layer)]
                 columns[f"rho_attention {layer} {network.name}"] = values
     for name in ("ceiling", "delta_size"):
         if name in scores:
@@ -168,7 +166,7 @@ def image_maps(source: MapSource, image: str, request: MapRequest, cancelled: Ca
         The maps could not be finished.
     """
     asked = request_of_image(source, image, request)
-    forward, update = source.forward(image), finished_maps(source, image, asked, cancelled)
+    forward, update = source.forward(image), finished_maps(source, image, asked, cancelled, background=True)
     if update is None:
         return None
     human = source.human_map(image, asked.human_map, asked.participant) if source.map_kinds else None

@@ -59,7 +59,15 @@ from gala_viz.plots.figures.specs.network_sources import (
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.schema import HUMAN_MAP_ATTRS, norm_title
 from gala_viz.specs import GRAD_CAM, MapRequest, settings
-from gala_viz.store.source import LAYER_PATHS_JOIN, ForwardResults, MapSource, MapUpdate, NetworkInfo, request_of_image
+from gala_viz.store.source import (
+    LAYER_PATHS_JOIN,
+    ForwardResults,
+    MapSource,
+    MapUpdate,
+    NetworkInfo,
+    finished_maps,
+    request_of_image,
+)
 
 METRICS = ("rho", "dice", "iou")
 ALL_PARTICIPANTS = "all"
@@ -209,11 +217,8 @@ def _layer(networks: list[NetworkInfo], spec: ComparisonSpec) -> str | None:
 
 
 def _finished(source: MapSource, image: str, request: MapRequest) -> MapUpdate:
-    update = source.cached(image, request)
-    if update is None:
-        *_, update = source.maps(image, request, lambda: False)
-    if update is None or not update.done:
-        raise ValueError(f"{image}: its maps could not be finished.")
+    update = finished_maps(source, image, request, lambda: False)
+    assert update is not None, "nothing cancels it"
     return update
 
 
