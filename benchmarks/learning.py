@@ -2,17 +2,20 @@
 
     python benchmarks/learning.py [--recipes rendered-resnet ...] [--epochs 10 24] [--seeds 0 1 2] [--jobs 8]
         [--weights 0.3 1] [--shortcuts 0.7 0.9] [--noises 0 0.15] [--per-category 200] [--out runs/learning.csv]
-        [--harmonizers 0 1] [--gates none 0.5] [--warmups 2 5] [--input-px 96] [--report validation]
+        [--harmonizers 0 1] [--gates none 0.5] [--warmups 2 5] [--architectures none position=input ratio=1]
+        [--input-px 96] [--report validation]
 
 Each training is that of ``gala-viz train`` but for what is asked here: ``--weights`` are lambdas for recipes with maps,
 ``--shortcuts`` the probability that colour and place tell the category in the training split, ``--noises`` the highest
 standard deviation, as a share of the pixels' range, of Gaussian noise that is added to the training's pictures,
 ``--harmonizers`` weights of the harmonizer's loss, ``--gates`` constant values of A at which GALA begins, ``--warmups``
-epochs over which the rate rises. All numbers are of the validation split, or of the test split where nothing is chosen
-any more (``--report test``); neither depends on the shortcut: accuracy on all of it, rho of the
-attention norms (mean of layers), and, on ``--images`` of it, rho of SmoothGrad at three noises and the share of its
-mass on diagnostic parts. ``--jobs`` trainings share the processor and the GPU; a row is written as each ends. A
-training that was done before, beside the same ``--out``, is not done again: only its numbers are taken.
+epochs over which the rate rises, ``--architectures`` one setting each of the ResNet or of its GALA blocks that is
+changed: ``position=input``, ``attention_groups=1,2,3,4``, ``ratio=1``, ``base_filters=18``. All numbers are of the
+validation split, or of the test split where nothing is chosen any more (``--report test``); neither depends on the
+shortcut: accuracy on all of it, rho of the attention norms (mean of layers), and, on ``--images`` of it, rho of
+SmoothGrad at three noises and the share of its mass on diagnostic parts. ``--jobs`` trainings share the processor and
+the GPU; a row is written as each ends. A training that was done before, beside the same ``--out``, is not done again:
+only its numbers are taken.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import multiprocessing
 import os
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -49,13 +53,19 @@ from gala_viz.splits import Split
 from gala_viz.training.batches import TrainingDataModule, validation_batches
 from gala_viz.training.dataset import TrainingImages, load_dataset
 from gala_viz.training.fit import fit
-from gala_viz.training.recipes import RECIPES
+from gala_viz.training.recipes import RECIPES, SupervisedRecipe
 from gala_viz.training.rng import named_rng
 from gala_viz.training.supervised import SupervisedModule, initial_network
 from gala_viz.training.validation_metrics import validation_metrics
 
 LOOKS = {"gradient": (1, 0.0), "smoothgrad_0.03": (25, 0.03), "smoothgrad_0.15": (25, 0.15)}
 """Columns -> samples and noise of the maps that are compared with people's."""
+RESNET_SETTINGS: dict[str, Callable[[str], Any]] = {
+    "position": str,
+    "base_filters": int,
+    "attention_groups": lambda text: tuple(map(int, text.split(","))),
+}
+"""Settings of the ResNet that ``--architectures`` changes, and how their values are read."""
 FORK = multiprocessing.get_context("fork")
 """Processes share the images that this one holds."""
 HELD: dict[float | str, TrainingImages] = {}
@@ -98,6 +108,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--harmonizers", nargs="+", type=float, default=[0.0])
     parser.add_argument("--gates", nargs="+", type=_gate, default=[None], help="none: as the recipe has it")
     parser.add_argument("--warmups", nargs="+", type=float, default=[2.0])
+    parser.add_argument(
+        "--architectures", nargs="+", type=_architecture, default=[""], help="none: as the recipe has it"
+    )
     parser.add_argument("--input-px", type=int, default=128)
     parser.add_argument("--report", default="validation", choices=["validation", "test"])
     parser.add_argument("--images", type=int, default=120)
@@ -113,13 +126,34 @@ def _gate(text: str) -> float | None:
     return None if text == "none" else float(text)
 
 
+def _architecture(text: str) -> str:
+    name, _, value = text.partition("=")
+    if text == "none":
+        return ""
+    if name not in (*RESNET_SETTINGS, "ratio") or not value:
+        raise argparse.ArgumentTypeError(f"none, or NAME=VALUE of {', '.join(RESNET_SETTINGS)}, ratio; got {text!r}")
+    return text
+
+
+def changed(recipe: SupervisedRecipe, architecture: str) -> SupervisedRecipe:
+    """Return the ``recipe`` with one setting of its ResNet, or of its GALA blocks, as ``NAME=VALUE`` says."""
+    name, _, value = architecture.partition("=")
+    if not name:
+        return recipe
+    if name == "ratio":
+        setting: dict[str, Any] = {"attention_options": {"ratio": int(value)}}
+    else:
+        setting = {name: RESNET_SETTINGS[name](value)}
+    return replace(recipe, arguments={**recipe.arguments, **setting})
+
+
 def asked(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """One dict for each training; recipes without maps have one lambda, 0."""
     found = []
     parts = {
         "shortcut": arguments.shortcuts, "noise": arguments.noises, "epochs": arguments.epochs, "seed": arguments.seeds,
         "harmonizer_weight": arguments.harmonizers, "gate": arguments.gates, "warmup_epochs": arguments.warmups,
-        "recipe": arguments.recipes,
+        "architecture": arguments.architectures, "recipe": arguments.recipes,
     }  # fmt: skip
     for values in itertools.product(*parts.values()):
         setting = dict(zip(parts, values, strict=True))
@@ -143,8 +177,9 @@ def _quiet(jobs: int) -> None:
 def trained(training: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
     """The training and its numbers."""
     device = choose_device(arguments.device)
-    settings = {key: value for key, value in training.items() if key not in ("shortcut", "recipe")}
+    settings = {key: value for key, value in training.items() if key not in ("shortcut", "recipe", "architecture")}
     recipe = replace(RECIPES[training["recipe"]], input_px=arguments.input_px, **settings)
+    recipe = changed(recipe, training["architecture"])
     network = initial_network(recipe, len(COLLECTIONS["held out"].categories))
     pictures = TrainingDataModule(HELD[training["shortcut"]], HELD["validation"], recipe)
     torch.manual_seed(recipe.seed)

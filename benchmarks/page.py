@@ -1,12 +1,15 @@
-"""How fast the page is, with two networks on the photographs that ship: ``python benchmarks/page.py [--networks A B]``.
+"""How fast the page is, and how much it sends: ``python benchmarks/page.py [--networks A B] [--repeats 5]``.
 
-Serves the page in a process of its own, opens it in a Chromium (a first visitor, who waits for the networks, then
-later ones), clicks photographs, and prints medians over five repeats. Server times of maps are read without a browser.
+Serves the page in a process of its own and opens it in a Chromium, as a first visitor of a server that has just begun
+to listen, as later visitors with an empty cache and with a full one, and over a line of 1 Mbit/s; then clicks
+photographs, new ones and ones whose maps are kept. Everything passes through a relay, which counts the bytes on the
+wire. Medians over the repeats, and the longest. Server times of maps are read without a browser.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import shutil
 import socket
@@ -14,14 +17,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 USABLE = ".tile img"
 REST_MS = 4000
+SLOW_BITS = 1_000_000
+"""Bits a second of the slow line."""
+CHUNK = 16384
 WATCH = """() => {
   const deep = (root, css) => { const out = [...root.querySelectorAll(css)]
     for (const e of root.querySelectorAll('*')) if (e.shadowRoot) out.push(...deep(e.shadowRoot, css))
@@ -31,15 +39,19 @@ WATCH = """() => {
   seen.done = new Promise((done) => { finish = done })
   const text = deep(document, '[role=status].text')[0]
   const painted = () => {
-    const said = text.textContent
-    if (performance.now() < start || !said.startsWith('n = ') || seen.all != null) return
-    seen.first ??= performance.now() - start
-    if (said.startsWith('n = 50 of 50')) { seen.all = performance.now() - start; finish() }
+    const said = text.textContent, now = performance.now()
+    if (now < start || !said.startsWith('n = ')) return
+    seen.first ??= now - start
+    if (said.startsWith('n = 50 of 50')) { seen.all = now - start; setTimeout(finish, 1000) }
   }
   document.addEventListener('mousedown', () => { start = performance.now() }, {capture: true, once: true})
   new MutationObserver(painted).observe(deep(document, '[data-painted]')[0], {attributes: true})
 }"""
-"""Notes when the figures are drawn anew after the next click, under words about their samples."""
+"""Notes when the figures are drawn anew after the next click, under words about their samples, and the last time."""
+DRAWN = """async () => {
+  const frame = () => new Promise((done) => requestAnimationFrame(done))
+  await frame(); await frame()
+}"""
 
 
 def free_port() -> int:
@@ -48,36 +60,93 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def serve(networks: list[str], folder: Path) -> tuple[subprocess.Popen, str, float]:
-    """Start the server; return the process, the page's address and the seconds until the port answered."""
+class Relay:
+    """A port that passes everything on to the server's, counts the bytes that come back, and is as slow as is asked."""
+
+    def __init__(self, server_port: int) -> None:
+        self.port, self.received, self.bits_per_second = free_port(), 0, 0
+        self._server_port, self._loop = server_port, asyncio.new_event_loop()
+        self._free_at = 0.0
+        started = threading.Event()
+        threading.Thread(target=self._run, args=(started,), daemon=True).start()
+        started.wait()
+
+    @contextmanager
+    def line_of(self, bits_per_second: int) -> Iterator[None]:
+        """Send at most so many bits a second to the browser within the block."""
+        self.bits_per_second = bits_per_second
+        try:
+            yield
+        finally:
+            self.bits_per_second = 0
+
+    def _run(self, started: threading.Event) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(asyncio.start_server(self._connected, "127.0.0.1", self.port))
+        started.set()
+        self._loop.run_forever()
+
+    async def _connected(self, browser: asyncio.StreamReader, to_browser: asyncio.StreamWriter) -> None:
+        server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        await asyncio.gather(self._pass(browser, to_server), self._pass(server, to_browser, counts=True))
+
+    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, counts: bool = False) -> None:
+        try:
+            while data := await source.read(CHUNK):
+                if counts:
+                    self.received += len(data)
+                    if self.bits_per_second:
+                        self._free_at = max(self._free_at, time.monotonic()) + 8 * len(data) / self.bits_per_second
+                        await asyncio.sleep(self._free_at - time.monotonic())
+                target.write(data)
+                await target.drain()
+        except ConnectionError:
+            pass
+        finally:
+            target.close()
+
+
+def serve(networks: list[str], folder: Path) -> tuple[subprocess.Popen, Relay, float]:
+    """Start the server; return the process, a relay to it and the seconds until the port answered."""
     port = free_port()
+    relay = Relay(port)
     command = [sys.executable, "-m", "gala_viz", "compare", "--port", str(port), "--no-show", "--networks", *networks]
+    command += ["--allow-websocket-origin", f"localhost:{relay.port}"]
     start = time.perf_counter()
     process = subprocess.Popen(command, env={**os.environ, "GALA_VIZ_CACHE": str(folder)}, cwd=ROOT)
     while True:
         try:
-            urllib.request.urlopen(f"http://localhost:{port}/favicon.ico", timeout=1).read()
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
             break
         except OSError:
             if process.poll() is not None:
                 raise SystemExit("the server ended; see its message above") from None
             time.sleep(0.02)
-    return process, f"http://localhost:{port}/compare", time.perf_counter() - start
+    return process, relay, time.perf_counter() - start
 
 
-def load(browser, url: str):
-    """A page and the seconds from the request to: something readable; gallery, inputs and panels usable."""
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
+def load(context, relay: Relay):
+    """A page, and from the request to each thing: the seconds, and the megabytes that came."""
+    page = context.new_page()
     page.set_default_timeout(300_000)
-    start = time.perf_counter()
-    page.goto(url, wait_until="commit")
+    start, before, seen = time.perf_counter(), relay.received, {}
+
+    def note(name: str) -> None:
+        seen[f"{name}, s"] = time.perf_counter() - start
+        seen[f"{name}, MB"] = (relay.received - before) / 1e6
+
+    page.goto(f"http://localhost:{relay.port}/compare", wait_until="commit")
     page.wait_for_selector(f".state, {USABLE}")
-    readable = time.perf_counter() - start
+    note("words")
     page.wait_for_selector(USABLE)
-    page.get_by_role("slider", name="Samples n").wait_for()
-    usable = time.perf_counter() - start
+    note("gallery")
+    page.get_by_text("n = ").first.wait_for()
+    page.evaluate(DRAWN)
+    note("first maps")
     page.get_by_text("n = 50 of 50").first.wait_for()
-    return page, {"something to read": readable, "page usable": usable}
+    page.evaluate(DRAWN)
+    note("n = 50")
+    return page, seen
 
 
 def click(page, number: int) -> dict[str, float]:
@@ -85,39 +154,69 @@ def click(page, number: int) -> dict[str, float]:
     page.evaluate(WATCH)
     page.locator(".tile").nth(number).click()
     page.evaluate("window.seen.done")
-    page.wait_for_timeout(1000)
     return {
-        "first maps drawn": page.evaluate("window.seen.first / 1000"),
-        "50 samples drawn": page.evaluate("window.seen.all / 1000"),
+        "first maps drawn, s": page.evaluate("window.seen.first / 1000"),
+        "n = 50, all canvases drawn, s": page.evaluate("window.seen.all / 1000"),
     }
 
 
-def medians(rows: list[dict[str, float]]) -> dict[str, float]:
-    """The median of each column."""
-    return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+def summary(rows: list[dict[str, float]]) -> dict[str, tuple[float, float]]:
+    """Median and largest value of each column."""
+    return {
+        name: (statistics.median(row[name] for row in rows), max(row[name] for row in rows))
+        for name in (rows[0] if rows else ())
+    }
 
 
-def browser_times(browser, url: str, repeats: int) -> dict[str, float]:
-    """A first visitor, who waits for the networks; later ones; photographs new and seen before."""
-    page, first = load(browser, url)
-    table = {f"first visitor: {name}": seconds for name, seconds in first.items()}
-    page.wait_for_timeout(REST_MS)
-    new = medians([click(page, number) for number in range(1, 1 + repeats)])
-    known = medians([click(page, number) for number in range(repeats)])
-    page.close()
-    later = []
-    for _ in range(repeats):
-        page, seconds = load(browser, url)
-        page.wait_for_timeout(REST_MS)
-        page.close()
-        later.append(seconds)
-    table |= {f"later visitor: {name}": seconds for name, seconds in medians(later).items()}
-    table |= {f"a new photograph, from the click: {name}": seconds for name, seconds in new.items()}
-    return table | {"a photograph seen before, from the click: drawn": known["50 samples drawn"]}
+def browser_times(browser, networks: list[str], folder: Path, repeats: int) -> dict[str, tuple[float, float]]:
+    """First visitors, who wait for the networks; later ones; a slow line; photographs new and kept."""
+    size: dict = {"viewport": {"width": 1280, "height": 720}}
+    table: dict[str, tuple[float, float]] = {}
+    first, started = [], []
+    for number in range(repeats):
+        process, relay, seconds = serve(networks, folder / f"first{number}")
+        try:
+            context = browser.new_context(**size)
+            page, seen = load(context, relay)
+            first.append(seen)
+            started.append({"server start, s": seconds})
+            context.close()
+            if number < repeats - 1:
+                continue
+            table |= summary(started) | {f"first visitor: {name}": value for name, value in summary(first).items()}
+            context = browser.new_context(**size)
+            page, _ = load(context, relay)
+            page.wait_for_timeout(REST_MS)
+            new = summary([click(page, one) for one in range(1, 1 + repeats)])
+            kept = summary([click(page, one) for _ in range(2) for one in range(repeats)])
+            page.close()
+            later: dict[str, list[dict[str, float]]] = {"empty cache": [], "full cache": []}
+            for kind, rows in later.items():
+                for _ in range(repeats):
+                    if kind == "empty cache":
+                        context.close()
+                        context = browser.new_context(**size)
+                    page, seen = load(context, relay)
+                    rows.append(seen)
+                    page.wait_for_timeout(REST_MS)
+                    page.close()
+                table |= {f"later visitor, {kind}: {name}": value for name, value in summary(rows).items()}
+            context.close()
+            with relay.line_of(SLOW_BITS):
+                context = browser.new_context(**size)
+                page, seen = load(context, relay)
+                table |= {f"1 Mbit/s, empty cache: {name}": value for name, value in summary([seen]).items()}
+                context.close()
+            table |= {f"a new photograph, from the click: {name}": value for name, value in new.items()}
+            table |= {f"a kept photograph, from the click: {name}": value for name, value in kept.items()}
+        finally:
+            process.terminate()
+            process.wait(20)
+    return table
 
 
-def source_times(networks: list[str], folder: Path, count: int = 5) -> dict[str, float]:
-    """Seconds of the source alone, medians over ``count`` photographs: first chunk, all samples, seen before."""
+def source_times(networks: list[str], folder: Path, count: int) -> dict[str, tuple[float, float]]:
+    """Seconds of the source alone over ``count`` photographs: first chunk, all samples, kept."""
     os.environ["GALA_VIZ_CACHE"] = str(folder)
     from gala_viz.collections import open_collection
     from gala_viz.live import LiveMaps
@@ -141,9 +240,9 @@ def source_times(networks: list[str], folder: Path, count: int = 5) -> dict[str,
         source.forward(image)
         source.cached(image, request)
         rows.append((looked - start, first - looked, done - looked, time.perf_counter() - done))
-    names = ("photograph, predictions, attention", "first partial maps", "50 samples of both", "seen before")
-    columns = list(zip(*rows[1:], strict=True))  # the first one warms up
-    return {f"source: {name}": statistics.median(column) for name, column in zip(names, columns, strict=True)}
+    names = ("photograph, predictions, attention", "first partial maps", "50 samples of both", "kept")
+    timed = [dict(zip(names, row, strict=True)) for row in rows[1:]]  # the first one warms up
+    return {f"source: {name}, s": value for name, value in summary(timed).items()}
 
 
 def main() -> None:
@@ -157,21 +256,16 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder:
-        process, url, started = serve(networks, Path(folder) / "served")
-        table = {"server start": started}
-        try:
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-                table |= browser_times(browser, url, arguments.repeats)
-                browser.close()
-        finally:
-            process.terminate()
-            process.wait(20)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+            table = browser_times(browser, networks, Path(folder), arguments.repeats)
+            browser.close()
         table |= source_times(networks, Path(folder) / "alone", arguments.repeats)
     width = max(map(len, table))
-    print(f"{' and '.join(networks)} on photos, {os.cpu_count()} CPU cores")
-    for name, seconds in table.items():
-        print(f"{name:<{width}}  {seconds:8.3f} s")
+    print(f"{' and '.join(networks)} on photos, {os.cpu_count()} CPU cores, load {os.getloadavg()[0]:.1f} at the end")
+    print(f"{'':<{width}}    median   largest of {arguments.repeats}")
+    for name, (median, largest) in table.items():
+        print(f"{name:<{width}}  {median:8.3f}  {largest:8.3f}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ PIXEL_ATTRS = {
 """Attrs of the coordinates of maps, here and in files."""
 HUMAN_MAP_ATTRS = {"units": "arbitrary", "long_name": "human map, in the unit of its collection"}
 """Attrs of human maps in files, where their collection tells no other: how they were made decides on their unit."""
+ATTRS_OF_MAPS = ("method", "reduction", "smoothing_px", "normalise", "percentile")
+"""Settings that each map of a file tells of itself, where it has them."""
 
 
 def pixel_centres(size: int, extent_px: float | None = None) -> np.ndarray:
@@ -142,3 +144,37 @@ def norm_title(norm: xr.DataArray) -> str:
 def is_simulated_kind(kind: str) -> bool:
     """Return whether a kind of human maps is of simulated participants, as its name says."""
     return "simulated" in kind.lower()
+
+
+def netcdf_name(*parts: str) -> str:
+    """Return ``parts`` joined to a name that NetCDF allows; slashes, as in names of networks, become underscores."""
+    return "_".join(parts).replace("/", "_")
+
+
+def labelled_variable(labelled: xr.DataArray, long_name: str, units: str = "arbitrary") -> xr.Variable:
+    """Return a map as a file has it: float32, with a name, a unit and the settings that it tells of itself.
+
+    Parameters
+    ----------
+    labelled : DataArray
+        The map, in its own unit.
+    long_name : str
+        What it is, in words.
+    units : str
+        Its unit, where it does not tell one itself.
+
+    Returns
+    -------
+    Variable
+        Dims as in ``labelled``.
+    """
+    about = {key: labelled.attrs[key] for key in ATTRS_OF_MAPS if key in labelled.attrs}
+    attrs = {"long_name": long_name, "units": str(labelled.attrs.get("units", units)), **about}
+    return xr.Variable(labelled.dims, np.asarray(labelled.values, np.float32), attrs)
+
+
+def name_pixels(maps: xr.Dataset) -> None:
+    """Write units and names into the coordinates y, x, y_NAME and x_NAME of ``maps``: pixels of a network's input."""
+    for name in map(str, maps.coords):
+        if name.partition("_")[0] in PIXEL_ATTRS:
+            maps[name].attrs = {**PIXEL_ATTRS[name[0]], "frame": "the input of the network"}

@@ -19,6 +19,7 @@ from gala_viz.commands.allowed_hosts import has_proxy_headers
 from gala_viz.commands.page_server import is_served_by_panel, server_is_public
 from gala_viz.panels.compare.compare_options import CompareOptions
 from gala_viz.panels.shared_source import SharedSource, shared_source
+from gala_viz.panels.waiting_page import page_when_ready
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -62,18 +63,22 @@ def build_compare_page(
     Viewable
         The page.
     """
-    from gala_viz.panels.compare.compare_page import compare_page
+    source = shared_source_for(options)
 
-    read_only = notes_are_read_only(options, is_public)
-    return compare_page(
-        shared_source_for(options),
-        options.game,
-        figure_source(options),
-        open_notes_database(options),
-        read_only_notes=read_only,
-        explore_url=_address("explore") if explore_url is None else explore_url,
-        grid_url=_address("grid") if grid_url is None else grid_url,
-    )
+    def build() -> Viewable:
+        from gala_viz.panels.compare.compare_page import compare_page
+
+        return compare_page(
+            source,
+            options.game,
+            figure_source(options),
+            open_notes_database(options),
+            read_only_notes=notes_are_read_only(options, is_public),
+            explore_url=_address("explore") if explore_url is None else explore_url,
+            grid_url=_address("grid") if grid_url is None else grid_url,
+        )
+
+    return page_when_ready(source, "compare", build)
 
 
 def figure_source(options: CompareOptions) -> dict[str, Any]:
@@ -110,20 +115,24 @@ def build_explore_page(
     Viewable
         The page.
     """
-    from gala_viz.plots.bokeh_rendering import DRAWING_LOCK
+    source = shared_source_for(options)
 
-    with DRAWING_LOCK:
-        from gala_viz.panels.explore.explore_page import explore_page
+    def build() -> Viewable:
+        from gala_viz.plots.bokeh_rendering import DRAWING_LOCK
 
-    read_only = notes_are_read_only(options, is_public)
-    return explore_page(
-        shared_source_for(options),
-        _address("compare") if compare_url is None else compare_url,
-        figure_source(options),
-        open_notes_database(options),
-        read_only_notes=read_only,
-        grid_url=_address("grid") if grid_url is None else grid_url,
-    )
+        with DRAWING_LOCK:
+            from gala_viz.panels.explore.explore_page import explore_page
+
+        return explore_page(
+            source,
+            _address("compare") if compare_url is None else compare_url,
+            figure_source(options),
+            open_notes_database(options),
+            read_only_notes=notes_are_read_only(options, is_public),
+            grid_url=_address("grid") if grid_url is None else grid_url,
+        )
+
+    return page_when_ready(source, "explore", build)
 
 
 def build_grid_page(
@@ -149,16 +158,21 @@ def build_grid_page(
     Viewable
         The page.
     """
-    from gala_viz.panels.grid.grid_page import grid_page
+    source = shared_source_for(options)
 
-    return grid_page(
-        shared_source_for(options),
-        _address("compare") if compare_url is None else compare_url,
-        _address("explore") if explore_url is None else explore_url,
-        figure_source(options),
-        open_notes_database(options),
-        read_only_notes=notes_are_read_only(options, is_public),
-    )
+    def build() -> Viewable:
+        from gala_viz.panels.grid.grid_page import grid_page
+
+        return grid_page(
+            source,
+            _address("compare") if compare_url is None else compare_url,
+            _address("explore") if explore_url is None else explore_url,
+            figure_source(options),
+            open_notes_database(options),
+            read_only_notes=notes_are_read_only(options, is_public),
+        )
+
+    return page_when_ready(source, "grid", build)
 
 
 def _address(name: str) -> str:
@@ -196,11 +210,8 @@ def open_notes_database(options: CompareOptions) -> Database | None:
 
 
 def warm_up(options: CompareOptions) -> None:
-    """Do before the first visitor comes what every page needs: import its parts, begin to load its source."""
-    import gala_viz.panels.compare.compare_page  # noqa: F401
-
+    """Begin before the first visitor comes to load what every page needs, in a thread."""
     shared_source_for(options)
-    open_notes_database(options)
 
 
 def shared_source_for(options: CompareOptions) -> SharedSource:
@@ -212,7 +223,11 @@ def shared_source_for(options: CompareOptions) -> SharedSource:
 
 
 def load_source(options: CompareOptions, say: StepCallback) -> MapSource:
-    """Load the source of ``options``; ``say`` hears each step."""
+    """Import the parts of the pages, and load the source of ``options``; ``say`` hears each step."""
+    say("Preparing the page…")
+    import gala_viz.panels.compare.compare_page  # noqa: F401
+
+    open_notes_database(options)
     finish = _prepared.pop(options, None) or _opened(options, say)
     return finish(say)
 

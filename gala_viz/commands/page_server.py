@@ -144,8 +144,6 @@ def create_server(
     """Return a server that has its port and is yet to be started; see ``serve``."""
     import panel as pn
 
-    from gala_viz.commands.compressed_files import static_routes
-    from gala_viz.panels.file_downloads import download_routes
     from gala_viz.panels.panel_patches import tornado_application
 
     try:
@@ -159,8 +157,7 @@ def create_server(
             ],  # Bokeh reads no numbers of IPv6
             extra_patterns=[
                 *patterns,
-                *static_routes(),
-                *download_routes(),
+                *_own_routes(),
                 *([("", AddSlash)] if server_address.prefix.strip("/") else []),
             ],
             index=str(INDEX_PAGE),
@@ -229,22 +226,28 @@ def _equip(application: BokehTornado) -> AllowedHosts:
     from panel.io.server import RootHandler
     from tornado.web import GZipContentEncoding
 
-    from gala_viz.commands.compressed_files import static_routes
-    from gala_viz.panels.file_downloads import download_routes
-
     here = urlsplit(application.resources(absolute_url=True).root_url or "")
     origins = settings.allowed_ws_origin() or application.websocket_origins
     hosts = AllowedHosts(here.port, here.hostname or "localhost", origins)
     enforce_hosts(application, hosts)
     application.transforms.append(GZipContentEncoding)
     prefix = re.escape(application.prefix)
-    application.add_handlers(".*", [*static_routes(prefix), *download_routes(prefix)])
+    application.add_handlers(".*", _own_routes(prefix))
     if application.index is None or Path(application.index).is_relative_to(Path(pn.__file__).parent):
         pages = {"applications": application.applications, "prefix": application.prefix, "index": str(INDEX_PAGE)}
         application.add_handlers(".*", [(rf"{prefix}/", RootHandler, {**pages, "use_redirect": True})])
     if prefix:
         application.add_handlers(".*", [(prefix, AddSlash)])
     return hosts
+
+
+def _own_routes(prefix: str = "") -> list[tuple]:
+    """Return what is answered beside the pages, under ``prefix``, part of a regular expression."""
+    from gala_viz.commands.compressed_files import static_routes
+    from gala_viz.panels.file_downloads import download_routes
+    from gala_viz.panels.waiting_page import loading_routes
+
+    return [*static_routes(prefix), *download_routes(prefix), *loading_routes(prefix)]
 
 
 @contextmanager

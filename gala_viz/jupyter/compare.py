@@ -19,7 +19,7 @@ from gala_viz.panels.markup import provenance
 from gala_viz.panels.source_page import section
 from gala_viz.panels.view_state import AttributionSettings, CurrentImage, DisplaySettings
 from gala_viz.plots.map_overlays import SALIENCY_UNIT
-from gala_viz.store.source import MapUpdate
+from gala_viz.store.source import MapUpdate, request_of_image
 
 
 class Compare(Widget):
@@ -84,7 +84,7 @@ class Compare(Widget):
         image = self.image
         if image is None:
             raise ValueError(f"{self.source.title} holds no photographs.")
-        request = self.settings.to_request(has_label=self.source.info(image).target is not None)
+        request = request_of_image(self.source, image, self.settings.to_request())
         finished = self.source.cached(image, request)
         return finished or deque(self.source.maps(image, request, never_cancelled), maxlen=1)[0]
 

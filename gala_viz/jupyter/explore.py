@@ -17,7 +17,7 @@ from gala_viz.panels.explore.sections import scores_column
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.scoring_view import ScoringView
-from gala_viz.panels.source_client import SourceClient
+from gala_viz.panels.source_client import SourceClient, read_scores
 from gala_viz.panels.source_page import section
 from gala_viz.panels.styles import grid_css
 from gala_viz.panels.view_state import CurrentImage
@@ -32,6 +32,7 @@ class Explore(Widget):
     def __init__(self, source: Any) -> None:
         super().__init__(source)
         self._view = ExploreView(source, CollectionIndex(source), self.document)
+        self._view.set_scores(read_scores(source, source.request))
         self.source_client = SourceClient(source, self.document, self._answered)
         self.scoring = ScoringView(self.source_client, self._view.gallery, lambda: self.source.request)
         self.cell_theme.param.watch(lambda event: self._view.set_dark(event.new), "dark")
@@ -61,7 +62,9 @@ class Explore(Widget):
     @property
     def scores(self) -> xr.Dataset:
         """Scores of all images that are known so far, as of ``MapSource.scores``."""
-        return self.view.scores
+        scores = self.view.scores
+        assert scores is not None, "they are read with the view"
+        return scores
 
     def select(self, images: Iterable[str] | None) -> None:
         """Choose ``images`` (ids) as a lasso would; None or none: all are shown again."""
@@ -110,11 +113,7 @@ class Explore(Widget):
         if key == "survey":
             self.scoring.show_progress(value)
         elif key == "scores":
-            _, scores = value
-            self.view.scores = scores
-            self.view.gallery.set_scores(scores)
-            self.view.set_dark(self.view.scatter.dark)
-            self.view.scatter.reset()
+            self.view.set_scores(value)
         elif key == "survey_cancelled":
             self.scoring.show_scoring_cancelled()
         elif key == "survey_error":

@@ -14,6 +14,7 @@ import xarray as xr
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.methods import METHODS
+from gala_viz.attribution.network_identity import NetworkIdentity
 from gala_viz.attribution.packing import never_cancelled
 from gala_viz.cache import ArrayCache, BoundedCache, cache_folder, n_bytes
 from gala_viz.collections.collection import Collection
@@ -176,11 +177,8 @@ class LiveMaps:
         self._pair = tuple(self._pool.results(name) for name in (first, second))
         networks = self._networks = tuple(results.network for results in self._pair)
         self._frame = self._pair[0].frame
-        labels = [[list(network.categories), list(network.layers)] for network in networks]
-        keys = [results.key for results in self._pair]
-        self._name = fingerprint("pair", collection.name, collection.fingerprint, keys, labels)
+        self._name_of_pair = ""
         self._training_use = TrainingUse(collection, networks)
-        self.identities = tuple(results.identity for results in self._pair)
         self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
         self.networks = tuple(results.info for results in self._pair)
@@ -191,6 +189,25 @@ class LiveMaps:
         self.request = replace(request, smoothing_px=smoothing)
         self.starting_image = image_at_median_gain(self._scores.shipped_rho(self._pair, request), self.images)
         self.request_version_1 = request_version_1(networks)
+
+    @property
+    def identities(self) -> tuple[NetworkIdentity, ...]:
+        """What tells whether results are of the networks."""
+        return tuple(results.identity for results in self._pair)
+
+    @property
+    def _name(self) -> str:
+        """Name of what determines all results of the pair, made when it is first needed."""
+        if not self._name_of_pair:
+            collection, keys = self._collection, [results.key for results in self._pair]
+            labels = [[list(network.categories), list(network.layers)] for network in self._networks]
+            self._name_of_pair = fingerprint("pair", collection.name, collection.fingerprint, keys, labels)
+        return self._name_of_pair
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        """Name -> title of all networks."""
+        return self._pool.titles
 
     @property
     def origin(self) -> Mapping[str, str]:

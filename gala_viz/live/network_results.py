@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from torch import Tensor
@@ -13,7 +14,7 @@ from gala_viz.attribution.finite import check_finite
 from gala_viz.attribution.grad_cam import GradCamSpec, cam_layer_path, cam_layer_paths
 from gala_viz.attribution.map_state import MapState
 from gala_viz.attribution.methods import METHODS
-from gala_viz.attribution.network_identity import network_identity, precision_key
+from gala_viz.attribution.network_identity import NetworkIdentity, network_identity, precision_key
 from gala_viz.attribution.packing import map_states, never_cancelled
 from gala_viz.attribution.targets import target_index
 from gala_viz.cache import ArrayCache, n_bytes
@@ -39,21 +40,41 @@ MIN_SAMPLES = 10
 class NetworkResults:
     """Computes and caches the results of one network; where one session was cancelled the next one goes on.
 
-    ``key`` names what determines the network's numbers. Every batch takes a turn of ``scheduler``.
+    ``network`` is as it was given, with its precision known; a copy with fused batch norms computes. That copy, the
+    network's ``identity`` and ``key``, which names what determines its numbers, are made when they are first needed: a
+    page stands before. Every batch takes a turn of ``scheduler``.
     """
 
     def __init__(self, network: Network, inputs: NetworkInputs, cache: ArrayCache, scheduler: ComputeScheduler) -> None:
         self.opened_as = network.opened_as
-        network = with_known_precision(network)
-        self.identity = network_identity(network)
-        self.key = network_key(network, self.identity.behaviour, cache)
-        self.network = fuse_batchnorm(network)
+        self.network = network = with_known_precision(network)
         self.precision = str(precision_key(network))
         self.frame = network.preprocessing
         self.info = network_info(network)
         self._inputs, self._cache, self._scheduler = inputs, cache, scheduler
         self._cam_paths: dict[str, str] = {}
         self._cam_layers: tuple[str, ...] | None = None
+
+    @property
+    def identity(self) -> NetworkIdentity:
+        """What tells whether results are of this network."""
+        return self._prepared[0]
+
+    @property
+    def key(self) -> str:
+        """Name of what determines the network's numbers."""
+        return self._prepared[1]
+
+    @property
+    def computing_network(self) -> Network:
+        """The network that computes: a copy with fused batch norms where there are any."""
+        return self._prepared[2]
+
+    @cached_property
+    def _prepared(self) -> tuple[NetworkIdentity, str, Network]:
+        """Identity, key and the network that computes, all of the same weights."""
+        identity = network_identity(self.network)
+        return identity, network_key(self.network, identity.behaviour, self._cache), fuse_batchnorm(self.network)
 
     def forward(self, image: str, priority: int, cancelled: Cancelled) -> ForwardResult | None:
         """Return the results of a forward pass, or None once cancelled."""
@@ -64,7 +85,7 @@ class NetworkResults:
             with self._scheduler.turn(priority, cancelled) as granted:
                 if not granted:
                     return None
-                (result,) = forward(self.network, [upload(network_input.values, self.network.device)])
+                (result,) = forward(self.computing_network, [upload(network_input.values, self.network.device)])
             result.check(self.network.title, image)
             norms = {_layer(layer): norm for layer, norm in result.norms.items()}
             self._write(key, {"logits": result.logits, **norms})
@@ -114,7 +135,7 @@ class NetworkResults:
                 if not granted:
                     return None
                 tensors = [upload(values, self.network.device) for values in part.values()]
-                results = forward(self.network, tensors, norms=False)
+                results = forward(self.computing_network, tensors, norms=False)
             for key, result in zip(part, results, strict=True):
                 result.check(self.network.title, image)
                 logits[key] = result.logits
@@ -158,7 +179,7 @@ class NetworkResults:
         if name not in self._cam_paths:
             try:
                 with self._scheduler.turn(INTERACTIVE, never_cancelled):
-                    self._cam_paths[name] = cam_layer_path(self.network, self._empty_input(), name)
+                    self._cam_paths[name] = cam_layer_path(self.computing_network, self._empty_input(), name)
             except ValueError as error:
                 raise ValueError(f"{self.network.title}: {error}") from error
         return self._cam_paths[name]
@@ -167,7 +188,7 @@ class NetworkResults:
         """Return the paths of the layers at which Grad-CAM can be computed, in the order in which they run."""
         if self._cam_layers is None:
             with self._scheduler.turn(INTERACTIVE, never_cancelled):
-                self._cam_layers = cam_layer_paths(self.network, self._empty_input())
+                self._cam_layers = cam_layer_paths(self.computing_network, self._empty_input())
         return self._cam_layers
 
     def _empty_input(self) -> Tensor:
@@ -217,7 +238,7 @@ class NetworkResults:
         if begun is not None and begun.n >= spec.n_samples:
             begun = None
         values = self._inputs.input(self.frame, image).values
-        method = kind(self.network, spec)
+        method = kind(self.computing_network, spec)
         states = map_states(method, values, image=image, target=target, resume=begun, cancelled=cancelled)
         span = float(np.ptp(values)) if kind.per_input_unit() else 1.0
         while True:
@@ -277,7 +298,7 @@ class NetworkResults:
         self._cache.remember(key, result, n_bytes(result.logits, *result.norms.values()))
 
     def _write(self, key: str, arrays: dict[str, np.ndarray]) -> None:
-        about = json.dumps(circumstances(self.network))
+        about = json.dumps(circumstances(self.computing_network))
         self._cache.write(key, {**arrays, "circumstances": np.array(about)})
 
     def _forward_key(self, checksum: str) -> str:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from gala_viz.alignment import COMPARISON_CELLS, bootstrap_interval
 from gala_viz.attribution.map_state import MapState
+from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.delta import delta
@@ -82,18 +83,22 @@ class Scores:
     def shipped(self, results: NetworkResults, request: MapRequest | None = None) -> xr.Dataset | None:
         """Return the scores that came with a network, of the maps of ``request`` (default: those of its own)."""
         asked = request or MapRequest(smoothgrad=SmoothGradSpec(noise_fraction=results.network.noise_fraction))
-        expected = about(results.identity.weights_sha256, results.precision, self._collection, asked)
+        expected = about(weights_sha256(results.network), results.precision, self._collection, asked)
         return read_scores(results.opened_as, expected)
 
     def shipped_rho(self, pair: Sequence[NetworkResults], request: MapRequest) -> np.ndarray:
         """Return rho (network, image) as far as it came with both networks, NaN elsewhere."""
-        frame = frame_of(pair)
+        frame, rho = frame_of(pair), np.full((len(pair), len(self._collection.images)), np.nan)
         if not all(is_same_cut(results.frame, frame) for results in pair):
-            return np.full((len(pair), len(self._collection.images)), np.nan)
-        parts = [self.shipped(results, request) for results in pair]
-        if any(one is None for one in parts):
-            return np.full((len(pair), len(self._collection.images)), np.nan)
-        return np.stack([self.map_table(results, request, frame).columns()["rho"] for results in pair])
+            return rho
+        parts = [self._shipped_columns(results, {"rho": ()}, request) for results in pair]
+        for row, part in enumerate(parts):
+            if part is None:
+                return np.full_like(rho, np.nan)
+            images, values = part
+            of_image = dict(zip(images, values["rho"], strict=True))
+            rho[row] = [of_image.get(image, np.nan) for image in self._collection.images]
+        return rho
 
     def _shipped_columns(
         self, results: NetworkResults, columns: Mapping[str, tuple[int, ...]], request: MapRequest | None = None

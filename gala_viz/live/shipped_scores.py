@@ -185,8 +185,10 @@ def starting_smoothing(scores: xr.Dataset | None, first: str) -> float:
     name = f"reliability {first}"
     if scores is None or name not in scores:
         return STARTING_SMOOTHING_PX
-    medians = scores[name].median(f"image {first}")
-    enough = medians[f"smoothing {first}"].values[medians.values >= RELIABLE]
+    reliability = scores[name].transpose(f"image {first}", ...)
+    known = [column[~np.isnan(column)] for column in reliability.values.T]
+    medians = np.array([np.median(column) if len(column) else np.nan for column in known])  # xarray's would load Dask
+    enough = scores[f"smoothing {first}"].values[medians >= RELIABLE]
     return float(enough.min()) if len(enough) else STARTING_SMOOTHING_PX
 
 

@@ -15,10 +15,11 @@ from panel.custom import JSComponent
 from panel.models.esm import DataEvent
 
 from gala_viz.json_input import text_problem
-from gala_viz.panels.panel_patches import patch_current_document, patch_message_dispatch
+from gala_viz.panels.panel_patches import patch_current_document, patch_data_changes, patch_message_dispatch
 
 patch_message_dispatch()
 patch_current_document()
+patch_data_changes()
 _log = logging.getLogger(__name__)
 _PANELS = Path(__file__).parent
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import panel as pn
 import param
 
 from gala_viz.panels.browser_component import BrowserComponent, read_scripts
+
+_COOKIE = "gala_viz_dark"
+
+
+def is_dark() -> bool | None:
+    """Return the choice of light or dark in the visitor's cookie, which the next page begins with; None: none yet."""
+    return {"0": False, "1": True}.get(pn.state.cookies.get(_COOKIE, ""))
 
 
 class DarkMode(BrowserComponent):

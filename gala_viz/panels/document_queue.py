@@ -20,10 +20,10 @@ _held_queues_lock = threading.Lock()
 
 
 def hold_updates(document: Document) -> None:
-    """Hold back all results for ``document`` until ``release_updates``.
+    """Hold back all results for ``document`` from the moment its browser connects until ``release_updates``.
 
     Panel drops changes of its components between a browser's first copy of the document and its message that the page
-    is built. Results that arrived in between would be lost.
+    is built. Results that arrived in between would be lost. Those that come before are in that first copy.
     """
     with _held_queues_lock:
         _held_queues[document] = []
@@ -37,6 +37,12 @@ def release_updates(document: Document) -> None:
         queue = one()
         if queue is not None:
             queue.schedule_delivery()
+
+
+def _has_browser(document: Document) -> bool:
+    """Return whether a browser has connected to a document."""
+    session = getattr(document.session_context, "session", None)
+    return session is not None and session.connection_count > 0
 
 
 class DocumentQueue:
@@ -69,11 +75,6 @@ class DocumentQueue:
             if self._scheduled:
                 return
             self._scheduled = True
-        with _held_queues_lock:
-            waiting = _held_queues.get(self._document)
-            if waiting is not None:
-                waiting.append(ref(self))
-                return
         self.schedule_delivery()
 
     def schedule_delivery(self) -> None:
@@ -95,6 +96,11 @@ class DocumentQueue:
             self._document.add_next_tick_callback(self._flush)
 
     def _flush(self) -> None:
+        with _held_queues_lock:
+            waiting = _held_queues.get(self._document)
+            if waiting is not None and _has_browser(self._document):
+                waiting.append(ref(self))
+                return
         with self._lock:
             values, self._values, self._scheduled = self._values, {}, False
         with hold(self._document):

@@ -8,15 +8,17 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import panel_material_ui as pmui
 
 from gala_viz.panels.form import Field, Form
 from gala_viz.panels.view_state import AttributionSettings, CurrentImage, ScatterAxes
-from gala_viz.plots.figures.specs import ComparisonSpec, FigureSpec, GridSpec, ScatterSpec, write_figure
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import MapSource
+from gala_viz.store.source import MapSource, request_of_image
+
+if TYPE_CHECKING:
+    from gala_viz.plots.figures.specs import FigureSpec
 
 FILE_STEM = "figure"
 MAX_GRID_PHOTOGRAPHS = 40
@@ -28,8 +30,9 @@ FIGURE_COLOURS = (("As on the page", "default"), ("Red and blue of Linsley et al
 class FigureDownloadButton:
     """Downloads the figure of ``source`` whose spec ``spec()`` returns at the moment of the press.
 
-    ``on_error(error)`` is called where a figure could not be drawn. Drawing is done in a thread: no other session waits
-    for it. Images are never scored for it: a figure of scores shows those that are known, and says how many.
+    ``on_error(error)`` is called where a figure could not be drawn. Drawing, with Matplotlib, is done in a thread,
+    which loads it for the first figure: no page waits for it. Images are never scored for it: a figure of scores shows
+    those that are known, and says how many.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class FigureDownloadButton:
 
     async def _zipped(self) -> io.BytesIO:
         try:
-            return await asyncio.to_thread(figure_zip, self._source, self.spec)
+            return await asyncio.to_thread(lambda: figure_zip(self._source, self.spec))
         except Exception as error:  # of whatever kind: the page shows it and goes on
             self._on_error(error)
             return io.BytesIO()
@@ -97,18 +100,18 @@ class ComparisonDownloadButton(FigureDownloadButton):
     def _choose(self, name: str, value: Any) -> None:
         self._delta_colours = value
 
-    def _comparison(self) -> ComparisonSpec:
+    def _comparison(self) -> FigureSpec:
+        from gala_viz.plots.figures.specs import ComparisonSpec
+
         image, layer = self._shown.image, self._shown.layer
         layers = next((network.layers for network in self._source.networks[::-1] if network.layers), ())
-        labelled = self._source.info(image).target is not None
+        request = self._settings.to_request(human_map=self._shown.kind, participant=self._shown.participant)
         return ComparisonSpec(
             **self._origin,
             images=(image,),
             layer=layers[layer] if layer is not None and layer < len(layers) else None,
             delta_colours=self._delta_colours,
-            request=self._settings.to_request(
-                has_label=labelled, human_map=self._shown.kind, participant=self._shown.participant
-            ),
+            request=request_of_image(self._source, image, request),
         )
 
 
@@ -142,7 +145,9 @@ class ScatterDownloadButton(FigureDownloadButton):
         super().__init__(source, self._scatter, on_error)
         self._origin, self._axes, self._chosen = dict(origin), axes, selected_images
 
-    def _scatter(self) -> ScatterSpec:
+    def _scatter(self) -> FigureSpec:
+        from gala_viz.plots.figures.specs import ScatterSpec
+
         images, request = tuple(self._chosen()), self._source.request
         return ScatterSpec(**self._origin, images=images, x=self._axes.x, y=self._axes.y, request=request)
 
@@ -179,13 +184,17 @@ class GridDownloadButton(FigureDownloadButton):
         self._origin, self._images, self._columns, self._request = dict(origin), images, columns, request
         self.button.label = f"Figure for print, the first {MAX_GRID_PHOTOGRAPHS}"
 
-    def _grid(self) -> GridSpec:
+    def _grid(self) -> FigureSpec:
+        from gala_viz.plots.figures.specs import GridSpec
+
         images = tuple(self._images()[:MAX_GRID_PHOTOGRAPHS])
         return GridSpec(**self._origin, images=images, columns=tuple(self._columns()), request=self._request())
 
 
 def figure_zip(source: MapSource, spec: FigureSpec) -> io.BytesIO:
     """Return all files of a figure as one ZIP file; scores that are missing are not computed for it."""
+    from gala_viz.plots.figures.specs import write_figure
+
     stream = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in write_figure(source, spec, Path(folder), FILE_STEM, survey=False):

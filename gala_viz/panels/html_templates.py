@@ -25,9 +25,10 @@ def render_html(template: str, **values: Any) -> str:
     str
         HTML in which every value is text.
     """
-    return _template(template).render(values)
+    return html_template(template).render(values)
 
 
 @cache
-def _template(template: str) -> jinja2.Template:
+def html_template(template: str) -> jinja2.Template:
+    """Return a template whose values are text, compiled once."""
     return _ENVIRONMENT.from_string(template)

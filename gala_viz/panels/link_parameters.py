@@ -260,7 +260,7 @@ def _pair_parameters(
     chooser: PairChooser, source: MapSource, default: Sequence[str] | None
 ) -> dict[str, LinkParameter]:
     """Return the link parameters of the two networks shown; a page restores the pair before all else."""
-    names = [choice.name for choice in source.choices(source.request)]
+    names = list(source.titles)
     return {
         place: LinkParameter(
             owner=chooser.pair,

@@ -9,7 +9,6 @@ from typing import Any
 import param
 
 from gala_viz.panels.form import Field, Form
-from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource, NetworkChoice
 
 PLACES = ("first", "second")
@@ -30,19 +29,15 @@ class PairChooser:
     ----------
     source : MapSource
         Its pair is shown.
-    request : callable
-        Returns the settings of the maps whose rho is told beside a network's title.
     on_choose : callable
         Called as ``on_choose(first, second)`` when the visitor chooses another pair; None: there is no choice.
     """
 
-    def __init__(
-        self, source: MapSource, request: Callable[[], MapRequest], on_choose: Callable[[str, str], None] | None
-    ) -> None:
-        self._source, self._request, self.on_choose = source, request, on_choose
+    def __init__(self, source: MapSource, on_choose: Callable[[str, str], None] | None) -> None:
+        self.on_choose = on_choose
         names = [network.name for network in source.networks]
         self.pair = NetworkPair(first=names[0], second=names[1])
-        options = choice_options(source.choices(request()))
+        options = choice_options([NetworkChoice(name=name, title=title) for name, title in source.titles.items()])
         self.is_needed = len(options) > 2 and on_choose is not None
         self.forms = {
             place: Form(
@@ -53,10 +48,10 @@ class PairChooser:
             for place, name in zip(PLACES, names, strict=True)
         }
 
-    def update_scores(self) -> None:
-        """Tell the present accuracy and alignment of every network."""
+    def show_scores(self, choices: Sequence[NetworkChoice]) -> None:
+        """Tell the accuracy and alignment of every network, as ``MapSource.choices`` returns them."""
         if self.is_needed:
-            options = choice_options(self._source.choices(self._request()))
+            options = choice_options(choices)
             for place, form in self.forms.items():
                 form.update_field(place, options=options)
 
@@ -140,7 +135,7 @@ def origin_of_pair(origin: Mapping[str, Any], source: MapSource) -> dict[str, An
     dict of str to object
         The same fields, ``networks`` those of the pair.
     """
-    names = [choice.name for choice in source.choices(source.request)]
+    names = list(source.titles)
     pair = [network.name for network in source.networks]
     loaded_as = origin.get("networks")
     if origin.get("store") is not None:  # which names its networks itself

@@ -3,6 +3,7 @@
 Tried with Panel 1.9 and Bokeh 3.8 and 3.9, to which ``pyproject.toml`` limits them, and with Tornado 6.6.
 
 ``dispatch_all_messages`` corrects how Panel writes to browsers: the last of a burst of messages is sent, not held back.
+``patch_data_changes`` sends a data source that changes twice in one turn once.
 ``patch_current_document`` lets an error within a callback leave nothing behind in Bokeh's stack of current documents.
 ``tornado_application`` finds the Tornado application of a server, to which addresses and checks are added.
 ``listening_hosts`` finds where servers listen that something else started.
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bokeh.document import Document
+from bokeh.document.events import ColumnDataChangedEvent, DocumentChangedEvent
 from bokeh.io import doc as bokeh_document
 from bokeh.server.tornado import BokehTornado
 from panel.io import document as panel_document
@@ -50,6 +52,26 @@ def patch_message_dispatch() -> None:
     """Let Panel write with ``dispatch_all_messages``; a second call changes nothing."""
     if all(hasattr(panel_document, name) for name in PANEL_PRIVATE_NAMES):
         panel_document._dispatch_msgs = dispatch_all_messages
+
+
+def patch_data_changes() -> None:
+    """Let Bokeh combine two changes of one data source that are held back, as it does those of other properties.
+
+    Bokeh 3.9 sends both, with the arrays of the later one; a second call changes nothing.
+    """
+    ColumnDataChangedEvent.combine = _combine_data_changes  # type: ignore[method-assign]
+
+
+def _combine_data_changes(self: ColumnDataChangedEvent, event: DocumentChangedEvent) -> bool:
+    """Take over a later change of all columns of the same data source, and return whether it was one."""
+    if not isinstance(event, ColumnDataChangedEvent) or self.cols is not None or event.cols is not None:
+        return False
+    if (self.document, self.setter, self.attr) != (event.document, event.setter, event.attr):
+        return False
+    if self.model is not event.model:
+        return False
+    self.data, self.callback_invoker = event.data, event.callback_invoker
+    return True
 
 
 def patch_current_document() -> None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Hashable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+from weakref import WeakValueDictionary
 
-from gala_viz.panels.compare.figure_pool import FigurePool
-from gala_viz.panels.gallery.collection_index import CollectionIndex
-from gala_viz.store.source import MapSource
 from gala_viz.threads import ShutdownError, raise_on_shutdown, shutdown_event, start_thread
 
+if TYPE_CHECKING:
+    from gala_viz.panels.compare.figure_pool import FigurePool
+    from gala_viz.panels.gallery.collection_index import CollectionIndex
+    from gala_viz.store.source import MapSource
+
 StepCallback = Callable[[str], None]
-SourceBuilder = Callable[[StepCallback], MapSource]
+SourceBuilder = Callable[[StepCallback], "MapSource"]
 LoadState = Literal["loading", "ready", "failed"]
 
 _log = logging.getLogger(__name__)
 
 
 class SharedSource:
-    """A source that is loading, is ready, or failed; pages poll its ``state``.
+    """A source that is loading, is ready, or failed; pages that wait for it ask for its ``state`` by its ``token``.
 
     ``build(on_step)`` runs once, in a thread, and calls ``on_step`` with the name of each step for pages that wait.
     After a failure ``start`` tries again.
@@ -36,6 +40,8 @@ class SharedSource:
         self.source: MapSource | None = None
         self.index: CollectionIndex | None = None
         self.figure_pool: FigurePool | None = None
+        self.token = secrets.token_urlsafe(16)
+        _by_token[self.token] = self
 
     def start(self) -> SharedSource:
         """Start loading, unless that has started or is done, and return itself."""
@@ -53,6 +59,9 @@ class SharedSource:
         """Build the source, its index and its first figures; note the error where that fails."""
         try:
             source = self._build(self._say)
+            from gala_viz.panels.compare.figure_pool import FigurePool
+            from gala_viz.panels.gallery.collection_index import CollectionIndex
+
             self._say("Reading the collection…")
             self.index = CollectionIndex(source)
             self._say("Drawing…")
@@ -68,6 +77,14 @@ class SharedSource:
                 self._thread = None
                 if self.error:
                     self.state = "failed"
+
+
+_by_token: WeakValueDictionary[str, SharedSource] = WeakValueDictionary()
+
+
+def source_of_token(token: str) -> SharedSource | None:
+    """Return the source with this ``token``; None where there is none."""
+    return _by_token.get(token)
 
 
 _shared: dict[Hashable, SharedSource] = {}

@@ -6,15 +6,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import xarray as xr
 from bokeh.document import Document
 
 from gala_viz.panels.document_queue import DocumentQueue
 from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.specs import GRAD_CAM, MapRequest
-from gala_viz.store.source import MapSource, request_of_image
+from gala_viz.store.source import MapSource, NetworkChoice, request_of_image
 
 SCORES_INTERVAL_S = 2.0
 """Interval at which a collection's scores are read anew while it is being scored."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CollectionScores:
+    """Scores of all images with the settings of ``request``, and what they say of each network."""
+
+    request: MapRequest
+    scores: xr.Dataset
+    choices: tuple[NetworkChoice, ...]
+
+
+def read_scores(source: MapSource, request: MapRequest) -> CollectionScores:
+    """Read the scores of all images; of many that takes a while, and belongs into a worker thread."""
+    return CollectionScores(request, source.scores(request), source.choices(request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +43,9 @@ class _Asked:
 class SourceClient:
     """Sends one page's requests to one source, in worker threads, and delivers the results.
 
-    ``on_answer(key, value)`` is called in a callback of the document, with the keys photo, human, parts, forward,
+    ``on_answer(key, value)`` is called in a callback of the document, with the keys info, photo, human, parts, forward,
     layers, cam_layers, maps, scores, error; survey, survey_cancelled, survey_error; uploaded, refused. A new request
-    for maps cancels the one before. Maps come as (request, update) and scores of the collection as (request, scores).
+    for maps cancels the one before. Maps come as (request, update), scores as ``CollectionScores``.
     """
 
     def __init__(self, source: MapSource, document: Document, on_answer: Callable[[str, Any], None]) -> None:
@@ -56,16 +71,16 @@ class SourceClient:
     ) -> None:
         """Request the maps of an image.
 
-        Photograph, human map, outlines and predictions of a new image come first, even where another request replaces
-        this one before they arrived.
+        What is known of a new image, its photograph, human map, outlines and predictions come first, even where another
+        request replaces this one before they arrived.
 
         Parameters
         ----------
         image : str
             Id of the image.
         request : MapRequest
-            Settings of the maps, with kind and participant of the human map. A participant of whom the image has no
-            map counts as all of them.
+            Settings of the maps, with kind and participant of the human map; see ``request_of_image`` for what this
+            image cannot have.
         new_image : bool
             Whether the image has changed since the request before.
         of_collection : MapRequest, optional
@@ -84,6 +99,7 @@ class SourceClient:
             post, source, asked = self._poster(request_key), self._source, request
             layers = None
             if new_image:
+                post("info", source.info(image))
                 view = source.view(image)
                 post("photo", view)
                 self._post_human(post, image, asked.human_map, asked.participant)
@@ -98,7 +114,7 @@ class SourceClient:
             if asked.method == GRAD_CAM:
                 self._queue.put("cam_layers", source.cam_layers())
             if scores_first:
-                self._queue.put("scores", (of_collection, source.scores(of_collection)))
+                self._queue.put("scores", read_scores(source, of_collection))
             done = source.cached(image, asked)
             for update in source.maps(image, asked, cancelled) if done is None else [done]:
                 post("maps", (asked, update))
@@ -109,7 +125,7 @@ class SourceClient:
                 post("layers", layers)
                 self._told = request_key.number
             if not cancelled():
-                self._queue.put("scores", (of_collection, source.scores(of_collection)))
+                self._queue.put("scores", read_scores(source, of_collection))
                 if request_key == self._asked:
                     self._unfinished = None
 
@@ -148,8 +164,8 @@ class SourceClient:
                 self._queue.put("survey", progress)
                 if progress.seconds - last > SCORES_INTERVAL_S:
                     last = progress.seconds
-                    self._queue.put("scores", (request, self._source.scores(request)))
-            self._queue.put("scores", (request, self._source.scores(request)))
+                    self._queue.put("scores", read_scores(self._source, request))
+            self._queue.put("scores", read_scores(self._source, request))
             if cancelled():
                 self._queue.put("survey_cancelled", None)
 
@@ -160,15 +176,15 @@ class SourceClient:
         self._survey.cancel()
 
     def upload(self, filename: str, content: bytes) -> None:
-        """Add a photograph to the source; the result is its id, or the reason of a refusal."""
+        """Add a photograph to the source; the result is what is known of it, or the reason of a refusal."""
 
         def job(_: IsCancelled) -> None:
             try:
-                image = self._source.add_upload(filename, content)
+                info = self._source.info(self._source.add_upload(filename, content))
             except ValueError as error:
                 self._queue.put("refused", str(error))
             else:
-                self._queue.put("uploaded", image)
+                self._queue.put("uploaded", info)
 
         self._others.submit(job)
 

@@ -1,4 +1,4 @@
-"""A page of one session over a source that may still be loading: a message at once, the view when it is ready."""
+"""A page of one session over a source that is loaded: the view of one pair of its networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from panel.util import edit_readonly
 
 from gala_viz.panels.bokeh_documents import ScriptDocument
 from gala_viz.panels.connection_monitor import ConnectionMonitor
-from gala_viz.panels.dark_mode import DarkMode
+from gala_viz.panels.dark_mode import DarkMode, is_dark
 from gala_viz.panels.document_queue import DocumentQueue, hold_updates, release_updates
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.html_pane import html_pane
@@ -24,7 +24,6 @@ from gala_viz.panels.markup import load_error, loading_message
 from gala_viz.panels.memory import free_soon
 from gala_viz.panels.network_pair import linked_pair, with_pair
 from gala_viz.panels.page_head import PAGE_TEMPLATE, set_page_head
-from gala_viz.panels.page_reload import PageReload
 from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
     from gala_viz.panels.page_persistence import PagePersistence
 
 TITLE = "gala_viz"
-DARK_COOKIE = "gala_viz_dark"
-"""Cookie with the choice of light or dark, so that the next page begins with it (``panels/dark_mode.js``)."""
-POLL_MS = 250
-"""Interval at which a waiting page polls the state of its source."""
 EDGE = (6, 14)
 
 
@@ -52,17 +47,18 @@ class _Idle(param.Parameterized):
 
 
 class SourcePage(ABC):
-    """The page of one session; ``view`` is None until the source is ready.
+    """The page of one session; ``view`` is None until its pair of networks is loaded.
 
-    It shows one pair of the source's networks at a time: that of its address, and another one when the visitor chooses
-    it or goes back to it. ``source`` and ``index`` are those of the pair.
+    ``waiting_page`` stands before it while the source itself is loading. It shows one pair of the source's networks at
+    a time: that of its address, and another one when the visitor chooses it or goes back to it. ``source`` and
+    ``index`` are those of the pair.
     """
 
     heading: str
-    """What the page is, while it loads and in the browser's tab."""
+    """What the page is, in the browser's tab and while networks are loaded."""
     description: str
     source: MapSource
-    """That of the pair in view, once the shared source is ready."""
+    """That of the pair in view."""
     index: CollectionIndex
 
     def __init__(self, shared_source: SharedSource) -> None:
@@ -70,21 +66,23 @@ class SourcePage(ABC):
         self.view = None
         self._persistence: PagePersistence | None = None
         self.document = pn.state.curdoc or ScriptDocument()
-        self.status_pane = html_pane(loading_message(shared_source.step, self.heading))
-        self.reload = PageReload(width=0, height=0, margin=0)
+        assert shared_source.source is not None, "it is ready"
+        assert shared_source.index is not None
+        self.source, self.index = shared_source.source, shared_source.index
+        self.status_pane = html_pane()
         self.connection = ConnectionMonitor(width=0, height=0, margin=0)
         self.subtitle = html_pane(margin=(0, 8), align="center", styles={"flex": "1 1 0", "min-width": "0"})
         title = f"gala_viz: {self.heading[0].lower()}{self.heading[1:]}"
         self.page = pmui.Page(
             title=TITLE,
             site_url="./",
-            main=[self.status_pane, self.reload],
+            main=[self.status_pane],
             sidebar=[],
             header=[self.subtitle, self.connection],
             sidebar_width=276,
             sidebar_resizable=False,
             theme_config=THEME,
-            dark_theme=pn.state.cookies.get(DARK_COOKIE) == "1",
+            dark_theme=is_dark() is True,
             busy_indicator=None,
             sx=PAGE_SX,
             meta_title=title,
@@ -96,16 +94,14 @@ class SourcePage(ABC):
             self.page.busy = _Idle().param.busy
         self.dark_mode = DarkMode(dark=self.page.dark_theme, width=0, height=0, margin=0)
         self.page.jslink(self.dark_mode, dark_theme="dark", sidebar_open="sidebar_open", bidirectional=True)
-        self._waiting = None
         self._pair_queue = DocumentQueue(self.document, self._on_pair)
         self._pair_worker = LatestJobWorker("gala-viz pair", lambda error: self._pair_queue.put("error", (error,)))
         self.document.on_session_destroyed(lambda _: self._end())
-        if shared_source.state == "ready":
-            self._begin()
-        else:
-            self._follow()
-            if pn.state.curdoc is not None:
-                self._waiting = pn.state.add_periodic_callback(self._follow, period=POLL_MS)
+        hold_updates(self.document)
+        pn.state.onload(lambda: release_updates(self.document))
+        query = query_of(pn.state.session_args)
+        if not self.open_query(query):
+            self._build(query)
 
     @abstractmethod
     def build(self, query: str) -> None:
@@ -128,8 +124,7 @@ class SourcePage(ABC):
 
         The other pair is loaded in a thread, and then shown in the state of ``query``.
         """
-        names = [choice.name for choice in self.source.choices(self.source.request)]
-        pair = linked_pair(dict(parse_query(query)), names, self.default_pair)
+        pair = linked_pair(dict(parse_query(query)), list(self.source.titles), self.default_pair)
         if pair == tuple(network.name for network in self.source.networks):
             return False
         self.request_pair(*pair, query)
@@ -148,7 +143,7 @@ class SourcePage(ABC):
             Whether the address becomes a step of its own in the browser's history.
         """
         source, index = self.source, self.index
-        titles = {choice.name: choice.title for choice in source.choices(source.request)}
+        titles = source.titles
         text = f"Loading {' and '.join(dict.fromkeys(titles.get(name, name) for name in (first, second)))}…"
         if self.view is None:
             self.status_pane.object = loading_message(text, self.heading)
@@ -179,8 +174,6 @@ class SourcePage(ABC):
 
     def close(self) -> None:
         """Cancel what this session requested and release its view."""
-        if self._waiting is not None:
-            self._waiting.stop()
         self._pair_worker.close()
         self._pair_queue.close()
         self.close_view()
@@ -188,31 +181,6 @@ class SourcePage(ABC):
     def _end(self) -> None:
         self.close()
         free_soon()
-
-    def _follow(self) -> None:
-        """Show the progress of loading; once the source is ready, load the page anew."""
-        if self.view is not None:
-            return
-        if self.shared_source.state == "ready":
-            if self.reload.acknowledged and self._waiting is not None:
-                self._waiting.stop()
-            else:
-                self.reload.n_requests += 1  # the next session finds the source ready
-        elif self.shared_source.state == "failed":
-            self.status_pane.object = load_error(self.shared_source.error, self.heading)
-        else:
-            self.status_pane.object = loading_message(self.shared_source.step, self.heading)
-
-    def _begin(self) -> None:
-        hold_updates(self.document)
-        pn.state.onload(lambda: release_updates(self.document))
-        source, index = self.shared_source.source, self.shared_source.index
-        assert source is not None, "it is ready"
-        assert index is not None
-        self.source, self.index = source, index
-        query = query_of(pn.state.session_args)
-        if not self.open_query(query):
-            self._build(query)
 
     def _show_pair(self, source: MapSource, index: CollectionIndex, query: str, push_history: bool) -> None:
         """Show another pair of networks in place of the one before."""

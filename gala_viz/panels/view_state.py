@@ -12,7 +12,7 @@ from gala_viz.panels.gallery.collection_index import VERDICTS, CollectionIndex, 
 from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
 from gala_viz.plots.colour_scale import COLOUR_SCALES
 from gala_viz.specs import LAST_LAYER, MapRequest, SmoothGradSpec, settings
-from gala_viz.store.source import ForwardResults, MapUpdate
+from gala_viz.store.source import ForwardResults, ImageInfo, MapUpdate
 
 TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
 NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
@@ -52,10 +52,8 @@ class AttributionSettings(param.Parameterized):
             **settings(request.smoothgrad),
         )
 
-    def to_request(
-        self, has_label: bool = True, *, human_map: str | None = None, participant: str | None = None
-    ) -> MapRequest:
-        """Return the settings as a request; without a label the target "label" becomes the own predictions.
+    def to_request(self, *, human_map: str | None = None, participant: str | None = None) -> MapRequest:
+        """Return the settings as a request for any image; see ``gala_viz.store.source.request_of_image``.
 
         ``human_map`` is the kind of human map that scores are with, ``participant`` whose; None: the first kind, all.
         """
@@ -65,7 +63,7 @@ class AttributionSettings(param.Parameterized):
             smoothgrad=SmoothGradSpec(
                 n_samples=self.n_samples, noise_fraction=float(self.noise_fraction), seed=self.seed
             ),
-            target="own" if target == "label" and not has_label else target,
+            target=target,
             reduction=self.reduction,
             smoothing_px=float(self.smoothing_px),
             normalise=self.normalise,
@@ -165,6 +163,7 @@ class ScatterAxes(param.Parameterized):
 class ImageResults(param.Parameterized):
     """Results of the source for the image in view, as far as they have arrived."""
 
+    info = param.ClassSelector(class_=ImageInfo, default=None, allow_None=True)
     photo = param.ClassSelector(class_=np.ndarray, default=None, allow_None=True, doc="View (y, x, 3), uint8.")
     human_map = param.ClassSelector(class_=xr.DataArray, default=None, allow_None=True)
     human_map_title = param.String(default="People", doc="Whose human map it is, with n.")

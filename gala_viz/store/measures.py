@@ -66,9 +66,9 @@ def named_measures(networks: Sequence[NetworkInfo], layers: Sequence[str], has_p
     return measures
 
 
-def measures_of(source: MapSource, scores: xr.Dataset) -> list[NamedMeasure]:
-    """Return the measures of a source whose ``scores`` are given."""
-    layers = [str(layer) for layer in scores["layer"].values]
+def measures_of(source: MapSource) -> list[NamedMeasure]:
+    """Return the measures of a source."""
+    layers = list(dict.fromkeys(layer for network in source.networks for layer in network.layers))
     return named_measures(source.networks, layers, bool(source.map_kinds))
 
 

@@ -330,6 +330,8 @@ class MapSource(Protocol):
     name: str
     title: str
     networks: tuple[NetworkInfo, ...]
+    titles: Mapping[str, str]
+    """Name -> title of all networks that the source can show, in order; nothing is loaded for it."""
     images: tuple[str, ...]
     map_kinds: dict[str, str]
     """Kind -> a sentence that says what these human maps are, with n; empty where the collection has none."""

@@ -182,6 +182,11 @@ class StoredMaps:
         self._computing: MapSource | None = None
 
     @property
+    def titles(self) -> Mapping[str, str]:
+        """Name -> title of all networks of the store."""
+        return {network.name: network.title for network in self._store.spec.networks}
+
+    @property
     def skipped(self) -> tuple[tuple[str, str], ...]:
         """Unreadable images, and those of which a network's numbers are not finite, with the reason."""
         return (*self._store.notes().items(), *self._store.not_finite().items())

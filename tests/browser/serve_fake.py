@@ -17,6 +17,7 @@ from gala_viz.panels.explore.explore_page import explore_page
 from gala_viz.panels.file_downloads import download_routes
 from gala_viz.panels.grid.grid_page import grid_page
 from gala_viz.panels.shared_source import shared_source
+from gala_viz.panels.waiting_page import loading_routes, page_when_ready
 from gala_viz.records.database import Database
 from tests.panels.fake_source import FakeSource
 
@@ -49,7 +50,13 @@ SOURCES = {
 def app(name: str):
     """What makes one session's page on the source called ``name``."""
     explore = "explore" if name == "compare" else ""
-    return lambda: compare_page(shared_source(name, SOURCES[name]), records=records(), explore_url=explore)
+    return lambda: when_ready(name, "compare", compare_page, records=records(), explore_url=explore)
+
+
+def when_ready(name, page, build, *where, **options):
+    """The page of the source called ``name``, or what stands for it while that is loading."""
+    source = shared_source(name, SOURCES[name])
+    return page_when_ready(source, page, lambda: build(source, *where, **options))
 
 
 @functools.cache
@@ -61,14 +68,12 @@ def records() -> Database:
 def main(port: int) -> None:
     """Serve until ended."""
     apps = {name: app(name) for name in SOURCES}
-    apps["explore"] = lambda: explore_page(shared_source("compare", SOURCES["compare"]), "compare", records=records())
-    apps["grid"] = lambda: grid_page(shared_source("many", SOURCES["many"]), "many", records=records())
-    apps["explore-networks"] = lambda: explore_page(shared_source("networks", SOURCES["networks"]), "networks")
-    apps["locked"] = lambda: compare_page(
-        shared_source("compare", SOURCES["compare"]), records=records(), read_only_notes=True
-    )
+    apps["explore"] = lambda: when_ready("compare", "explore", explore_page, "compare", records=records())
+    apps["grid"] = lambda: when_ready("many", "grid", grid_page, "many", records=records())
+    apps["explore-networks"] = lambda: when_ready("networks", "explore", explore_page, "networks")
+    apps["locked"] = lambda: when_ready("compare", "compare", compare_page, records=records(), read_only_notes=True)
     shared_source("compare", SOURCES["compare"])
-    pn.serve(apps, port=port, show=False, extra_patterns=download_routes())
+    pn.serve(apps, port=port, show=False, extra_patterns=[*download_routes(), *loading_routes()])
 
 
 if __name__ == "__main__":

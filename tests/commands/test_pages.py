@@ -33,11 +33,13 @@ tried = []
 sys.meta_path.insert(0, Slow())
 shared = SharedSource(lambda say: (time.sleep(0.2), FakeSource(count=4))[1])
 compare_app.shared_source_for = lambda options: shared
-shared.start()
+shared._load()
 assert "datashader" not in sys.modules
+shared.figure_pool.take()
+drawing = threading.Thread(target=shared.figure_pool.fill)
+drawing.start()
 compare_app.build_explore_page(CompareOptions())
-while shared.state == "loading":
-    time.sleep(0.05)
+drawing.join()
 assert tried, "Datashader no longer tries dask.dataframe"
 sys.exit(shared.error or None)
 """

@@ -283,7 +283,7 @@ def _page_states() -> Any:
     try:
         places = {
             "compare": compare_link_parameters(
-                compared, Presentation(compared), SelectionFilter(source, compared.gallery)
+                compared, Presentation(compared), SelectionFilter(source, compared.gallery, document)
             ),
             "explore": explore_link_parameters(explored),
         }

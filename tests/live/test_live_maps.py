@@ -53,7 +53,7 @@ def last(source, image="one", request=REQUEST, cancelled=never):
 
 def counted(source):
     """A list that grows by the batch's size with every pass of the source's first network."""
-    passes, network = [], source._networks[0]
+    passes, network = [], source._pair[0].computing_network
     logits = network.logits
 
     def counting(batch):

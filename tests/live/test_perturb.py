@@ -43,7 +43,7 @@ def counted(source):
     def count(network, logits):
         network.logits = lambda batch: passes.append(len(batch)) or logits(batch)
 
-    for network in source._networks:
+    for network in [results.computing_network for results in source._pair]:
         count(network, network.logits)
     return passes
 
@@ -157,8 +157,8 @@ def test_an_unknown_fill_and_an_unknown_image_are_told():
 def test_numbers_that_are_not_finite_name_the_network():
     source = live()
     source.forward("one")
-    logits = source._networks[1].logits
-    source._networks[1].logits = lambda batch: logits(batch) * float("nan")
+    logits = source._pair[1].computing_network.logits
+    source._pair[1].computing_network.logits = lambda batch: logits(batch) * float("nan")
     with pytest.raises(NonFiniteError, match="tiny1"):
         source.perturb("one", HALF, "grey", "own", never)
 

@@ -137,6 +137,10 @@ class FakeSource:
         self.origin = {"collection": "fake"}
         self.cannot_perturb = ""
 
+    @property
+    def titles(self) -> dict[str, str]:
+        return {network.name: network.title for network in self.all_networks}
+
     def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
         return tuple(
             network_choice(

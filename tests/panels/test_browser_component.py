@@ -13,9 +13,9 @@ from panel.util import edit_readonly
 
 from gala_viz.panels.browser_component import MessagingComponent
 from gala_viz.panels.compare.compare_page import compare_page
-from gala_viz.panels.shared_source import SharedSource
 from tests.loops import in_own_loop
 from tests.panels.fake_source import FakeSource
+from tests.panels.ready_source import ready
 
 
 class Heard(MessagingComponent):
@@ -79,7 +79,7 @@ def test_a_change_of_one_part_does_not_walk_through_the_document(monkeypatch):
 
 
 def test_a_page_is_not_told_of_every_callback_of_every_session():
-    page = compare_page(SharedSource(lambda say: FakeSource()))
+    page = compare_page(ready(FakeSource()))
     try:
         with edit_readonly(state):
             state.busy = True

@@ -24,6 +24,7 @@ from gala_viz.panels.link_parameters import compare_link_parameters
 from gala_viz.panels.page_state import PageState
 from gala_viz.panels.presenting.presentation import Presentation
 from gala_viz.panels.progress_view import format_duration, map_progress_text, standard_error_percent
+from gala_viz.panels.source_client import read_scores
 from gala_viz.panels.view_state import ATTRIBUTION_SETTINGS, AttributionSettings
 from gala_viz.specs import MapRequest, SmoothGradSpec
 from tests.panels.fake_source import LAYERS, FakeSource
@@ -116,7 +117,7 @@ def test_settings_say_everything_that_a_request_holds():
     assert (request.target, request.reduction, request.smoothing_px, request.normalise) == (7, "signed", 3, "sum")
     assert (request.smoothgrad.n_samples, request.smoothgrad.noise_fraction) == (9, 0.2)
     assert AttributionSettings().to_request() == MapRequest()
-    assert AttributionSettings(target="label").to_request(has_label=False).target == "own"
+    assert AttributionSettings(target="label").to_request().target == "label"
     assert len(ATTRIBUTION_SETTINGS) == 10
     other = MapRequest(target=3, smoothgrad=SmoothGradSpec(n_samples=7, seed=5), normalise="sum")
     assert AttributionSettings.from_request(other).to_request() == other
@@ -135,7 +136,7 @@ def test_the_answer_is_of_the_settings_in_view_and_of_no_others(view, source):
     until(lambda: answer(view) != "")
     assert answer(view).startswith(f"{source.networks[0].title} is nearer")
     of_gradient = answer(view)
-    view._on_scores((source.request, source.scores(source.request)))
+    view._on_scores(read_scores(source, source.request))
     assert answer(view) == of_gradient, "scores of other settings that come late are dropped"
     view.cancel()
     view.settings.method = "smoothgrad"
@@ -294,7 +295,7 @@ def test_a_true_category_that_is_unknown_is_told_where_it_was_asked_for(view, so
     view.settings.target = "label"
     assert hint() == ""
     view.current.image = source.add_upload("mine.webp", source.thumbnail(source.images[3]))
-    assert hint() == "unknown here: own predictions"
+    until(lambda: hint() == "unknown here: own predictions")
     view.settings.target = "own"
     assert hint() == ""
 
@@ -553,7 +554,7 @@ def test_a_participant_whom_the_photograph_does_not_have_is_told_until_another_i
 
 def test_a_link_to_a_participant_whom_the_photograph_does_not_have_says_so(view):
     presentation = Presentation(view)
-    places = compare_link_parameters(view, presentation, SelectionFilter(view.source, view.gallery))
+    places = compare_link_parameters(view, presentation, SelectionFilter(view.source, view.gallery, SCRIPT))
     link = f"image={view.source.images[0].replace(' ', '%20')}&participant=p33"
     AddressSync(PageState(places), SCRIPT, view.show_messages).restore(link)
     until(lambda: finished(view) and "'p33'" in html.unescape(view.alert.object))

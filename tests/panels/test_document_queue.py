@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import weakref
+from types import SimpleNamespace
 
 from bokeh.document import Document
 
@@ -65,14 +67,51 @@ def test_a_closed_queue_delivers_nothing():
     assert document.turns == []
 
 
-def test_news_waits_until_the_browser_has_built_the_page():
-    document, delivered = Document(), []
+class Context:
+    """What a document knows of its session."""
+
+
+def served_document(connections):
+    """A document of a session to which so many browsers have connected."""
+    document = Document()
+    session, context = SimpleNamespace(connection_count=connections), Context()
+    context.session = session
+    document._session_context, document.context = weakref.ref(context), context
+    return document, session
+
+
+def run_callbacks(document):
+    for callback in list(document.session_callbacks):
+        document.remove_next_tick_callback(callback)
+        callback.callback()
+
+
+def test_news_between_the_browsers_copy_and_the_page_that_stands_waits():
+    document, _ = served_document(1)
+    delivered = []
     hold_updates(document)
     queue = DocumentQueue(document, lambda key, value: delivered.append((key, value)))
     queue.put("maps", 1)
     queue.put("maps", 2)
-    assert not document.session_callbacks
+    run_callbacks(document)
+    assert delivered == []
     release_updates(document)
-    (callback,) = document.session_callbacks
-    callback.callback()
+    run_callbacks(document)
     assert delivered == [("maps", 2)]
+
+
+def test_news_before_a_browser_connects_is_in_its_first_copy():
+    document, session = served_document(0)
+    delivered = []
+    hold_updates(document)
+    queue = DocumentQueue(document, lambda key, value: delivered.append((key, value)))
+    queue.put("maps", 1)
+    run_callbacks(document)
+    assert delivered == [("maps", 1)]
+    queue.put("maps", 2)  # on its way when the browser connects
+    session.connection_count = 1
+    run_callbacks(document)
+    assert delivered == [("maps", 1)]
+    release_updates(document)
+    run_callbacks(document)
+    assert delivered == [("maps", 1), ("maps", 2)]

@@ -23,6 +23,7 @@ from gala_viz.records.database import Database
 from tests.browser.conftest import free_port
 from tests.loops import in_own_loop
 from tests.panels.fake_source import FakeSource
+from tests.panels.ready_source import ready
 from tests.tiers import slow
 
 N_VISITS = 5
@@ -88,7 +89,7 @@ def test_a_page_does_not_watch_the_servers_state():
         return [watcher for ones in pn.state.param.watchers.get("busy", {}).values() for watcher in ones]
 
     before = len(watchers())
-    page = ComparePage(SharedSource(lambda say: FakeSource(count=1)))
+    page = ComparePage(ready(FakeSource(count=1)))
     assert len(watchers()) == before
     assert page.page.busy is False
 

@@ -242,7 +242,7 @@ def test_another_photograph_keeps_order_per_cent_and_fill_and_drops_the_strokes(
 
 def test_a_link_opens_image_strokes_and_settings_together(source):
     def state_of(view):
-        places = compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery))
+        places = compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery, SCRIPT))
         return PageState(places)
 
     view = CompareView(source, CollectionIndex(source), SCRIPT)

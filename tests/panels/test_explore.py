@@ -9,15 +9,13 @@ import xarray as xr
 from bokeh.events import RangesUpdate, SelectionGeometry, Tap
 
 from gala_viz.panels.explore.explore_page import ExplorePage
-from gala_viz.panels.explore.explore_view import ExploreView
 from gala_viz.panels.explore.score_distributions import ScoreDistributions
 from gala_viz.panels.figure_download import ScatterDownloadButton
-from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.specs import MapRequest
 from gala_viz.store.measures import named_measures
 from tests.panels.fake_source import LAYERS, FakeSource
-from tests.panels.script import SCRIPT
+from tests.panels.ready_source import explored
 
 
 @pytest.fixture
@@ -25,7 +23,7 @@ def view():
     source = FakeSource(count=40)
     for _ in source.survey(source.request, source.images, lambda: False):
         pass
-    view = ExploreView(source, CollectionIndex(source), SCRIPT, "compare")
+    view = explored(source, "compare")
     yield view
     view.close()
 
@@ -33,7 +31,7 @@ def view():
 def test_simulated_people_are_called_so_where_rho_is_drawn(view):
     assert view.distributions.figure.xaxis[0].axis_label == "Spearman's rho with people; lines: means"
     view.source.map_kinds = {"simulated ClickMe": "made"}
-    other = ExploreView(view.source, CollectionIndex(view.source), SCRIPT, "compare")
+    other = explored(view.source, "compare")
     assert "with simulated people" in other.distributions.figure.xaxis[0].axis_label
     other.close()
 
@@ -196,7 +194,7 @@ def test_a_collection_without_scores_says_what_to_do():
     source = FakeSource(count=5, human=False)
     nothing = source.scores(source.request)
     source.scores = lambda _: nothing.where(False)
-    view = ExploreView(source, CollectionIndex(source), SCRIPT)
+    view = explored(source)
     assert "No image has been scored yet" in view.selection_pane.object
     view.close()
 

@@ -235,6 +235,6 @@ def compare_names():
 
     source = FakeSource(count=3)
     view = CompareView(source, CollectionIndex(source), SCRIPT)
-    names = list(compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery)))
+    names = list(compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery, SCRIPT)))
     view.close()
     return names

@@ -28,7 +28,8 @@ from gala_viz.records.database import Database
 from gala_viz.records.saved_views import SavedView
 from gala_viz.specs import SmoothGradSpec
 from tests.panels.fake_source import FakeSource
-from tests.panels.script import SCRIPT
+from tests.panels.ready_source import explored
+from tests.panels.script import SCRIPT, until
 
 
 class Every(param.Parameterized):
@@ -288,7 +289,8 @@ def standing_compare():
 def compared_state():
     source = FakeSource(count=12)
     view = CompareView(source, CollectionIndex(source), SCRIPT)
-    yield view, PageState(compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery)))
+    chosen = SelectionFilter(source, view.gallery, SCRIPT)
+    yield view, PageState(compare_link_parameters(view, Presentation(view), chosen))
     view.close()
 
 
@@ -325,7 +327,7 @@ def test_the_table_of_the_first_version_names_every_place(page):
     kind = {"compare": CompareView, "explore": ExploreView}[page]
     view = kind(source, CollectionIndex(source), SCRIPT)
     places = (
-        compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery))
+        compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery, SCRIPT))
         if page == "compare"
         else explore_link_parameters(view)
     )
@@ -340,7 +342,7 @@ def test_a_link_of_the_first_version_opens_what_it_meant_whatever_the_page_begin
     source.request = replace(source.request, smoothing_px=2.0, smoothgrad=SmoothGradSpec(n_samples=80))
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     state = PageState(
-        compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery)),
+        compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery, SCRIPT)),
         VERSION_1_DEFAULTS["compare"](source),
     )
     assert state.restore(parse_query("v=1&opacity=0.3")) == []
@@ -376,7 +378,7 @@ def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
     source = FakeSource(count=40)
     for _ in source.survey(source.request, source.images, lambda: False):
         pass
-    view, other = (ExploreView(source, CollectionIndex(source), SCRIPT) for _ in range(2))
+    view, other = (explored(source) for _ in range(2))
     state = PageState(explore_link_parameters(view))
     view._drag("rect:0.2,0.6,0.1,0.9")
     selected = view.gallery.selection_mask.copy()
@@ -387,8 +389,11 @@ def test_a_selection_of_all_images_comes_back_in_the_plane_it_was_made_in():
     assert (other.gallery.selection_mask == selected).all()
     assert other.axes.x == list(view.metrics)[2]
     compared = CompareView(source, CollectionIndex(source), SCRIPT)
-    places = compare_link_parameters(compared, Presentation(compared), SelectionFilter(source, compared.gallery))
+    places = compare_link_parameters(
+        compared, Presentation(compared), SelectionFilter(source, compared.gallery, SCRIPT)
+    )
     assert PageState(places).restore(parse_query(state.query_for(SHARED_LINK_NAMES))) == []
+    until(lambda: compared.gallery.selection_mask is not None)
     assert (compared.gallery.selection_mask == selected).all(), "a link brings the selection to the comparison"
     compared.close()
     view.close()

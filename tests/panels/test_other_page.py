@@ -11,6 +11,7 @@ from gala_viz.panels.link_parameters import SHARED_LINK_NAMES
 from gala_viz.panels.other_page import other_page_query
 from gala_viz.panels.page_state import parse_query
 from gala_viz.panels.shared_source import SharedSource
+from gala_viz.panels.source_client import read_scores
 from gala_viz.plots.point_selection import selection_text
 from tests.panels.fake_source import FakeSource
 
@@ -56,6 +57,7 @@ def test_each_page_leads_to_the_other_with_the_image_the_networks_and_the_galler
 def test_comparing_what_is_selected_opens_the_first_of_it(shared):
     explore = ExplorePage(shared, "other")
     explore.view.current.image = "photo 00003"
+    explore.view.set_scores(read_scores(explore.source, explore.source.request))
     x, y = (explore.view.metric_values(name)[7] for name in (explore.view.axes.x, explore.view.axes.y))
     around = {"x0": x - 1e-3, "x1": x + 1e-3, "y0": y - 1e-3, "y1": y + 1e-3}
     explore.view._drag(selection_text({"type": "rect", **around}))

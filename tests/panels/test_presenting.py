@@ -103,7 +103,7 @@ def test_who_follows_sees_what_the_presenter_shows_and_from_then_on(presentation
     SCRIPT.run_pending()
     assert follower.stage.blink
     assert follower.stage.black
-    assert follower.stage.scene["heading"] == "goldfish"
+    until(lambda: follower.stage.scene["heading"] == "goldfish")
     assert follower.stage.laser == ["a", 0.25, 0.5]
     presentation._heard({"active": False})
     SCRIPT.run_pending()

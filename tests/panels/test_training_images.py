@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gala_viz.panels.compare.compare_view import CompareView
-from gala_viz.panels.explore.explore_view import ExploreView
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.gallery.gallery import Gallery
 from gala_viz.panels.gallery.selection_filter import SelectionFilter
@@ -18,7 +17,8 @@ from gala_viz.panels.view_state import CurrentImage
 from gala_viz.splits import HELD_OUT, LEARNT, UNKNOWN
 from gala_viz.store.source import ImageInfo
 from tests.panels.fake_source import FakeSource
-from tests.panels.script import SCRIPT
+from tests.panels.ready_source import explored
+from tests.panels.script import SCRIPT, until
 
 SPLITS = ("train", "test", "train", "validation")
 
@@ -127,7 +127,7 @@ def test_a_page_opens_on_an_image_that_was_not_learnt_from():
         view.open()
         assert view.current.image == source.images[1]
         view.open(source.images[0])
-        assert "learnt from by GALA" in view.heading.object
+        until(lambda: "learnt from by GALA" in view.heading.object)
     finally:
         view.close()
 
@@ -150,9 +150,9 @@ def test_links_of_version_1_show_what_pages_showed_then(page):
     index = CollectionIndex(source)
     if page == "compare":
         view = CompareView(source, index, SCRIPT)
-        places = compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery))
+        places = compare_link_parameters(view, Presentation(view), SelectionFilter(source, view.gallery, SCRIPT))
     else:
-        view = ExploreView(source, index, SCRIPT)
+        view = explored(source)
         places = explore_link_parameters(view)
     try:
         state = PageState(places, VERSION_1_DEFAULTS[page](source))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from scipy.stats import t as student_t
+from scipy.special import stdtr
 
 MOSTLY_NOISE, RELIABLE = 0.5, 0.75
 """Below the first less than half of a delta's variance would come again with other samples; from the second on nothing
@@ -65,7 +65,7 @@ def chance_beyond_error(degrees_of_freedom: float) -> float:
 
     By Student's t, for an error that is estimated apart from the value; NaN where there are none.
     """
-    return float(2 * student_t.sf(ERRORS, degrees_of_freedom)) if degrees_of_freedom > 0 else float("nan")
+    return float(2 * stdtr(degrees_of_freedom, -ERRORS)) if degrees_of_freedom > 0 else float("nan")
 
 
 def beyond_error_text(values: xr.DataArray, error: xr.DataArray | None) -> str:

@@ -17,9 +17,11 @@ from gala_viz.panels.page_persistence import READ_ONLY_REASON, PagePersistence, 
 from gala_viz.panels.presenting.presentation import Follower, Presentation
 from gala_viz.panels.presenting.room import Room, find_room
 from gala_viz.panels.selection_export_view import SelectionExportView
+from gala_viz.panels.served_pages import HEADINGS
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_page import EDGE, SourcePage, section
 from gala_viz.records.database import Database
+from gala_viz.store.source import ImageInfo
 
 
 def compare_page(
@@ -72,7 +74,7 @@ def compare_page(
 class ComparePage(SourcePage):
     """The comparison in the state of its address, or the stage of a presentation that the address follows."""
 
-    heading = "Compare what two networks rely on"
+    heading = HEADINGS["compare"]
     description = "What two networks rely on, image by image, beside what people mark."
     view: CompareView | None
 
@@ -91,10 +93,11 @@ class ComparePage(SourcePage):
         self._others = (OtherPageLink(explore_url, "All images"), OtherPageLink(grid_url, "Grid", MAP_LINK_NAMES))
         self._game, self._origin, self._records = game_url, origin, records
         self._export: SelectionExportView | None = None
+        self._selection: SelectionFilter | None = None
         self._presentation: Presentation | None = None
         self._follower: Follower | None = None
         self._room: Room | None = None
-        self._uploads: list[str] = []
+        self._uploads: list[ImageInfo] = []
         self._strip_is_wanted = False
         super().__init__(shared_source)
 
@@ -119,15 +122,15 @@ class ComparePage(SourcePage):
             on_cancel=self.cancel_pair,
         )
         self.view = view
-        for image in reversed(self._uploads):
-            view.gallery.add_upload(image)
+        for info in reversed(self._uploads):
+            view.gallery.add_upload(info)
         if view.strip is not None:
             view.strip.is_wanted = self._strip_is_wanted
         view.display.dark = self.page.dark_theme
         self.page.jslink(view.display, dark_theme="dark", bidirectional=True)
         presentation = Presentation(view, on_star=lambda: persistence.toggle_bookmark(), room=self._room)
         self._room = None
-        selection_filter = SelectionFilter(source, view.gallery)
+        self._selection = selection_filter = SelectionFilter(source, view.gallery, self.document)
         persistence = PagePersistence(
             "compare",
             compare_link_parameters(view, presentation, selection_filter, self.default_pair),
@@ -179,14 +182,14 @@ class ComparePage(SourcePage):
     def close_view(self) -> None:
         """End the view and the notes; what was sent is still written, and uploads and followers go to the next view."""
         if self.view is not None:
-            self._uploads = list(self.view.gallery.uploads)
+            self._uploads = list(self.view.gallery.uploads.values())
             self._strip_is_wanted = self.view.strip is not None and self.view.strip.is_wanted
         if self._presentation is not None:
             self._room = self._presentation.release_room()
-        for part in (self._persistence, self._follower, self._export):
+        for part in (self._persistence, self._follower, self._export, self._selection):
             if part is not None:
                 part.close()
-        self._persistence = self._presentation = self._follower = self._export = None
+        self._persistence = self._presentation = self._follower = self._export = self._selection = None
         super().close_view()
 
     def close(self) -> None:

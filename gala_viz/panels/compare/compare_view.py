@@ -41,7 +41,7 @@ from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.score_view import Compared, ScoreView
 from gala_viz.panels.scoring_view import ScoringView
-from gala_viz.panels.source_client import SourceClient
+from gala_viz.panels.source_client import CollectionScores, SourceClient
 from gala_viz.panels.view_state import (
     ATTRIBUTION_SETTINGS,
     AttributionSettings,
@@ -51,7 +51,7 @@ from gala_viz.panels.view_state import (
 )
 from gala_viz.registry import unknown_name
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import ForwardResults, MapSource, MapUpdate
+from gala_viz.store.source import ForwardResults, ImageInfo, MapSource, MapUpdate
 
 NO_HUMAN_MAP = "People did not mark\nthis photograph."
 
@@ -59,7 +59,7 @@ NO_HUMAN_MAP = "People did not mark\nthis photograph."
 class CompareView:
     """All components of one session and what connects them; ``close`` ends its threads and releases everything.
 
-    Pixels, maps and predictions are requested in worker threads only. A new image cancels the maps of the one before;
+    The source is asked in worker threads alone. A new image cancels the maps of the one before;
     new attribution settings request maps again; display settings never request any.
 
     Parameters
@@ -102,6 +102,7 @@ class CompareView:
         )
         self.results = ImageResults()
         handlers: dict[str, Callable[[Any], None]] = {
+            "info": self._on_info,
             "photo": self._on_photo,
             "human": self._on_human,
             "parts": self._on_parts,
@@ -151,7 +152,7 @@ class CompareView:
         self.display_controls = DisplayControls(
             self.display_settings, self.current, self.display, source.map_kinds, source.outlined
         )
-        self.chooser = PairChooser(source, lambda: self._request(True), on_choose_pair)
+        self.chooser = PairChooser(source, on_choose_pair)
         self.erase_reveal = EraseReveal(
             source,
             document,
@@ -159,7 +160,7 @@ class CompareView:
             self.display,
             self.current,
             self.source_client,
-            lambda: self._request(source.info(self.current.image or "").target is not None).target,
+            lambda: self.request().target,
             self._show_predictions,
         )
         self.own_map = OwnMap(
@@ -168,7 +169,7 @@ class CompareView:
             figures.key,
             self.display,
             self.current,
-            lambda: self._map_request or self._request(True),
+            lambda: self._map_request or self.request(),
             self._on_own_map,
         )
         self.controls = ControlsBar(self.attribution_controls, self.display_controls)
@@ -200,12 +201,7 @@ class CompareView:
         self.settings.param.watch(lambda *_: self._ask(new_image=False), ATTRIBUTION_SETTINGS)
 
     def open(self, image: str | None = None) -> None:
-        """Show ``image``, or the one with which a page begins; what is scored already is there from the start."""
-        source = self._open_source
-        scores = source.scores(source.request)
-        if np.isfinite(np.asarray(scores["rho"], dtype=float)).any():
-            self._scored_as = self._score_settings(source.request)
-            self._on_scores((source.request, scores))
+        """Show ``image``, or the one with which a page begins."""
         self.current.image = image or self.first_image
 
     @property
@@ -215,8 +211,8 @@ class CompareView:
         return self.source
 
     def request(self) -> MapRequest:
-        """Return the settings in view as a request for any image of the collection."""
-        return self._request(True)
+        """Return the settings in view, with the human map in view, as a request for any image."""
+        return self.settings.to_request(human_map=self.current.kind, participant=self.current.participant)
 
     @property
     def first_image(self) -> str | None:
@@ -260,7 +256,7 @@ class CompareView:
         if self.strip is not None:
             self.strip.close()
         self.gallery.close()
-        self.results.param.update(photo=None, human_map=None, map_update=None, forward_result=None)
+        self.results.param.update(info=None, photo=None, human_map=None, map_update=None, forward_result=None)
         self.source = None
 
     def _first_choice(self) -> int | None:
@@ -282,16 +278,16 @@ class CompareView:
         image = self.current.image
         if image is None:
             return
-        info = self.source.info(image)
-        request = self._request(info.target is not None)
+        request = self.request()
         self._is_cancelled = False
         if new_image:
-            self.results.param.update(map_update=None, forward_result=None)
+            self.results.param.update(info=None, map_update=None, forward_result=None)
             self._map_request = None
             self._forget()
-        self.attribution_controls.show_target_hint(info.target is not None)
+        else:
+            self._show_target_hint()
         self.progress.show_text("Asking both networks…", 0, busy=True)
-        of_collection = replace(self._request(True), participant=None)
+        of_collection = replace(request, participant=None)
         as_before = self._score_settings(of_collection) == self._scored_as
         if not as_before:  # scores of other settings describe nothing that is in view
             self._scored_as = self._score_settings(of_collection)
@@ -300,19 +296,13 @@ class CompareView:
         if not new_image:
             self.erase_reveal.refresh()  # perhaps another logit is explained
             self._show_predictions()
-        if new_image:  # while the thread works already
-            self.heading.object = image_heading(info, self._game)
         self._missing = "" if new_image else self._missing
         self.show_messages([])
 
-    def _request(self, has_label: bool) -> MapRequest:
-        """Return the present settings, with the human map in view, as a request."""
-        return self.settings.to_request(has_label, human_map=self.current.kind, participant=self.current.participant)
-
     def _show_image_scores(self, scores: xr.Dataset | None) -> None:
-        image = self.current.image
-        has_map = image is not None and self._open_source.info(image).has_human_map
-        self.score_view.set_image_scores(scores, has_map, is_uploaded=image not in self.index.position)
+        at = self.index.position.get(self.current.image or "")
+        has_map = at is not None and bool(self.index.has_human_map[at])
+        self.score_view.set_image_scores(scores, has_map, is_uploaded=at is None)
 
     def _forget(self) -> None:
         """Clear predictions, layers and scores of the image before; results of the new one are on their way."""
@@ -356,6 +346,16 @@ class CompareView:
                 self._target_before = "own" if self.settings.target == "chosen" else self.settings.target
                 self.settings.param.update(target="chosen", category=index)
         self._toggle_layer(message.get("layer"))
+
+    def _on_info(self, info: ImageInfo) -> None:
+        self.results.info = info
+        self.heading.object = image_heading(info, self._game)
+        self._show_target_hint()
+
+    def _show_target_hint(self) -> None:
+        """Say where the true category is asked for and the photograph has none that is known."""
+        info = self.results.info
+        self.attribution_controls.show_target_hint(info is None or info.target is not None)
 
     def _on_photo(self, view) -> None:
         self._photo_of = self.current.image
@@ -405,7 +405,8 @@ class CompareView:
 
     def _on_forward(self, forward_results: ForwardResults) -> None:
         self.results.forward_result = forward_results
-        self._predict(forward_results.predictions, self.source.info(self.current.image).target)
+        info = self.results.info
+        self._predict(forward_results.predictions, None if info is None else info.target)
         if self.current.layer is not None:
             self._draw()
 
@@ -435,16 +436,16 @@ class CompareView:
         kind = request.human_map or next(iter(self._open_source.map_kinds), None)
         return replace(request, human_map=kind, participant=None, smoothing_px=0.0)
 
-    def _on_scores(self, requested: tuple[MapRequest, xr.Dataset]) -> None:
+    def _on_scores(self, read: CollectionScores) -> None:
         """Show scores of all images, unless they are of other settings than those in view."""
-        request, scores = requested
-        if self._score_settings(request) != self._scored_as:
+        scores = read.scores
+        if self._score_settings(read.request) != self._scored_as:
             return
         if scores.sizes["image"] != len(self.index):  # a source may score uploads as well
             scores = scores.reindex(image=list(self.index.images))
         self.score_view.set_collection_scores(scores)
         self.gallery.set_scores(scores)
-        self.chooser.update_scores()
+        self.chooser.show_scores(read.choices)
 
     def show_error(self, error: Exception) -> None:
         """Show why something failed, above the photograph; maps of another image are taken away."""
@@ -467,10 +468,10 @@ class CompareView:
     def _on_refused(self, reason: str) -> None:
         self.upload.finish(reason)
 
-    def _on_uploaded(self, image: str) -> None:
+    def _on_uploaded(self, info: ImageInfo) -> None:
         self.upload.finish()
-        self.gallery.add_upload(image)
-        self.current.image = image
+        self.gallery.add_upload(info)
+        self.current.image = info.image
 
     def _toggle_layer(self, column: int | None) -> None:
         if column is not None:
@@ -509,7 +510,7 @@ class CompareView:
         column, networks = self.current.layer, self._open_source.networks
         self.score_view.set_compared(
             Compared(
-                request=self._map_request or self._request(True),
+                request=self._map_request or self.request(),
                 layers=None if column is None else tuple(layers_in_column(networks, column)),
                 human_map=self._human_map_column,
             )

@@ -32,8 +32,8 @@ from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.source_client import SourceClient
 from gala_viz.panels.view_state import CurrentImage
-from gala_viz.specs import Target
-from gala_viz.store.source import MapSource, MapUpdate, PerturbedResults, RevealUpdate
+from gala_viz.specs import MapRequest, Target
+from gala_viz.store.source import MapSource, MapUpdate, PerturbedResults, RevealUpdate, request_of_image
 
 PERCENTS = range(101)
 PEOPLE_MISSING = "People did not mark this photograph: choose another map, or use the brush."
@@ -321,7 +321,8 @@ class EraseReveal:
         kept = paint_strokes(kept, question.strokes)
         results = None
         if not kept.all():
-            results = self._source.perturb(question.image, kept, question.fill, question.target, cancelled)
+            target = self._explained(question)
+            results = self._source.perturb(question.image, kept, question.fill, target, cancelled)
             if results is None:
                 return
         self._queue.put("answer", (question, results, problem))
@@ -339,10 +340,19 @@ class EraseReveal:
             self._order = importance, order
         return (None, order) if isinstance(order, str) else (order, "")
 
+    def _explained(self, question: _Question) -> Target:
+        """Return whose logit is explained, of what this photograph can have; in the worker's thread."""
+        return request_of_image(self._source, question.image, MapRequest(target=question.target)).target
+
     def _compute_curve(self, question: _Question, cancelled: IsCancelled) -> None:
         assert question.importance is not None, "a curve has an order"
         for update in self._source.reveal_curve(
-            question.image, question.importance, question.fill, question.target, cancelled, erase=question.erase
+            question.image,
+            question.importance,
+            question.fill,
+            self._explained(question),
+            cancelled,
+            erase=question.erase,
         ):
             self._queue.put("curve", (question, update))
 

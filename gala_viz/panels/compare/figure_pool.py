@@ -15,8 +15,8 @@ from gala_viz.plots.bokeh_rendering import DRAWING_LOCK
 from gala_viz.store.source import NetworkInfo
 from gala_viz.threads import shutdown_event, start_thread
 
-REFILL_DELAY_S = 3.0
-"""Delay after a session began until the next set is drawn: the session's first maps go before it."""
+REFILL_DELAY_S = 10.0
+"""Delay after a session began until the next set is drawn: its page and its first maps go before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def draw_figure_set(networks: Sequence[NetworkInfo]) -> FigureSet:
     """Draw a set of empty figures for two networks."""
     key, size = uuid4().hex[:8], networks[0].input_px
     row = MainRow(key, size)
-    return FigureSet(key, row, LayerView(key, networks, size), score_figure(networks))
+    return FigureSet(key, row, LayerView(key, networks, size, row.sources["photo"]), score_figure(networks))
 
 
 class FigurePool:

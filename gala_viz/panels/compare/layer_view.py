@@ -30,10 +30,26 @@ class LayerView:
     """Rows of networks, columns of layers; a click, which ``MapDisplay`` handles, chooses a column.
 
     One figure holds all: every cell is two glyphs, the photograph and a map with a source and mapper of its own.
-    ``size_px`` is (height, width) of the networks' input.
+
+    Parameters
+    ----------
+    key : str
+        Begins the names of the models.
+    networks : sequence of NetworkInfo
+        The rows.
+    size_px : (int, int)
+        Height and width of the networks' input.
+    photo : ColumnDataSource, optional
+        The photograph, of figures that show it anyway; default: one of its own, which the norms fill.
     """
 
-    def __init__(self, key: str, networks: Sequence[NetworkInfo], size_px: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        key: str,
+        networks: Sequence[NetworkInfo],
+        size_px: tuple[int, int],
+        photo: ColumnDataSource | None = None,
+    ) -> None:
         self.height, self.width = size_px
         self.networks = networks
         self.cells = [(row, column) for row, net in enumerate(networks) for column, _ in enumerate(net.layers)]
@@ -57,7 +73,8 @@ class LayerView:
         )
         self.figure.xaxis.visible = self.figure.yaxis.visible = False
         self.figure.xgrid.visible = self.figure.ygrid.visible = False
-        self.photo = ColumnDataSource(
+        self._own_photo = photo is None
+        self.photo = photo or ColumnDataSource(
             image_source_data(pack_rgba(np.zeros((1, 1, 3), np.uint8)), self.height, self.width)
         )
         for row, column in self.cells:
@@ -144,7 +161,8 @@ class LayerView:
 
     def show_attention_norms(self, view: np.ndarray, forward_result: ForwardResults) -> None:
         """Show the attention norms of one photograph over its ``view`` (y, x, 3)."""
-        self.photo.data = image_source_data(pack_rgba(view), self.height, self.width)
+        if self._own_photo:
+            self.photo.data = image_source_data(pack_rgba(view), self.height, self.width)
         for row, (network, norms) in enumerate(zip(self.networks, forward_result.attention_norms, strict=True)):
             for column, layer in enumerate(network.layers):
                 norm = norms[layer]

@@ -94,6 +94,7 @@ class MainRow:
             for renderer in fig.renderers:
                 drop_selection_glyphs(renderer)
         disable_sync(*self.figures.values())
+        self.set_maps(dict.fromkeys(("human", "a", "b", "delta")))  # nothing of the frame's size is sent for no map
 
     def _dress(self, panel: str, fig: figure, x_range: Range1d, y_range: Range1d) -> None:
         """Set tools, title, size, border and colour bar of one figure."""

@@ -308,9 +308,9 @@ export function render({model, view, el}) {
   const fit = () => {
     const wrong = shown.map((panel) => figures[panel]).filter(({inner_width: width, inner_height: height}) =>
       width > 20 && Math.abs(width * aspect - height) > 1)
-    for (const figure of wrong) {
+    for (const figure of wrong) { // all at once: each change by itself would lay out the whole page
       const height = Math.round(figure.outer_height - figure.inner_height + figure.inner_width * aspect)
-      figure.height = height
+      figure.setv({height}, {silent: figure !== wrong[wrong.length - 1]})
     }
   }
   let fitting = false

@@ -46,12 +46,12 @@ class NetworkStrip:
         chooser: PairChooser,
     ) -> None:
         self._source, self._settings, self._current, self._chooser = source, settings, current, chooser
-        self._choices = source.choices(source.request)
+        self._titles = dict(source.titles)
         self._first = source.networks[0].name
         self.is_wanted = False
         self._queue = DocumentQueue(document, self._deliver)
         self._worker = LatestJobWorker("gala-viz strip", lambda error: self._queue.put("error", error))
-        self.progress = ProgressView(self.cancel, f"Show all {len(self._choices)} networks", self.start)
+        self.progress = ProgressView(self.cancel, f"Show all {len(self._titles)} networks", self.start)
         self.cells = StripCells(
             selected=[network.name for network in source.networks],
             on_message=self._heard,
@@ -77,13 +77,9 @@ class NetworkStrip:
         if not self.is_wanted or image is None:
             return
         current = self._current
-        request = self._settings.to_request(
-            has_label=self._source.info(image).target is not None,
-            human_map=current.kind,
-            participant=current.participant,
-        )
-        self.progress.show_text(f"0 of {len(self._choices)} networks", 0, busy=True)
-        self.cells.items = [self._item(choice.name, choice.title, "", "") for choice in self._choices]
+        request = self._settings.to_request(human_map=current.kind, participant=current.participant)
+        self.progress.show_text(f"0 of {len(self._titles)} networks", 0, busy=True)
+        self.cells.items = [self._item(name, title, "", "") for name, title in self._titles.items()]
         self._worker.submit(lambda cancelled: self._compute(image, request, cancelled))
 
     def close(self) -> None:
@@ -93,16 +89,16 @@ class NetworkStrip:
 
     def _compute(self, image: str, request: MapRequest, cancelled: IsCancelled) -> None:
         view, request = self._source.view(image), request_of_image(self._source, image, request)
-        for number, choice in enumerate(self._choices):
+        for number, (name, title) in enumerate(self._titles.items()):
             try:
-                pair = self._source.pair(self._first, choice.name)
+                pair = self._source.pair(self._first, name)
                 update = finished_maps(pair, image, request, cancelled)
                 if update is None:
                     return
                 picture = photo_picture(map_over_photo(view, update.maps.values[1]))
-                item = self._item(choice.name, pair.networks[1].title, score_text(update), picture)
+                item = self._item(name, pair.networks[1].title, score_text(update), picture)
             except (ValueError, OSError, ImportError) as error:
-                item = self._item(choice.name, choice.title, str(error), "")
+                item = self._item(name, title, str(error), "")
             self._queue.put(f"item {number}", (number, item))
 
     def _item(self, name: str, title: str, text: str, picture: str) -> dict[str, Any]:
@@ -114,11 +110,11 @@ class NetworkStrip:
             return
         number, item = value
         self.cells.items = [item if at == number else one for at, one in enumerate(self.cells.items)]
-        done, total = number + 1, len(self._choices)
+        done, total = number + 1, len(self._titles)
         self.progress.show_text(f"{done} of {total} networks", done / total, busy=done < total)
 
     def _heard(self, message: dict[str, Any]) -> None:
-        if message.get("second") in [choice.name for choice in self._choices]:
+        if message.get("second") in self._titles:
             self._chooser.choose("second", message["second"])
 
 

@@ -14,6 +14,7 @@ from gala_viz.panels.markup import alert, compare_link, empty_collection_message
 from gala_viz.panels.network_pair import origin_of_pair
 from gala_viz.panels.other_page import OtherPageLink, other_page_query
 from gala_viz.panels.page_persistence import PagePersistence
+from gala_viz.panels.served_pages import HEADINGS
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_page import EDGE, SourcePage, section
 from gala_viz.panels.styles import grid_css
@@ -61,7 +62,7 @@ def explore_page(
 class ExplorePage(SourcePage):
     """All images as points."""
 
-    heading = "Explore a whole collection"
+    heading = HEADINGS["explore"]
     description = "All images of a collection by how alike two networks are to people, and to each other."
     view: ExploreView | None
 
@@ -161,6 +162,7 @@ class ExplorePage(SourcePage):
             ],
         )
         persistence.open(query)
+        view.load_scores()
         self._compare.follow(state)
         self._grid.follow(state)
         show_link()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import numpy as np
 import panel_material_ui as pmui
+import xarray as xr
 from bokeh.document import Document
 
+from gala_viz.panels.document_queue import DocumentQueue
 from gala_viz.panels.explore.scatter_view import ScatterView
 from gala_viz.panels.explore.score_distributions import ScoreDistributions
 from gala_viz.panels.form import Field, Form, as_options
@@ -16,9 +19,11 @@ from gala_viz.panels.gallery.gallery import Gallery
 from gala_viz.panels.gallery.selection_filter import selected_mask
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.keyboard_shortcuts import KeyboardShortcuts
-from gala_viz.panels.markup import alert, image_score_table, people_label, selection_summary
+from gala_viz.panels.latest_job_worker import LatestJobWorker
+from gala_viz.panels.markup import alert, image_score_table, muted_text, people_label, selection_summary
 from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.page_state import LINK_FORMAT
+from gala_viz.panels.source_client import CollectionScores, read_scores
 from gala_viz.panels.view_state import CurrentImage, ScatterAxes
 from gala_viz.plots.scatter import ScatterPoints
 from gala_viz.store.measures import measures_of
@@ -27,6 +32,7 @@ from gala_viz.store.source import MapSource
 NO_SCORES = (
     "No image has been scored yet. Open the comparison and press “Score the collection”, or use gala-viz attribute."
 )
+READING = "Reading the scores of all images…"
 
 
 class ExploreView:
@@ -34,19 +40,18 @@ class ExploreView:
 
     Search and filters of the gallery decide which images are drawn in colour; box and lasso decide which of these the
     gallery shows; the current image has a ring in the scatter plot. ``compare_url`` is the address of the comparison,
-    "" for no links to it.
+    "" for no links to it. Before ``set_scores`` there are no points.
     """
 
     def __init__(self, source: MapSource, index: CollectionIndex, document: Document, compare_url: str = "") -> None:
         self.source, self.index, self._compare = source, index, compare_url
-        self.scores = source.scores(source.request)
-        self.metrics = {one.name: one for one in measures_of(source, self.scores)}
+        self.scores: xr.Dataset | None = None
+        self.metrics = {one.name: one for one in measures_of(source)}
         self.axes = ScatterAxes.from_metrics(list(self.metrics))
         self.current = CurrentImage()
         self.gallery = Gallery(source, index, self.current, document)
-        self.gallery.set_scores(self.scores)
         self.gallery.on_filter_change = self._draw
-        self.chooser = PairChooser(source, lambda: source.request, lambda first, second: None)
+        self.chooser = PairChooser(source, lambda first, second: None)
         self.scatter = ScatterView(self._drag, lambda place: setattr(self.current, "image", index.images[place]))
         choices, axes = as_options({one.title: name for name, one in self.metrics.items()}), self.axes
         self.form = Form(
@@ -78,6 +83,22 @@ class ExploreView:
         self.clear_button = pmui.Button(label="Show all", variant="outlined", size="small", visible=False, margin=0)
         self.clear_button.on_click(lambda _: self.clear_selection())
         self.current.param.watch(lambda event: self._show(event.new), "image")
+        self._queue = DocumentQueue(document, self._deliver)
+        self._worker = LatestJobWorker("gala-viz scores", lambda error: self._queue.put("error", error))
+        self._draw(new_axes=True)
+
+    def load_scores(self) -> None:
+        """Read the scores of all images in a thread, and show them."""
+        source = self.source
+        self._worker.submit(lambda _: self._queue.put("scores", read_scores(source, source.request)))
+
+    def set_scores(self, read: CollectionScores) -> None:
+        """Show the scores of all images."""
+        self.scores = read.scores
+        self.gallery.set_scores(read.scores)
+        self.chooser.show_scores(read.choices)
+        if self.axes.selection:
+            self._select()
         self._draw(new_axes=True)
 
     def select(self, selection_mask: np.ndarray | None) -> None:
@@ -96,7 +117,8 @@ class ExploreView:
         self.axes.param.update(selection=selection, selection_x=self.axes.x, selection_y=self.axes.y)
 
     def _select(self) -> None:
-        self.select(selected_mask(self.axes, self.metrics, self.scores))
+        if self.scores is not None:
+            self.select(selected_mask(self.axes, self.metrics, self.scores))
 
     def selected_images(self) -> tuple[str, ...]:
         """Return the ids of the images that the gallery shows; none where these are all."""
@@ -119,13 +141,22 @@ class ExploreView:
         self._draw()
 
     def close(self) -> None:
-        """End the gallery's thread and release the source."""
-        self.gallery.close()
+        """End all threads and release the source."""
+        for part in (self._worker, self._queue, self.gallery):
+            part.close()
         self.source = None
 
     def metric_values(self, name: str) -> np.ndarray:
-        """Return the values (image,) of the metric with the short name ``name``."""
+        """Return the values (image,) of the metric with the short name ``name``; NaN where they are not known."""
+        if self.scores is None:
+            return np.full(len(self.index), np.nan, np.float32)
         return self.metrics[name].values(self.scores)
+
+    def _deliver(self, key: str, value: Any) -> None:
+        if key == "error":
+            self.show_error(value)
+        else:
+            self.set_scores(value)
 
     def _draw(self, new_axes: bool = False) -> None:
         axes = self.axes
@@ -139,6 +170,9 @@ class ExploreView:
 
     def _tell(self) -> None:
         """Show the distributions and means of the images that are selected, or highlighted."""
+        if self.scores is None:
+            self.selection_pane.object = muted_text(READING)
+            return
         points, within = self.scatter.points, self.gallery.selection_mask
         chosen = points.highlighted if within is None else points.highlighted & within
         self.distributions.show(self.scores, self.source.request, chosen, self.index.has_human_map)
@@ -157,7 +191,7 @@ class ExploreView:
         if position is None:
             self.image_pane.object = image_score_table(None, "", "", {})
             return
-        values = {one.title: float(one.values(self.scores)[position]) for one in self.metrics.values()}
+        values = {one.title: float(self.metric_values(name)[position]) for name, one in self.metrics.items()}
         number = self.index.category_codes[position]
         category = self.index.categories[number] if number >= 0 else ""
         shown = {

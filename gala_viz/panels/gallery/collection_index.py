@@ -62,6 +62,10 @@ class CollectionIndex:
         index.learnt = _learnt(source.labels())
         return index
 
+    def category(self, position: int) -> str | None:
+        """Return the category of the image at a position; None where it is not known."""
+        return self._names[position] or None
+
     def find(self, query: ImageQuery, scores: xr.Dataset | None) -> NDArray[np.intp]:
         """Return the positions of the images that match ``query``, in its order.
 

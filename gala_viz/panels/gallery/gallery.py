@@ -20,7 +20,7 @@ from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.notes.note_index import NoteIndex
 from gala_viz.panels.view_state import GALLERY_SETTINGS, CurrentImage, GallerySettings
 from gala_viz.splits import LEARNT
-from gala_viz.store.source import MapSource
+from gala_viz.store.source import ImageInfo, MapSource
 
 PAGE_SIZE = 24
 SCORE_LABEL = "Score the collection"
@@ -43,7 +43,7 @@ class Gallery:
         self.settings = GallerySettings.from_index(index)
         self.note_index: NoteIndex | None = None
         self.scores: xr.Dataset | None = None
-        self.uploads: list[str] = []
+        self.uploads: dict[str, ImageInfo] = {}
         self.form = Form(filter_fields(source, index), self._enter, min_width_px=110)
         self.form.sync_from(self.settings)
         self.hint_pane = html_pane(margin=(2, 0))
@@ -81,9 +81,9 @@ class Gallery:
         if self.settings.verdict != "any":
             self.on_filter_change()
 
-    def add_upload(self, image: str) -> None:
+    def add_upload(self, info: ImageInfo) -> None:
         """Put an uploaded photograph before all others."""
-        self.uploads.insert(0, image)
+        self.uploads = {info.image: info, **self.uploads}
         self.refresh()
 
     def attach_notes(self, note_index: NoteIndex) -> None:
@@ -232,7 +232,8 @@ class Gallery:
         return self._places
 
     def _image(self, at: int) -> str:
-        return self.uploads[at] if at < len(self.uploads) else self.index.images[self.positions[at - len(self.uploads)]]
+        uploads = list(self.uploads)
+        return uploads[at] if at < len(uploads) else self.index.images[self.positions[at - len(uploads)]]
 
     def _show(self, page: int) -> None:
         """Show the thumbnails of page number ``page``, or of the nearest one that there is."""
@@ -250,13 +251,15 @@ class Gallery:
         self.thumbnail_page.show(items, page=page, pages=pages, note=note, selected=self.current.image)
 
     def _item(self, image: str, marks: np.ndarray, values: np.ndarray) -> dict[str, Any]:
-        at = self.index.position.get(image)
+        at, upload = self.index.position.get(image), self.uploads.get(image)
         pair = [] if at is None else [{1.0: "right", 0.0: "wrong"}.get(float(m), "unknown") for m in marks[:, at]]
         sign = "" if self.settings.order == "delta" else "+"  # a size has none
         score = None if at is None or not np.isfinite(values[at]) else f"{values[at]:{sign}.2f}"
-        info = self.source.info(image)
-        category = info.category if at is not None else info.filename or "uploaded"
-        learnt = info.learnt == LEARNT
+        if at is None:
+            assert upload is not None, "it is no image of the collection"
+            category, learnt = upload.filename or "uploaded", upload.learnt == LEARNT
+        else:
+            category, learnt = self.index.category(at), bool(self.index.learnt[at])
         return {"id": image, "category": category, "marks": pair, "score": score, "learnt": learnt}
 
     def _hint(self) -> str:

@@ -13,6 +13,7 @@ from gala_viz.panels.markup import empty_collection_message, provenance
 from gala_viz.panels.network_pair import origin_of_pair
 from gala_viz.panels.other_page import OtherPageLink, other_page_query
 from gala_viz.panels.page_persistence import PagePersistence
+from gala_viz.panels.served_pages import HEADINGS
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_page import EDGE, SourcePage
 from gala_viz.records.database import Database
@@ -53,7 +54,7 @@ def grid_page(
 class GridPage(SourcePage):
     """Rows of photographs, columns of maps."""
 
-    heading = "Many photographs at once"
+    heading = HEADINGS["grid"]
     description = "What two networks rely on, and people mark, in many photographs side by side."
     view: GridView | None
 

@@ -21,6 +21,7 @@ from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.markup import alert, muted_text
 from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.progress_view import ProgressView
+from gala_viz.panels.source_client import read_scores
 from gala_viz.panels.view_state import ATTRIBUTION_SETTINGS, AttributionSettings, CurrentImage
 from gala_viz.plots.grid_cells import SCALE_TEXT, grid_cells
 from gala_viz.plots.grid_columns import (
@@ -68,8 +69,8 @@ class GridView:
         self.settings, self.grid_settings = AttributionSettings.from_request(source.request), GridSettings()
         self.settings.param.method.objects = list(source.methods)
         self.gallery = Gallery(source, index, self.current, document)
-        self.selection_filter = SelectionFilter(source, self.gallery)
-        self.chooser = PairChooser(source, self.request, lambda first, second: None)
+        self.selection_filter = SelectionFilter(source, self.gallery, document)
+        self.chooser = PairChooser(source, lambda first, second: None)
         self.alert, self.about = html_pane(), html_pane()
         self.grid = ImageGrid(on_message=self._heard, sizing_mode="stretch_width", margin=0)
         self.progress = ProgressView(self.cancel, on_start=self._go_on)
@@ -144,7 +145,7 @@ class GridView:
 
     def close(self) -> None:
         """End all threads."""
-        for part in (self._worker, self._scores, self._queue, self.gallery):
+        for part in (self._worker, self._scores, self._queue, self.gallery, self.selection_filter):
             part.close()
 
     def _enter(self, name: str, value: Any) -> None:
@@ -190,7 +191,7 @@ class GridView:
         request = replace(self.request(), participant=None, smoothing_px=self.source.request.smoothing_px)
         if request != self._score_request:
             self._score_request = request
-            self._scores.submit(lambda _: self._queue.put("scores", (request, self.source.scores(request))))
+            self._scores.submit(lambda _: self._queue.put("scores", read_scores(self.source, request)))
 
     def _begin(self) -> None:
         """Show other photographs, columns or settings: what was drawn is of something else."""
@@ -242,9 +243,9 @@ class GridView:
             self.progress.show_text("Stopped by an error.", 0, busy=False)
             return
         if key == "scores":
-            of_request, scores = value
-            if of_request == self._score_request:
-                self.gallery.set_scores(scores)
+            if value.request == self._score_request:
+                self.gallery.set_scores(value.scores)
+                self.chooser.show_scores(value.choices)
             return
         generation, at, row = value
         if generation != self.grid.generation:

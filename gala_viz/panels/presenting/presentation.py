@@ -64,15 +64,12 @@ class Presentation(param.Parameterized):
     def _draw(self) -> None:
         """Show the present scene on the stage, while it is active."""
         view, image = self._view, self._view.current.image
-        if not self.active or image is None or view.source is None:
+        info = view.results.info
+        if not self.active or image is None or view.source is None or info is None or info.image != image:
             return
         at, count = view.gallery.current_position()
         place = f"{at + 1:,} of {count:,}" if at is not None else ""
-        self._show(
-            scene=stage_scene(
-                view.source, view.source.info(image), view.results, view.current, view.display_settings, place
-            )
-        )
+        self._show(scene=stage_scene(view.source, info, view.results, view.current, view.display_settings, place))
 
     def _show(self, **changes: Any) -> None:
         self.stage.param.update(**changes)

@@ -15,8 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from gala_viz.engine.results.scores import FLOORS, METRICS
-from gala_viz.plots.figures.specs.figure_result import labelled_variable, name_pixels, netcdf_name
-from gala_viz.schema import HUMAN_MAP_ATTRS
+from gala_viz.schema import HUMAN_MAP_ATTRS, labelled_variable, name_pixels, netcdf_name
 from gala_viz.specs import MapRequest, settings
 from gala_viz.store.source import (
     Cancelled,

@@ -45,9 +45,6 @@ from gala_viz.plots.figures.specs.figure_result import (
     FigureResult,
     ProgressCallback,
     ignore_progress,
-    labelled_variable,
-    name_pixels,
-    netcdf_name,
 )
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images
 from gala_viz.plots.figures.specs.network_sources import (
@@ -57,7 +54,7 @@ from gala_viz.plots.figures.specs.network_sources import (
     pair_sources,
 )
 from gala_viz.registry import UnknownNameError, unknown_name
-from gala_viz.schema import HUMAN_MAP_ATTRS, norm_title
+from gala_viz.schema import HUMAN_MAP_ATTRS, labelled_variable, name_pixels, netcdf_name, norm_title
 from gala_viz.specs import GRAD_CAM, MapRequest, settings
 from gala_viz.store.source import (
     LAYER_PATHS_JOIN,

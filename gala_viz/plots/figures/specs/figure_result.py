@@ -6,21 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
 from gala_viz.plots.figures.print_style import save_figure
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec
-from gala_viz.schema import PIXEL_ATTRS
 
 ProgressCallback = Callable[[int, int], None]
 """Called with the number of images done and the number of all."""
-
-
-ATTRS_OF_MAPS = ("method", "reduction", "smoothing_px", "normalise", "percentile")
-"""Settings that each map of a file tells of itself, where it has them."""
 
 
 def ignore_progress(done: int, total: int) -> None:
@@ -59,37 +53,3 @@ class FigureResult:
             paths.append(folder / f"{name}.{ending}")
             paths[-1].write_text(text, encoding="utf-8")
         return paths
-
-
-def netcdf_name(*parts: str) -> str:
-    """Return ``parts`` joined to a name that NetCDF allows; slashes, as in names of networks, become underscores."""
-    return "_".join(parts).replace("/", "_")
-
-
-def labelled_variable(labelled: xr.DataArray, long_name: str, units: str = "arbitrary") -> xr.Variable:
-    """Return a map as a file has it: float32, with a name, a unit and the settings that it tells of itself.
-
-    Parameters
-    ----------
-    labelled : DataArray
-        The map, in its own unit.
-    long_name : str
-        What it is, in words.
-    units : str
-        Its unit, where it does not tell one itself.
-
-    Returns
-    -------
-    Variable
-        Dims as in ``labelled``.
-    """
-    about = {key: labelled.attrs[key] for key in ATTRS_OF_MAPS if key in labelled.attrs}
-    attrs = {"long_name": long_name, "units": str(labelled.attrs.get("units", units)), **about}
-    return xr.Variable(labelled.dims, np.asarray(labelled.values, np.float32), attrs)
-
-
-def name_pixels(maps: xr.Dataset) -> None:
-    """Write units and names into the coordinates y, x, y_NAME and x_NAME of ``maps``: pixels of a network's input."""
-    for name in map(str, maps.coords):
-        if name.partition("_")[0] in PIXEL_ATTRS:
-            maps[name].attrs = {**PIXEL_ATTRS[name[0]], "frame": "the input of the network"}

@@ -16,13 +16,11 @@ from gala_viz.plots.figures.specs.figure_result import (
     FigureResult,
     ProgressCallback,
     ignore_progress,
-    name_pixels,
-    netcdf_name,
 )
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images, check_texts
 from gala_viz.plots.figures.specs.network_sources import networks_of, pair_sources
 from gala_viz.registry import UnknownNameError, unknown_name
-from gala_viz.schema import pixel_centres
+from gala_viz.schema import name_pixels, netcdf_name, pixel_centres
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource, NetworkInfo
 

@@ -16,11 +16,9 @@ from gala_viz.plots.figures.specs.figure_result import (
     FigureResult,
     ProgressCallback,
     ignore_progress,
-    labelled_variable,
-    name_pixels,
 )
 from gala_viz.plots.figures.specs.figure_spec import FigureSpec, check_images
-from gala_viz.schema import HUMAN_MAP_ATTRS, count_participants
+from gala_viz.schema import HUMAN_MAP_ATTRS, count_participants, labelled_variable, name_pixels
 from gala_viz.specs import settings
 from gala_viz.store.source import MapSource
 
