@@ -89,6 +89,11 @@ def has_proxy_headers(headers: Mapping[str, Any]) -> bool:
     return any(name.lower().startswith(PROXY_HEADER_PREFIXES) for name in headers)
 
 
+def is_from_this_machine(request: HTTPServerRequest) -> bool:
+    """Return whether a request came straight from a program on the server's own machine."""
+    return is_loopback(request.remote_ip or "") and not has_proxy_headers(request.headers)
+
+
 def is_host(text: str) -> bool:
     """Return whether ``text`` is HOST or HOST:PORT."""
     return _split(text) is not None

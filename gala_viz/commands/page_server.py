@@ -19,7 +19,15 @@ from urllib.parse import urlsplit
 from tornado.netutil import bind_sockets
 from tornado.web import RequestHandler
 
-from gala_viz.commands.allowed_hosts import ALL_INTERFACES, AllowedHosts, are_public, enforce_hosts, is_host, own_names
+from gala_viz.commands.allowed_hosts import (
+    ALL_INTERFACES,
+    AllowedHosts,
+    are_public,
+    enforce_hosts,
+    is_from_this_machine,
+    is_host,
+    own_names,
+)
 from gala_viz.threads import exit_after, exit_without_teardown, shutdown_event, stop_threads
 
 if TYPE_CHECKING:
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
 UPLOAD_MESSAGE_BYTES = 64 * 2**20
 """Largest websocket message: an upload of 20 MB travels as text, a third longer, with room for the rest."""
 MESSAGE_COMPRESSION = 1
-"""zlib's level for websocket messages: most of what compression gains, at a small part of its price."""
+"""zlib's level for messages to other machines: most of what compression gains, at a small part of its price."""
 _asked_to_end = threading.Event()
 INDEX_PAGE = Path(__file__).parents[1] / "panels" / "pages" / "index.html"
 SESSION_CHECK_MS = 3000
@@ -144,8 +152,9 @@ def create_server(
     """Return a server that has its port and is yet to be started; see ``serve``."""
     import panel as pn
 
-    from gala_viz.panels.panel_patches import tornado_application
+    from gala_viz.panels.panel_patches import patch_message_compression, tornado_application
 
+    patch_message_compression(is_from_this_machine)
     try:
         server = pn.serve(
             dict(pages),

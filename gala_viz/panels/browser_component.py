@@ -12,6 +12,8 @@ from bokeh.document import Document
 from bokeh.events import Event
 from bokeh.model import Model
 from panel.custom import JSComponent
+from panel.io import hold
+from panel.io.state import set_curdoc
 from panel.models.esm import DataEvent
 
 from gala_viz.json_input import text_problem
@@ -35,13 +37,14 @@ def read_stylesheets(*names: str) -> str:
 
 
 class BrowserComponent(JSComponent):
-    """A component with a script of this project, which replaces two habits of Panel that harm a page of many models.
+    """A component with a script of this project, which replaces three habits of Panel that harm a page of many models.
 
     Panel handles a message at once if it can. If it cannot, it postpones the message, without the document's lock: an
     older message may then be handled last, and must change no figure. Here all messages are handled in the order in
     which they were sent, each in a next-tick callback of the document. And after every change Panel walks through all
     models that the component refers to, for a page of figures nearly the whole document, to mark the data models among
-    them. Those are marked when they are created, so a component here marks its own model alone.
+    them. Those are marked when they are created, so a component here marks its own model alone. And each of the changes
+    that follow from one of the browser would be a message of its own, of some 8 ms: they are sent as one.
     """
 
     __abstract = True
@@ -51,6 +54,14 @@ class BrowserComponent(JSComponent):
             doc.add_next_tick_callback(partial(self._event_coroutine, doc, event))
         else:
             super()._server_event(doc, event)
+
+    def _change_event(self, doc: Document) -> None:
+        with set_curdoc(doc), hold(doc):
+            super()._change_event(doc)
+
+    def _process_bokeh_event(self, doc: Document, event: Event) -> None:
+        with set_curdoc(doc), hold(doc):
+            super()._process_bokeh_event(doc, event)
 
     def _process_event(self, event: Event) -> None:
         """Drop messages with texts that cannot be stored or sent on, which no script of this project sends."""

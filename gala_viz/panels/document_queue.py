@@ -48,7 +48,8 @@ def _has_browser(document: Document) -> bool:
 class DocumentQueue:
     """Results from worker threads for one page; of several under one key only the newest is delivered.
 
-    ``deliver(key, value)`` runs in a next-tick callback of the document, so that it may change widgets and figures.
+    ``deliver(key, value)`` runs in a next-tick callback of the document, so that it may change widgets and figures;
+    ``on_delivered()`` runs after all that are delivered in one turn.
     While the page is busy (a slow browser has not yet received what was sent), results gather here, not in its socket.
 
     Create it for a served document in the thread of its event loop: callbacks are added there. While Panel holds a
@@ -56,23 +57,49 @@ class DocumentQueue:
     and may be lost; a page whose callback is lost gets no results any more.
     """
 
-    def __init__(self, document: Document, deliver: Callable[[str, Any], None]) -> None:
-        self._document = document
+    def __init__(
+        self,
+        document: Document,
+        deliver: Callable[[str, Any], None],
+        on_delivered: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._document, self._on_delivered = document, on_delivered
         self._loop = None if isinstance(document, ServerlessDocument) else _running_loop()
         self._deliver = deliver
         self._values: dict[str, Any] = {}
         self._lock = threading.Lock()
-        self._scheduled = False
+        self._scheduled = self._waits = False
         self._closed = False
 
-    def put(self, key: str, value: Any) -> None:
-        """Queue ``value`` under ``key``; it replaces an undelivered value of that key."""
+    def put(self, key: str, value: Any, *, within_s: float = 0.0) -> None:
+        """Queue a value.
+
+        Parameters
+        ----------
+        key : str
+            It replaces an undelivered value of this key.
+        value : object
+            Given to ``deliver``.
+        within_s : float
+            Seconds that it may wait for others with which it is delivered; a served document alone lets them wait.
+        """
         with self._lock:
             if self._closed:
                 return
             self._values.pop(key, None)
             self._values[key] = value
-            if self._scheduled:
+            if self._scheduled or (self._waits and within_s > 0):
+                return
+            self._waits, self._scheduled = within_s > 0, within_s == 0
+        if within_s > 0 and self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended, and the page with it
+                self._loop.call_soon_threadsafe(self._loop.call_later, within_s, self._end_wait)
+        else:
+            self.schedule_delivery()
+
+    def _end_wait(self) -> None:
+        with self._lock:
+            if not self._waits or self._scheduled:  # what waited was delivered with something else
                 return
             self._scheduled = True
         self.schedule_delivery()
@@ -102,11 +129,13 @@ class DocumentQueue:
                 waiting.append(ref(self))
                 return
         with self._lock:
-            values, self._values, self._scheduled = self._values, {}, False
+            values, self._values, self._scheduled, self._waits = self._values, {}, False, False
         with hold(self._document):
             for key, value in values.items():
                 if not self._closed:
                     self._deliver(key, value)
+            if not self._closed:
+                self._on_delivered()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -4,6 +4,7 @@ Tried with Panel 1.9 and Bokeh 3.8 and 3.9, to which ``pyproject.toml`` limits t
 
 ``dispatch_all_messages`` corrects how Panel writes to browsers: the last of a burst of messages is sent, not held back.
 ``patch_data_changes`` sends a data source that changes twice in one turn once.
+``patch_message_compression`` sends messages to a browser on the same machine as they are.
 ``patch_current_document`` lets an error within a callback leave nothing behind in Bokeh's stack of current documents.
 ``tornado_application`` finds the Tornado application of a server, to which addresses and checks are added.
 ``listening_hosts`` finds where servers listen that something else started.
@@ -14,7 +15,7 @@ from __future__ import annotations
 import gc
 import socket
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,8 +23,10 @@ from bokeh.document import Document
 from bokeh.document.events import ColumnDataChangedEvent, DocumentChangedEvent
 from bokeh.io import doc as bokeh_document
 from bokeh.server.tornado import BokehTornado
+from bokeh.server.views.ws import WSHandler
 from panel.io import document as panel_document
 from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
 from tornado.websocket import WebSocketClosedError
 
 PANEL_PRIVATE_NAMES = ("_dispatch_msgs", "_WRITE_MSGS", "_WRITE_BLOCK")
@@ -95,6 +98,22 @@ def _current_document(document: Any) -> Iterator[None]:
         last = next((at for at in reversed(range(len(stack))) if stack[at] is entry), None)
         if last is not None:
             del stack[last]
+
+
+_options_of_bokeh = WSHandler.get_compression_options
+
+
+def patch_message_compression(is_local: Callable[[HTTPServerRequest], bool]) -> None:
+    """Let no message to a browser on the server's own machine be compressed.
+
+    Compressing the maps of a photograph takes as long as all else that the server does for them, and saves such a
+    connection nothing. ``is_local(request)`` tells of the request that opens a websocket.
+    """
+
+    def options(self: WSHandler) -> dict[str, Any] | None:
+        return None if is_local(self.request) else _options_of_bokeh(self)
+
+    WSHandler.get_compression_options = options  # type: ignore[method-assign]
 
 
 def tornado_application(server: Any) -> BokehTornado:

@@ -14,6 +14,8 @@ from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.specs import GRAD_CAM, MapRequest
 from gala_viz.store.source import MapSource, NetworkChoice, request_of_image
 
+GATHERED_S = 0.06
+"""How long the first answers for a photograph wait for its maps, so that with kept ones nothing is drawn twice."""
 SCORES_INTERVAL_S = 2.0
 """Interval at which a collection's scores are read anew while it is being scored."""
 
@@ -25,6 +27,11 @@ class CollectionScores:
     request: MapRequest
     scores: xr.Dataset
     choices: tuple[NetworkChoice, ...]
+
+    def equals(self, other: CollectionScores) -> bool:
+        """Return whether others are of the same settings and hold the same numbers."""
+        same = self.request == other.request and self.choices == other.choices
+        return same and self.scores.identical(other.scores)
 
 
 def read_scores(source: MapSource, request: MapRequest) -> CollectionScores:
@@ -45,19 +52,27 @@ class SourceClient:
 
     ``on_answer(key, value)`` is called in a callback of the document, with the keys info, photo, human, parts, forward,
     layers, cam_layers, maps, scores, error; survey, survey_cancelled, survey_error; uploaded, refused. A new request
-    for maps cancels the one before. Maps come as (request, update), scores as ``CollectionScores``.
+    for maps cancels the one before. Maps come as (request, update), scores as ``CollectionScores``. ``on_delivered()``
+    is called after the answers that come together.
     """
 
-    def __init__(self, source: MapSource, document: Document, on_answer: Callable[[str, Any], None]) -> None:
+    def __init__(
+        self,
+        source: MapSource,
+        document: Document,
+        on_answer: Callable[[str, Any], None],
+        on_delivered: Callable[[], None] = lambda: None,
+    ) -> None:
         self._source = source
         self._answer = on_answer
-        self._queue = DocumentQueue(document, self._deliver)
+        self._queue = DocumentQueue(document, self._deliver, on_delivered)
         self._maps = LatestJobWorker("gala-viz maps", lambda error: self._queue.put("error", error))
         self._survey = LatestJobWorker("gala-viz survey", lambda error: self._queue.put("survey_error", error))
         self._others = LatestJobWorker("gala-viz uploads and people", lambda error: self._queue.put("error", error))
         self._asked = _Asked("", 0)
         self._unfinished: tuple[str, MapRequest, MapRequest] | None = None  # the maps that are being computed
         self._paused = False
+        self._last_scores: CollectionScores | None = None
         self._since, self._told = 1, 0  # first request for this photograph; last one answered in full
 
     def request_maps(
@@ -86,7 +101,7 @@ class SourceClient:
         of_collection : MapRequest, optional
             Settings of the collection's scores, which come last; default: those of the maps.
         scores_first : bool
-            Whether they come before the maps too.
+            Whether they come before the maps too; else only those that have changed come.
         """
         of_collection = of_collection or replace(request, participant=None)
         self._unfinished, self._paused = (image, request, of_collection), False
@@ -96,7 +111,7 @@ class SourceClient:
         new_image = self._told < self._since
 
         def job(cancelled: IsCancelled) -> None:
-            post, source, asked = self._poster(request_key), self._source, request
+            post, source, asked = self._poster(request_key, GATHERED_S), self._source, request
             layers = None
             if new_image:
                 post("info", source.info(image))
@@ -114,8 +129,8 @@ class SourceClient:
             if asked.method == GRAD_CAM:
                 self._queue.put("cam_layers", source.cam_layers())
             if scores_first:
-                self._queue.put("scores", read_scores(source, of_collection))
-            done = source.cached(image, asked)
+                self._put_scores(of_collection)
+            done, post = source.cached(image, asked), self._poster(request_key)
             for update in source.maps(image, asked, cancelled) if done is None else [done]:
                 post("maps", (asked, update))
                 if layers is not None:  # the browser draws the maps first
@@ -125,7 +140,7 @@ class SourceClient:
                 post("layers", layers)
                 self._told = request_key.number
             if not cancelled():
-                self._queue.put("scores", read_scores(source, of_collection))
+                self._put_scores(of_collection, only_changed=True)
                 if request_key == self._asked:
                     self._unfinished = None
 
@@ -164,8 +179,8 @@ class SourceClient:
                 self._queue.put("survey", progress)
                 if progress.seconds - last > SCORES_INTERVAL_S:
                     last = progress.seconds
-                    self._queue.put("scores", read_scores(self._source, request))
-            self._queue.put("scores", read_scores(self._source, request))
+                    self._put_scores(request)
+            self._put_scores(request)
             if cancelled():
                 self._queue.put("survey_cancelled", None)
 
@@ -193,6 +208,14 @@ class SourceClient:
         for part in (self._maps, self._survey, self._others, self._queue):
             part.close()
 
+    def _put_scores(self, request: MapRequest, *, only_changed: bool = False) -> None:
+        """Deliver the scores of all images; with ``only_changed`` not those that were delivered last."""
+        read, last = read_scores(self._source, request), self._last_scores
+        if only_changed and last is not None and last.equals(read):
+            return
+        self._last_scores = read
+        self._queue.put("scores", read)
+
     def _post_human(
         self, post: Callable[[str, Any], None], image: str, kind: str | None, participant: str | None
     ) -> None:
@@ -201,8 +224,8 @@ class SourceClient:
         missing = participant if participant and one is None else None
         post("human", (self._source.human_map(image, kind, one), people, one, missing))
 
-    def _poster(self, request_key: _Asked) -> Callable[[str, Any], None]:
-        return lambda key, value: self._queue.put(key, (request_key, value))
+    def _poster(self, request_key: _Asked, within_s: float = 0.0) -> Callable[[str, Any], None]:
+        return lambda key, value: self._queue.put(key, (request_key, value), within_s=within_s)
 
     def _deliver(self, key: str, value: Any) -> None:
         if isinstance(value, tuple) and value and isinstance(value[0], _Asked):

@@ -279,8 +279,8 @@ def test_a_new_photograph_takes_away_what_was_said_of_the_one_before(source):
     assert "61.0 %" in view.top_five_panes[0].object
     source.forward = lambda image: held.wait(10) and good(image)
     view.move(1)
+    until(lambda: view.layers.pane.styles == {"visibility": "hidden"})
     assert "%" not in view.top_five_panes[0].object + view.top_five_panes[1].object.replace("width:", "")
-    assert view.layers.pane.styles == {"visibility": "hidden"}
     assert "0.410" not in view.score_view.table.object
     held.set()
     until(lambda: finished(view) and view.layers.pane.styles["visibility"] == "visible")

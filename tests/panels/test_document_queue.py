@@ -56,6 +56,27 @@ def test_turns_are_asked_for_in_the_loop_of_the_document_whichever_thread_posts(
     assert delivered == [1]
 
 
+def test_what_may_wait_comes_with_what_may_not_and_by_itself_in_the_end():
+    async def served():
+        document, delivered = SlowDocument(), []
+        queue = DocumentQueue(document, lambda key, value: delivered.append(key), lambda: delivered.append("turn"))
+        queue.put("info", 1, within_s=0.2)
+        queue.put("photo", 1, within_s=0.2)
+        await asyncio.sleep(0.01)
+        assert document.turns == []
+        queue.put("maps", 1)
+        document.turns.pop()()
+        assert delivered == ["info", "photo", "maps", "turn"]
+        await asyncio.sleep(0.3)
+        assert document.turns == [], "what waited has come already"
+        queue.put("info", 2, within_s=0.05)
+        await asyncio.sleep(0.2)
+        document.turns.pop()()
+        assert delivered[4:] == ["info", "turn"]
+
+    asyncio.run(served())
+
+
 def test_a_closed_queue_delivers_nothing():
     document, delivered = SlowDocument(), []
     queue = DocumentQueue(document, lambda key, value: delivered.append(key))

@@ -12,17 +12,31 @@ from types import SimpleNamespace
 
 import holoviews as hv
 import pytest
+from bokeh.core.serialization import Serializer
 from bokeh.document import Document
 from bokeh.document.callbacks import invoke_with_curdoc
+from bokeh.document.events import ColumnDataChangedEvent
 from bokeh.io import curdoc
 from bokeh.io import doc as bokeh_document
+from bokeh.layouts import column
+from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure
+from bokeh.server.views.ws import WSHandler
 from panel.io import document as panel_document
 from tornado.websocket import WebSocketClosedError
 
-from gala_viz.panels.panel_patches import patch_current_document
+from gala_viz.commands.allowed_hosts import is_from_this_machine
+from gala_viz.panels.panel_patches import (
+    patch_current_document,
+    patch_data_changes,
+    patch_message_compression,
+    patch_message_dispatch,
+)
 from gala_viz.plots.bokeh_rendering import bokeh_figure
 from tests.loops import in_own_loop
 from tests.tiers import slow
+
+patch_message_dispatch()
 
 
 class Socket:
@@ -128,3 +142,50 @@ def test_callbacks_of_two_threads_each_take_their_own_document_off():
     assert curdoc() is second
     inner.__exit__(None, None, None)
     assert not bokeh_document._PATCHED_CURDOCS
+
+
+def data_changes(document):
+    """The changes of data sources that a document holds back."""
+    return [event for event in document.callbacks._held_events if isinstance(event, ColumnDataChangedEvent)]
+
+
+def test_a_source_that_changes_twice_in_one_turn_is_sent_once_with_its_last_data():
+    patch_data_changes()
+    document, first, second = Document(), ColumnDataSource({"x": [0]}), ColumnDataSource({"x": [0]})
+    document.add_root(column(figure(), name="root"))
+    for number, source in enumerate((first, second)):
+        document.roots[0].children[0].scatter("x", "x", source=source, name=str(number))
+    document.hold("combine")
+    first.data, second.data, first.data = {"x": [1]}, {"x": [2]}, {"x": [3]}
+    assert [event.model for event in data_changes(document)] == [first, second]
+    serializer = Serializer()
+    assert "3" in str(serializer.encode(data_changes(document)[0].to_serializable(serializer)))
+
+
+def test_a_change_of_some_columns_is_not_taken_for_one_of_all():
+    patch_data_changes()
+    document, source = Document(), ColumnDataSource({"x": [0], "y": [0]})
+    document.add_root(column(figure()))
+    document.roots[0].children[0].scatter("x", "y", source=source)
+    document.hold("combine")
+    source.data = {"x": [1], "y": [1]}
+    source.data["y"] = [2]
+    assert len(data_changes(document)) == 2
+
+
+def test_messages_to_this_machine_alone_are_not_compressed():
+    patch_message_compression(is_from_this_machine)
+    try:
+        for address, headers, is_compressed in (
+            ("127.0.0.1", {}, False),
+            ("::1", {}, False),
+            ("127.0.0.1", {"X-Forwarded-For": "10.0.0.7"}, True),
+            ("10.0.0.7", {}, True),
+        ):
+            handler = SimpleNamespace(
+                request=SimpleNamespace(remote_ip=address, headers=headers), _compression_level=1, _mem_level=None
+            )
+            options = WSHandler.get_compression_options(handler)
+            assert (options is not None) is is_compressed, address
+    finally:
+        patch_message_compression(lambda request: False)

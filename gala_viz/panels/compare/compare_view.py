@@ -53,6 +53,7 @@ from gala_viz.registry import unknown_name
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import ForwardResults, ImageInfo, MapSource, MapUpdate
 
+ASKING = "Asking both networks…"
 NO_HUMAN_MAP = "People did not mark\nthis photograph."
 
 
@@ -118,7 +119,9 @@ class CompareView:
             "uploaded": self._on_uploaded,
             "refused": self._on_refused,
         }
-        self.source_client = SourceClient(source, document, lambda key, value: handlers[key](value))
+        self.source_client = SourceClient(
+            source, document, lambda key, value: handlers[key](value), self._clear_missing
+        )
         networks = source.networks
         figures = figures or draw_figure_set(networks)
         self.row, self.layers = figures.row, figures.layers
@@ -138,6 +141,7 @@ class CompareView:
         self._map_request: MapRequest | None = None  # what the maps in view are of
         self._target_before = "own"  # whose logit was explained before a category was chosen by a click
         self._is_cancelled = False  # no more samples of them come
+        self._is_new = self._has_layers = False  # whether first answers for another image have come, and its layers
         self._photo_of: str | None = None  # image whose photograph is in the row
         self._scored_as: MapRequest | None = None  # what the scores of all images are of
         self.progress = ProgressView(self.cancel)
@@ -283,10 +287,9 @@ class CompareView:
         if new_image:
             self.results.param.update(info=None, map_update=None, forward_result=None)
             self._map_request = None
-            self._forget()
         else:
             self._show_target_hint()
-        self.progress.show_text("Asking both networks…", 0, busy=True)
+            self._show_asking()
         of_collection = replace(request, participant=None)
         as_before = self._score_settings(of_collection) == self._scored_as
         if not as_before:  # scores of other settings describe nothing that is in view
@@ -304,11 +307,21 @@ class CompareView:
         has_map = at is not None and bool(self.index.has_human_map[at])
         self.score_view.set_image_scores(scores, has_map, is_uploaded=at is None)
 
-    def _forget(self) -> None:
-        """Clear predictions, layers and scores of the image before; results of the new one are on their way."""
-        self._predict((None, None), None)
-        self.layers.hide()
-        self._show_image_scores(None)
+    def _show_asking(self) -> None:
+        self.progress.show_text(ASKING, 0, busy=True)
+
+    def _clear_missing(self) -> None:
+        """Clear what is of the image before and did not come with the first answers for the new one."""
+        if not self._is_new:
+            return
+        self._is_new = False
+        if self.results.forward_result is None:
+            self._predict((None, None), None)
+        if not self._has_layers:
+            self.layers.hide()
+        if self.results.map_update is None:
+            self._show_asking()
+            self._show_image_scores(None)
 
     def _predict(self, predictions: Sequence[Prediction | None], target: int | None) -> None:
         self._predictions = (predictions, target)
@@ -348,6 +361,7 @@ class CompareView:
         self._toggle_layer(message.get("layer"))
 
     def _on_info(self, info: ImageInfo) -> None:
+        self._is_new, self._has_layers = True, False
         self.results.info = info
         self.heading.object = image_heading(info, self._game)
         self._show_target_hint()
@@ -411,6 +425,7 @@ class CompareView:
             self._draw()
 
     def _on_layers(self, layers: tuple[np.ndarray, ForwardResults]) -> None:
+        self._has_layers = True
         self.layers.show_attention_norms(*layers)
 
     def _on_cam_layers(self, layers: tuple[str, ...]) -> None:

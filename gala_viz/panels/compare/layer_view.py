@@ -167,16 +167,21 @@ class LayerView:
             for column, layer in enumerate(network.layers):
                 norm = norms[layer]
                 self.sources[row, column].data = image_source_data(np.asarray(norm, dtype=np.float32), *extent_px(norm))
-        self.pane.styles = {"visibility": "visible"}
+        self._set_visible("visible")
 
     def hide(self) -> None:
         """Hide the layers, whose space stays empty, until the next forward pass."""
-        self.pane.styles = {"visibility": "hidden"}
+        self._set_visible("hidden")
+
+    def _set_visible(self, visibility: str) -> None:
+        if self.pane.styles.get("visibility", "visible") != visibility:
+            self.pane.styles = {"visibility": visibility}
 
     def outline_column(self, column: int | None) -> None:
         """Outline the column whose layer is in the main row; None: no column."""
         if column is None:
-            self._mark.data = {"x": [], "y": [], "w": [], "h": []}
+            if self._mark.data["x"]:
+                self._mark.data = {"x": [], "y": [], "w": [], "h": []}
             return
         rows = [row for row, at in self.cells if at == column]
         step_y = self.height * (1 + GAP_FRACTION)

@@ -10,6 +10,7 @@ import xarray as xr
 from bokeh.models import (
     BasicTicker,
     BasicTickFormatter,
+    ColorBar,
     ColumnDataSource,
     GlyphRenderer,
     Image,
@@ -53,6 +54,7 @@ class MainRow:
         }
         self.figures: dict[str, figure] = {panel: bokeh_figure(plot) for panel, plot in panel_plots.items()}
         self.sources: dict[str, ColumnDataSource] = {}
+        self._empty: set[str] = set()
         self.outlines = Outlines(key)
         self._link()
         self.panes = {
@@ -112,7 +114,7 @@ class MainRow:
         )
         fig.xgrid.visible = fig.ygrid.visible = False
         for bar in fig.below:
-            if hasattr(bar, "color_mapper"):
+            if isinstance(bar, ColorBar):
                 bar.update(height=8, margin=0, padding=4, title_standoff=3, width="auto")
                 bar.update(ticker=BasicTicker(desired_num_ticks=4), formatter=BasicTickFormatter(power_limit_low=-4))
 
@@ -135,6 +137,7 @@ class MainRow:
         glyph = ImageRGBA(image="image", x="x", y="y", dw="dw", dh="dh")
         self.figures["photo"].add_glyph(source, glyph, visible=False, name=f"{self.key}/glyph/erased")
         self.sources["erased"] = source
+        self._nothing_erased = False
         self.set_erased(None, None)
 
     def _within_error(self) -> None:
@@ -168,6 +171,9 @@ class MainRow:
 
     def set_erased(self, filled: np.ndarray | None, rank: np.ndarray | None) -> None:
         """Send what stands where the photograph is hidden, uint8 (y, x, 3), and the place of each pixel in an order."""
+        if filled is None and rank is None and self._nothing_erased:
+            return
+        self._nothing_erased = filled is None and rank is None
         unknown = np.zeros((1, 1), np.int32)
         data = image_source_data(np.zeros((1, 1), np.uint32), self.height, self.width)
         data["filled"] = [np.zeros((1, 1), np.uint32) if filled is None else pack_rgba(filled)]
@@ -199,10 +205,13 @@ class MainRow:
     def _set_bars(self, texts: Mapping[str, str]) -> None:
         for panel, text in texts.items():
             for bar in self.figures[panel].below:
-                if hasattr(bar, "color_mapper") and bar.title != text:
+                if isinstance(bar, ColorBar) and bar.title != text:
                     bar.title = text
 
     def _set(self, panel: str, values: xr.DataArray | None, error: xr.DataArray | None = None) -> None:
+        if values is None and panel in self._empty:
+            return  # each change of a source draws its figure anew
+        (self._empty.add if values is None else self._empty.discard)(panel)
         if values is None:
             values = labelled_map(
                 np.full((1, 1), np.nan, np.float32), name="empty", extent_px=(self.height, self.width)

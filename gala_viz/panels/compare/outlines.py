@@ -45,7 +45,8 @@ class Outlines:
     def set_human_map(self, human_map: xr.DataArray | None) -> None:
         """Outline the strongest regions of a human map (y, x); None: draw no lines."""
         if human_map is None:
-            self.human_map_source.data = dict(_EMPTY)
+            if self.human_map_source.data["xs"]:
+                self.human_map_source.data = dict(_EMPTY)
             return
         lines = contour_lines(human_map)
         width = [{10.0: 2.2, 25.0: 1.5}.get(share, 1.0) for share in lines["share"]]
