@@ -1,0 +1,100 @@
+"""A day of a busy server: a thousand visits, thirty at once, who look at photographs whose maps are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+import sys
+import time
+import urllib.request
+
+import psutil
+import pytest
+
+from tests.browser.conftest import Server, free_port
+from tests.browser.visitors import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(5400)]
+VISITS, AT_ONCE, CHOSEN, PAUSE_S = 1000, 30, 4, 12.0
+SETTLED = 100
+"""Visits after which memory is first looked at."""
+GROWTH = 1.05
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A server of real networks; and its page's address."""
+    port = free_port()
+    command = [sys.executable, "-m", "gala_viz", "compare", "--port", str(port), "--no-show"]
+    server = Server(command, port, tmp_path / "log.txt", "favicon.ico")
+    yield server, f"{server.url}/compare"
+    server.close()
+
+
+def loaded(url):
+    """Wait until the page is that of a loaded source."""
+    end = time.monotonic() + 300
+    while b'<main class="state">' in urllib.request.urlopen(url, timeout=60).read():
+        assert time.monotonic() < end, "its networks are never loaded"
+        time.sleep(0.5)
+
+
+async def visit(url, rng, opened, kept):
+    visitor = Visitor(url)
+    try:
+        opened.append(await visitor.open())
+        for image in rng.sample(visitor.images[1:13], CHOSEN):
+            await asyncio.sleep(rng.uniform(0.5, 1.5) * PAUSE_S)
+            kept.append(await visitor.choose(image))
+    finally:
+        visitor.close()
+
+
+async def many(url, count, opened, kept):
+    """``count`` visits, at most ``AT_ONCE`` of them at a time."""
+    rng, places = random.Random(count), asyncio.Semaphore(AT_ONCE)
+
+    async def one():
+        async with places:
+            await visit(url, random.Random(rng.random()), opened, kept)
+
+    await asyncio.gather(*(one() for _ in range(count)))
+
+
+async def keep_maps(url):
+    """Look once at every photograph that visitors will choose."""
+    visitor = Visitor(url)
+    await visitor.open()
+    for image in visitor.images[:13]:
+        await visitor.choose(image)
+    visitor.close()
+
+
+def at_rest_mb(server):
+    """Resident memory once the sessions of all visits are over."""
+    time.sleep(40)
+    return psutil.Process(server.process.pid).memory_info().rss / 1e6
+
+
+def test_a_thousand_visits_thirty_at_once(served, record_property):
+    server, url = served
+    opened, kept = [], []
+    loaded(url)
+    asyncio.run(keep_maps(url))
+    asyncio.run(many(url, SETTLED, [], []))
+    before = at_rest_mb(server)
+    start = time.monotonic()
+    asyncio.run(many(url, VISITS - SETTLED, opened, kept))
+    minutes = (time.monotonic() - start) / 60
+    after = at_rest_mb(server)
+    slow = {name: statistics.quantiles(values, n=20)[-1] for name, values in (("opened", opened), ("kept", kept))}
+    told = (
+        f"{len(opened)} visits in {minutes:.0f} min, kept photographs n = {len(kept)}: median "
+        f"{1000 * statistics.median(kept):.0f} ms, 95 % {1000 * slow['kept']:.0f} ms; page: median "
+        f"{statistics.median(opened):.2f} s, 95 % {slow['opened']:.2f} s; {before:.0f} MB, then {after:.0f} MB"
+    )
+    print(told)
+    record_property("soak", told)
+    assert len(kept) == CHOSEN * (VISITS - SETTLED)
+    assert after / before < GROWTH
