@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 from torch import nn
@@ -328,13 +329,13 @@ def read_images(
     """
     stored = recipe.stored_frame(setup.preprocessing)  # type: ignore[attr-defined]
     parts = (
-        ("train", setup.training, stored, recipe.uses_maps),
-        ("validation", setup.validation, setup.preprocessing, compares_attention),
+        ("train", setup.training, stored, recipe.uses_maps, np.float16),
+        ("validation", setup.validation, setup.preprocessing, compares_attention, np.float32),  # which is ranked
     )
     names = ", ".join(source.collection.name for source in setup.training)
     read = []
-    for split, sources, frame, with_maps in parts:
-        images = TrainingImages(sources, frame, with_maps=with_maps)
+    for split, sources, frame, with_maps, map_dtype in parts:
+        images = TrainingImages(sources, frame, with_maps=with_maps, map_dtype=map_dtype)
         if split == "train":
             check_maps_are_there(recipe, setup, tell)  # before anything is read
         if images.n_bytes <= memory_bytes:
