@@ -1,4 +1,4 @@
-"""One rho, whoever tells it: the table of epochs, the card, the table of validation images, a score and ``evaluate``."""
+"""One rho, whoever tells it: epochs, the card, the table of validation images, a score and ``evaluate``."""
 
 from __future__ import annotations
 
