@@ -118,7 +118,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     path = folder / CARD
     try:
-        card = tomllib.loads(path.read_text(encoding="utf-8"))
+        card = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise WeightsError(f"{path}: not found; a network's folder holds {CARD} and {WEIGHTS}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

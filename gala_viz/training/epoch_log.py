@@ -211,7 +211,7 @@ def read_epochs(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [{name: row.get(name) or "" for name in COLUMNS} for row in csv.DictReader(file)]
         for row in rows:
             int(row["epoch"])

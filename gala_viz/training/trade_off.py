@@ -108,7 +108,7 @@ def read_values(path: Path) -> dict[tuple[str, str], tuple[float, float]]:
 
     Raises ``OSError`` or ``ValueError`` where there is no such table.
     """
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     try:
         numbers = [(float(row["correct"] or "nan"), float(row["rho"] or "nan")) for row in rows]

@@ -201,7 +201,7 @@ def _label_names(folder: Path) -> tuple[str, ...]:
     if not path.is_file():
         return ()
     try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").rstrip().splitlines()]
+        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").rstrip().splitlines()]
     except UnicodeDecodeError:
         raise ValueError(f"{path} is no text in UTF-8.") from None
     if not names or len(names) > MAX_CATEGORIES or not all(names) or len(set(names)) < len(names):
