@@ -45,8 +45,8 @@ def test_settings(tmp_path, encoding):
     card = MODELS / "rendered-gala" / "card.toml"
     (tmp_path / "card.toml").write_text(card.read_text(encoding="utf-8"), encoding=encoding)
     assert read_card(tmp_path) == read_card(card.parent)
-    (tmp_path / "password").write_text("gala\n", encoding=encoding)
-    assert read_password(tmp_path / "password").matches("gala", "here")
+    (tmp_path / "password").write_text("gala-viz 1\n", encoding=encoding)
+    assert read_password(tmp_path / "password").matches("gala-viz 1", "here")
 
 
 @MARKS
