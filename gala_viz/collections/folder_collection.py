@@ -93,6 +93,7 @@ class FolderCollection(Collection):
                 f"{self.root} holds no photographs; expected PNG, JPEG, WebP, BMP or TIFF files in it or in one folder "
                 f"per category.{refused}"
             )
+        self.empty_folders = tuple(f"{folder}/" for folder in self._tree.empty)
         self._split_layout = find_split_layout(images)
         self.split_doubt = self._split_layout.doubt
         self._marks: HumanMaps | None = None

@@ -103,13 +103,22 @@ class TrainingImages:
 
         For example "57 of 60 maps usable (left out 3: ...)".
         """
+        return describe_usable_maps(*self._usable(source))
+
+    def are_few_usable(self, source: TrainingSource) -> bool:
+        """Return whether fewer than half of the maps of one of the sources can be used."""
+        n_usable, reasons = self._usable(source)
+        return n_usable < len(reasons)
+
+    def _usable(self, source: TrainingSource | None) -> tuple[int, dict[str, str]]:
+        """Return how many maps of a source, or of all, can be used, and image -> why the map cannot, of the others."""
         which = np.ones(len(self.images), bool)
         if source is not None:
             which = self._images_of(source)
         reasons = {self.images[place]: why for place, why in self.unusable.items() if which[place]}
         sources = self.sources if source is None else (source,)
         reasons |= {image: why for one in sources for image, why in one.unusable.items() if self.with_maps}
-        return describe_usable_maps(int(self.has_map[which].sum()), reasons)
+        return int(self.has_map[which].sum()), reasons
 
     def has_maps_of(self, source: TrainingSource) -> bool:
         """Return whether an image of one of the sources has, or should have, a human map here."""

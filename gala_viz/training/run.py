@@ -274,12 +274,18 @@ def set_up_training(
     }
     training = sources_of_split(everything, "train", **options)
     validation = sources_of_split(watched, "validation", **options)
-    for line in describe_sources([*training, *(source for source in validation if source.left_out)]):
+    incomplete = [source for source in validation if source.left_out or source.unknown]
+    for line in describe_sources([*training, *incomplete]):
         tell(f"  {line}")
     for _, collection in everything:
+        if empty := getattr(collection, "empty_folders", ()):
+            listed = ", ".join(empty[:8]) + (", …" if len(empty) > 8 else "")
+            tell(f"  {collection.name}: no photograph lies in {counted(len(empty), 'folder')}: {listed}")
         if skipped := getattr(collection, "skipped", ()):
-            name, why = skipped[0]
-            tell(f"  {collection.name}: {counted(len(skipped), 'file')} not used, the first: {name}: {why}")
+            (name, why), noun_of = skipped[0], getattr(collection, "skipped_noun", lambda path: "file")
+            nouns = Counter(noun_of(path) for path, _ in skipped)
+            told = " and ".join(counted(count, noun) for noun, count in nouns.items())
+            tell(f"  {collection.name}: {told} not used, the first: {name}: {why}")
     if isinstance(recipe, SupervisedRecipe) and tuple(categories) != category_names():
         learnt = {source.label(image) for source in training for image in source.images}
         if missing := [name for number, name in enumerate(categories) if number not in learnt]:
@@ -346,6 +352,8 @@ def read_images(
         for source in sources if with_maps else ():
             if source.role == "maps" or images.has_maps_of(source):
                 tell(f"{split}: {source.collection.name}: {images.describe_maps(source)}")
+                if images.are_few_usable(source):
+                    tell(f"{split}: FEWER THAN HALF of the human maps of {source.collection.name} can be used")
         if images.unreadable:
             listed = ", ".join(images.unreadable[:5])
             tell(f"{split}: {counted(len(images.unreadable), 'photograph')} cannot be read, left out: {listed}")

@@ -187,6 +187,8 @@ def data_section(
             n_labelled = sum(source.label(image) is not None for image in source.images)
             if source.role == "maps" and n_labelled < len(source.images):
                 entry[f"n_{part}_labelled"] = n_labelled
+            if source.unknown:
+                entry[f"n_{part}_of_unknown_categories"] = sum(source.unknown.values())
             if source.left_out:
                 what = "n_left_out_as_held_out" if part == "train" else "n_validation_left_out_as_test"
                 entry[what] = len(source.left_out)
