@@ -241,6 +241,12 @@ def _why_no_maps(collection: PhotoCollection, splits: Splits, split: Split) -> s
     there = {other: len(marked_images(collection, images)) for other, images in splits.by_split.items()}
     elsewhere = ", ".join(f"{count:,} of the {other} split" for other, count in there.items() if count)
     others = f" ({elsewhere} have)" if elsewhere else ""
+    if not elsewhere and not getattr(collection, "map_kinds", {}):
+        return (
+            f" None of its {len(splits.images_of(split)):,} images has a human map. --maps takes photographs together "
+            "with their maps, as TFRecords or in OSIE's layout; a folder of maps alone belongs to photographs: "
+            "--labels PHOTOGRAPHS --human-maps MAPS."
+        )
     return f" None of its {len(splits.images_of(split)):,} images has a human map{others}."
 
 

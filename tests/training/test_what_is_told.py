@@ -105,3 +105,25 @@ def test_half_of_the_maps_are_not_few(photographs):
     lines = told(labels=gv.open_collection(photographs, human_maps=photographs.parent / "maps"))[0]
     assert "4 of 8 maps usable" in lines
     assert "FEWER" not in lines
+
+
+def test_a_folder_of_maps_in_the_place_of_photographs_is_told_where_it_belongs(photographs, tmp_path):
+    maps = tmp_path / "maps"
+    with pytest.raises(
+        ValueError, match=r"None of its 8 images has a human map.* --labels PHOTOGRAPHS --human-maps MAPS"
+    ):
+        told(maps=gv.open_collection(maps))
+    (tmp_path / "arrays").mkdir()
+    np.save(tmp_path / "arrays" / "a.npy", np.eye(4))
+    with pytest.raises(ValueError, match=r"holds no photographs.* may be human maps.*: --human-maps takes them"):
+        gv.open_collection(tmp_path / "arrays")
+
+
+def test_records_in_the_place_of_maps_are_told_where_they_belong(photographs, tmp_path):
+    (tmp_path / "tf").mkdir()
+    write_tfrecords(
+        tmp_path / "tf" / "a.tfrecords", [ClickMeRecord(np.zeros((8, 8, 3), np.uint8), np.eye(8), 0, 3, "a.JPEG")]
+    )
+    for place in (tmp_path / "tf", tmp_path / "tf" / "a.tfrecords"):
+        with pytest.raises(ValueError, match=r"in a training --maps or --labels\) takes them"):
+            gv.open_collection(photographs, human_maps=place)
