@@ -40,7 +40,7 @@ class MapFile:
     n_left_out: int = 0
 
 
-def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFile:
+def read_map_file(path: str | Path, photo_px: tuple[int, int] | None = None) -> MapFile:
     """Read a human map that covers the whole photograph, at any resolution.
 
     - PNG: grey, 1, 8 or 16 bits, scaled to 0..1; in colours too, where red, green and blue are equal and none of it is
@@ -53,6 +53,7 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
     objects are never loaded. Raises ``MapFileError``, also for label masks and for cumulative maps in place of
     participants', and ``OSError`` where the file cannot be read.
     """
+    path = Path(path)
     try:
         content = {".png": _png, ".npy": _npy, ".npz": _npz}[path.suffix.lower()](path)
     except MapFileError:

@@ -37,14 +37,14 @@ class EpochLog(Callback):
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         Of the run.
     tell : callable, optional
         Called with the line, in the first process alone; default: nothing is told.
     """
 
-    def __init__(self, folder: Path, tell: Callable[[str], None] | None = None) -> None:
-        self._path, self._tell = folder / EPOCHS_FILE, tell
+    def __init__(self, folder: str | Path, tell: Callable[[str], None] | None = None) -> None:
+        self._path, self._tell = Path(folder) / EPOCHS_FILE, tell
         self._sums: dict[str, torch.Tensor | float] = {}
         self._totals: dict[str, torch.Tensor | float] = {}
         self._counts: dict[str, torch.Tensor | float] = {}
@@ -203,11 +203,12 @@ def _over_processes(values: dict[str, Any]) -> dict[str, float]:
     return dict(zip(sorted(plain), means, strict=True))
 
 
-def read_epochs(path: Path) -> list[dict[str, str]]:
+def read_epochs(path: str | Path) -> list[dict[str, str]]:
     """Return the rows of an ``epochs.csv``, with its columns as texts; none where there is no such file.
 
     None, too, where it is damaged: a table never ends a training.
     """
+    path = Path(path)
     if not path.is_file():
         return []
     try:

@@ -93,8 +93,8 @@ def train(
     labels: PhotoCollection | str | Path | None = None,
     maps: PhotoCollection | str | Path | None = None,
     plain: Sequence[PhotoCollection | str | Path] = (),
-    out: Path = Path("models"),
-    runs: Path = Path("runs"),
+    out: str | Path = "models",
+    runs: str | Path = "runs",
     hardware: Hardware = Hardware(),
     licence: str | None = None,
     keep_duplicates: bool = False,
@@ -121,9 +121,9 @@ def train(
         Photographs with human maps; their categories, where they are known, are used too. It may be that of ``labels``.
     plain : sequence of PhotoCollection, str or Path
         Further photographs, which a recipe's teacher alone labels.
-    out : Path
+    out : str or Path
         The network's folder is ``out``/<recipe's name>; what is there is written over.
-    runs : Path
+    runs : str or Path
         Checkpoints, logs and networks of single epochs are kept in ``runs``/<recipe's name>.
     hardware : Hardware
         On what it runs.
@@ -161,6 +161,7 @@ def train(
         Collections are missing, an image cannot serve, or as ``fit``.
     """
     check_hardware(hardware.device, hardware.precision, hardware.devices)
+    out, runs = Path(out).expanduser(), Path(runs).expanduser()
     recipe = replace(recipe, arguments=complete_arguments(recipe.builder, recipe.arguments))
     check_writable(out)
     if not replace_network:
@@ -266,6 +267,13 @@ def set_up_training(
         preprocessing = recipe.preprocessing
         categories, sentence = training_categories(recipe, [one for _, one in watched], held_out)
         tell(sentence)
+        if len(categories) == 1:
+            if not recipe.uses_maps:
+                raise ValueError(
+                    f"{recipe.name}: there is one category, {categories[0]!r}, and no human map takes part: every answer "
+                    "is right, and nothing can be learnt. Photographs lie in a folder for each of two categories or more."
+                )
+            tell("ONE CATEGORY ALONE: every answer is right, and an accuracy of 1 says nothing; human maps alone train")
     options: dict[str, Any] = {
         "frame": preprocessing,
         "held_out": held_out,
@@ -417,7 +425,10 @@ def training_categories(
         No training image has a category, or two categories have one name.
     """
     if not isinstance(recipe.categories, str):
-        return recipe.categories, f"categories: the {len(recipe.categories)} that are listed"
+        return (
+            recipe.categories,
+            f"categories: the {len(recipe.categories)} that are listed ({_listed(recipe.categories)})",
+        )
     if recipe.categories == "imagenet":
         return category_names(), "categories: ImageNet's 1,000"
     pairs: Counter[tuple[str, int | None]] = Counter()
@@ -428,7 +439,7 @@ def training_categories(
     for collection in collections:
         own = getattr(collection, "categories", None)
         if recipe.categories == "auto" and own and {name for name, _ in pairs} <= set(own):
-            return tuple(own), f"categories: the {len(own)} of {collection.name}"
+            return tuple(own), f"categories: the {len(own)} of {collection.name} ({_listed(own)})"
     if recipe.categories == "auto" and len({index for _, index in pairs} - {None}) == len(CATEGORIES):
         return category_names(), "categories: ImageNet's 1,000, each of which has training images"
     names = sorted({name for name, _ in pairs})
@@ -443,8 +454,11 @@ def training_categories(
     if not names:
         told = ", ".join(collection.name for collection in collections)
         raise ValueError(f"{told}: no training image has a category; photographs lie in folders named by theirs.")
-    listed = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
-    return tuple(names), f"categories: {counted(len(names), 'one', 'of their own')} ({listed})"
+    return tuple(names), f"categories: {counted(len(names), 'one', 'of their own')} ({_listed(names)})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
 
 
 def training_module(recipe: Recipe, setup: TrainingSetup, tell: Tell = lambda line: None) -> CoTrainingModule:

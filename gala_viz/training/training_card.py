@@ -50,7 +50,7 @@ Of 0.03, 0.07 and 0.15 of the range it is the one with which, on validation, the
 
 
 def write_trained_network(
-    out: Path,
+    out: str | Path,
     network: nn.Module,
     recipe: Recipe,
     preprocessing: Preprocessing,
@@ -70,7 +70,7 @@ def write_trained_network(
 
     Parameters
     ----------
-    out : Path
+    out : str or Path
         Folder of networks; the network's own is ``out``/<recipe's name>.
     network : nn.Module
         The trained network.
@@ -135,7 +135,7 @@ def write_trained_network(
             **({} if trainer is None else _training_facts(trainer, is_final)),
         },
     }
-    folder = out / (folder_name or recipe.name)
+    folder = Path(out) / (folder_name or recipe.name)
     write_network(
         folder, network, toml_values(card), half=float16, beside={TRAINING_IMAGES_FILE: hashes, **(beside or {})}
     )

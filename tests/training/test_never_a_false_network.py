@@ -96,7 +96,9 @@ def test_a_damaged_checkpoint_is_told_in_our_words_and_the_one_before_it_serves(
     trained(tmp_path, max_epochs=2)
     whole, _ = trained(tmp_path / "whole")
     (tmp_path / LAST_CHECKPOINT).write_bytes((tmp_path / LAST_CHECKPOINT).read_bytes()[:5000])
-    with pytest.raises(ValueError, match=r"last\.ckpt is damaged \(\w+\).*--restart.*or with previous\.ckpt"):
+    with pytest.raises(
+        ValueError, match=r"last\.ckpt is damaged \(\w+\).*resume=False \(--restart\).*or with previous\.ckpt"
+    ):
         trained(tmp_path)
     (tmp_path / LAST_CHECKPOINT).unlink()
     resumed, _ = trained(tmp_path)

@@ -127,3 +127,24 @@ def test_records_in_the_place_of_maps_are_told_where_they_belong(photographs, tm
     for place in (tmp_path / "tf", tmp_path / "tf" / "a.tfrecords"):
         with pytest.raises(ValueError, match=r"in a training --maps or --labels\) takes them"):
             gv.open_collection(photographs, human_maps=place)
+
+
+def test_one_category_alone_is_told_and_refused_where_no_map_trains(photographs):
+    for split in ("train", "val"):
+        for photograph in (photographs / split / "mushroom").iterdir():
+            photograph.unlink()
+    collection = gv.open_collection(photographs, human_maps=photographs.parent / "maps")
+    assert "ONE CATEGORY ALONE" in told(labels=collection)[0]
+    with pytest.raises(ValueError, match="there is one category, 'house', and no human map takes part"):
+        told(LABELS_ALONE, labels=collection)
+
+
+def test_names_of_records_categories_are_listed(tmp_path):
+    for split, grey in (("train", 9), ("val", 90)):
+        rows = [
+            ClickMeRecord(np.full((8, 8, 3), grey + n, np.uint8), np.eye(8), n, 3, f"{split}/{n}.JPEG") for n in (0, 1)
+        ]
+        write_tfrecords(str(tmp_path / f"clickme_{split}.tfrecords"), rows)
+    (tmp_path / "categories.txt").write_text("\n".join(CATEGORIES))
+    lines = told(maps=gv.open_collection(tmp_path))[0]
+    assert f"categories: the 2 of {tmp_path.name} (house, mushroom)" in lines
