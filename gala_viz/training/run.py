@@ -270,8 +270,8 @@ def set_up_training(
         if len(categories) == 1:
             if not recipe.uses_maps:
                 raise ValueError(
-                    f"{recipe.name}: there is one category, {categories[0]!r}, and no human map takes part: every answer "
-                    "is right, and nothing can be learnt. Photographs lie in a folder for each of two categories or more."
+                    f"{recipe.name}: there is one category, {categories[0]!r}, and no human map takes part: every "
+                    "answer is right, and nothing can be learnt. Photographs lie in a folder for each of two or more."
                 )
             tell("ONE CATEGORY ALONE: every answer is right, and an accuracy of 1 says nothing; human maps alone train")
     options: dict[str, Any] = {
