@@ -248,7 +248,7 @@ def read_settings(path: Path, description: str, format_version: int, missing_mes
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; {missing_message}")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is no {description}: {error}.") from None

@@ -27,6 +27,9 @@ SPLIT_SEED = 0
 TRAIN_FRACTION, VALIDATION_FRACTION = 0.60, 0.15
 """Expected shares of the hash; the test split is the rest."""
 
+MAX_LISTED = 3
+"""So many folders of images in no split are named in a sentence."""
+
 UNKNOWN, LEARNT, HELD_OUT = 0, 1, 2
 """What is known of an image and a network: nothing; that the network learnt from it; that it did not."""
 
@@ -100,6 +103,22 @@ class Splits:
         """Images that are in no split."""
         return tuple(image for image, split in self.by_image.items() if split is None)
 
+    @cached_property
+    def unassigned_folders(self) -> dict[str, int]:
+        """Folders of the images that are in no split -> their numbers of images; empty where ids have no folders.
+
+        They are named up to where they differ from those of the other images, for example "held_out/".
+        """
+        folders = [image.split("/")[:-1] for image in self.by_image]
+        depth = 0
+        while len({tuple(one[: depth + 1]) for one in folders}) == 1 and len(folders[0]) > depth:
+            depth += 1
+        counts: dict[str, int] = {}
+        for image in self.unassigned:
+            if name := "/".join(image.split("/")[:-1][: depth + 1]):
+                counts[f"{name}/"] = counts.get(f"{name}/", 0) + 1
+        return counts
+
     def split_of(self, image: str) -> Split | None:
         """Return the split of ``image``; None for one in no split, or not of the collection."""
         return self.by_image.get(image)
@@ -119,7 +138,8 @@ class Splits:
         split_images = self.by_split.get(split)
         if not split_images:
             names = ", ".join(f"{known} ({counted(len(images), 'image')})" for known, images in self.by_split.items())
-            rest = f" {counted(len(self.unassigned), 'image is', 'images are')} in no split." if self.unassigned else ""
+            n_rest = counted(len(self.unassigned), "image is", "images are")
+            rest = f" {n_rest} in no split{self._where_unassigned()}." if self.unassigned else ""
             raise ValueError(
                 f"{self.collection}: no image is in the {split} split. There are: {names or 'none'}; 'all' takes every "
                 f"image.{rest} The rule is {describe_split_rule(self.rule, self.seed)}."
@@ -131,9 +151,17 @@ class Splits:
         """The rule and how many images each split has, as a sentence without its end."""
         counts = ", ".join(f"{split} {len(self.by_split.get(split, ())):,}" for split in SPLITS)
         n_rest = counted(len(self.unassigned), "image is", "images are")
-        rest = f"; {n_rest} in none of them and left out" if self.unassigned else ""
+        rest = f"; {n_rest} in none of them and left out{self._where_unassigned()}" if self.unassigned else ""
         doubt = f"; NOT SURE: {self.doubt}" if self.doubt else ""
         return f"{counts} ({describe_split_rule(self.rule, self.seed)}){rest}{doubt}"
+
+    def _where_unassigned(self) -> str:
+        """Return the folders of the images in no split in brackets, with what folders of splits are called."""
+        folders = [f"{name} {count:,}" for name, count in self.unassigned_folders.items()]
+        if not folders:
+            return ""
+        listed = ", ".join(folders[:MAX_LISTED]) + (", …" if len(folders) > MAX_LISTED else "")
+        return f" ({listed}; folders of splits are called train/, val/ and test/)"
 
 
 def describe_split_rule(rule: SplitRule, seed: int | None) -> str:

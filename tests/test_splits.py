@@ -118,3 +118,23 @@ def test_an_image_is_held_out_only_where_no_network_may_have_learnt_from_it():
         np.array([HELD_OUT, HELD_OUT, UNKNOWN, UNKNOWN], np.int8),
     ]
     assert combine_statuses(each).tolist() == [LEARNT, HELD_OUT, UNKNOWN, UNKNOWN]
+
+
+@pytest.mark.parametrize("around", ["", "data/2017/"])
+def test_folders_beside_the_splits_are_named_with_what_folders_of_splits_are_called(tmp_path, around):
+    names = ("train/cat/1.png", "test/dog/2.png", "held_out/cat/3.png", "held_out/dog/4.png", "eval/cat/5.png")
+    found = splits_of(folder(tmp_path, *(f"{around}{name}" for name in names)))
+    assert found.unassigned_folders == {f"{around}eval/": 1, f"{around}held_out/": 2}
+    told = f"({around}eval/ 1, {around}held_out/ 2; folders of splits are called train/, val/ and test/)"
+    assert f"3 images are in none of them and left out {told}" in found.description
+    with pytest.raises(ValueError, match="no image is in the validation split") as raised:
+        found.images_of("validation")
+    assert f"3 images are in no split {told}" in str(raised.value)
+
+
+def test_train_beside_eval_is_refused_with_the_folders_name(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"1 image is in no split \(eval/ 1; folders of splits are called train/, val/"
+    ):
+        splits_of(folder(tmp_path, "train/cat/1.png", "eval/cat/5.png")).images_of("validation")
+    assert splits_of(Named({"a": None, "b": "train"})).unassigned_folders == {}

@@ -62,6 +62,10 @@ class Collection(ABC):
     """Whether ``split`` returns the collection's own splits, or those by the hash of ``gala_viz.splits``."""
     has_own_splits: bool = False
     """Whether ``split`` decides even where it returns None for every image: then all are in no split."""
+    image_noun: str = "image"
+    """What one of the images is called, in the singular."""
+    empty_folders: tuple[str, ...] = ()
+    """Folders in which no photograph lies, of categories perhaps; trainings tell them."""
     split_doubt: str = ""
     """A sentence on names that may be those of splits and are not read as such; training is then refused."""
     label_note: str = ""
@@ -144,6 +148,22 @@ class Collection(ABC):
         """Files that cannot be shown: (path inside the collection, reason). Grows when one proves unreadable."""
         with self._skipping:
             return tuple((self._skipped | self._unread).items())
+
+    def skipped_noun(self, path: str) -> str:
+        """Return what is not used where ``skipped`` has ``path``.
+
+        Parameters
+        ----------
+        path : str
+            Path relative to the collection.
+
+        Returns
+        -------
+        str
+            A noun in the singular, for example "file".
+        """
+        del path
+        return "file"
 
     def skip(self, path: str, reason: str) -> None:
         """List a file as unreadable. The first reason stays.

@@ -25,10 +25,14 @@ _COARSE_NS = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class FileTree:
-    """Sorted files under a root: (path with "/", bytes, modification time in ns), and (path, reason) if refused."""
+    """Sorted files under a root: (path with "/", bytes, modification time in ns), and (path, reason) if refused.
+
+    ``empty`` are folders without a file below them, where there is one in the folder around them.
+    """
 
     files: tuple[tuple[str, int, int], ...]
     refused: tuple[tuple[str, str], ...]
+    empty: tuple[str, ...] = ()
 
 
 def index_files(
@@ -101,7 +105,8 @@ def index_files(
             waiting += below
     if changed or len(listings) != len(known):
         save_index(path, root, listings)
-    return FileTree(tuple(sorted(_files(listings))), tuple(sorted([*_refusals(listings), *unreadable])))
+    files = tuple(sorted(_files(listings)))
+    return FileTree(files, tuple(sorted([*_refusals(listings), *unreadable])), _empty(listings, files))
 
 
 def file_states(source: Path) -> list[tuple[str, int, int]]:
@@ -194,6 +199,15 @@ def _refusals(listings: dict[str, FolderListing]) -> Iterator[tuple[str, str]]:
         start = f"{folder}/" if folder else ""
         for name, reason in listing.refused:
             yield start + name, reason
+
+
+def _empty(listings: dict[str, FolderListing], files: tuple[tuple[str, int, int], ...]) -> tuple[str, ...]:
+    """Return the folders without a file below them, of those inside each other the outermost."""
+    full = {""}
+    for path, _, _ in files:
+        while path := path.rpartition("/")[0]:
+            full.add(path)
+    return tuple(sorted(one for one in listings if one not in full and one.rpartition("/")[0] in full))
 
 
 def _is_text(name: str) -> bool:

@@ -89,10 +89,16 @@ class FolderCollection(Collection):
                     f"{self.root} is a store of maps and holds no photographs; commands take it as --store, "
                     "gv.open_source and gv.open_store open it."
                 )
+            if next(self.root.rglob("*.np[yz]"), None) is not None:
+                refused += (
+                    " Its NPY or NPZ files may be human maps, which belong to photographs: --human-maps takes them, "
+                    "beside the photographs of --collection or --labels."
+                )
             raise ValueError(
                 f"{self.root} holds no photographs; expected PNG, JPEG, WebP, BMP or TIFF files in it or in one folder "
                 f"per category.{refused}"
             )
+        self.empty_folders = tuple(f"{folder}/" for folder in self._tree.empty)
         self._split_layout = find_split_layout(images)
         self.split_doubt = self._split_layout.doubt
         self._marks: HumanMaps | None = None

@@ -45,12 +45,13 @@ class Manifest:
         if self.smoothing is not None:
             SMOOTHINGS[self.smoothing]
 
-    def write(self, folder: Path) -> Path:
+    def write(self, folder: str | Path) -> Path:
         """Write collection.toml into ``folder`` and return its path.
 
         Paths inside ``folder`` are written relative to it. Raises ``PermissionError`` where the folder cannot be
         written.
         """
+        folder = Path(folder)
         content = {
             "collection": {"title": self.title, "licence": self.licence, "source": _path_text(self.source, folder)},
             "maps": {"human_maps": _path_text(self.human_maps, folder), "smoothing": self.smoothing},
@@ -63,15 +64,16 @@ class Manifest:
         return path
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: str | Path) -> Manifest:
     """Read the manifest of a collection's ``folder``; raise ``ManifestError`` where there is none or it is not valid.
 
     Of the filters in [clicks], ``max_clicks`` and ``min_catch_score`` are None where the file leaves them out: TOML has
     no None.
     """
+    folder = Path(folder)
     path = folder / MANIFEST
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: not a TOML file ({error}).") from None
     about, maps = content.get("collection"), content.get("maps", {})

@@ -7,6 +7,7 @@ whose integers name objects; and a stack of cumulative maps, whose members are n
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,8 @@ SMALLEST_MAXIMUM, LARGEST_MAXIMUM = 1e-30, 1e30
 """Maps whose largest value lies outside of these are scaled: float32 has few numbers below, and no sums above."""
 STEPS = 256
 """A map that spans fewer steps of float32 is checked for values that become the same."""
+
+_NUMBER = re.compile(r"\d[\d.,e+-]*")
 
 Item = TypeVar("Item")
 
@@ -319,13 +322,21 @@ def usable_maps(
 
 
 def describe_usable_maps(n_usable: int, left_out: Mapping[str, str]) -> str:
-    """Describe how many maps are usable, for example "57 of 60 maps usable (left out 3: REASON)"."""
+    """Describe how many maps are usable, for example "57 of 60 maps usable (left out 3: REASON)".
+
+    Reasons that differ by their numbers alone are one: it is counted, with the most frequent of them as an example.
+    """
     summary = f"{n_usable} of {n_usable + len(left_out)} maps usable"
     if not left_out:
         return summary
-    reasons = Counter(left_out.values()).most_common()
-    listed = "; ".join(f"{count}: {why.rstrip('.')}" for why, count in reasons[:3])
-    return f"{summary} (left out {listed}{'; …' if len(reasons) > 3 else ''})"
+    groups: dict[str, Counter[str]] = {}
+    for why in left_out.values():
+        groups.setdefault(_NUMBER.sub("#", why), Counter())[why.rstrip(".")] += 1
+    ordered = sorted(groups.values(), key=lambda group: -group.total())
+    listed = "; ".join(
+        f"{group.total()}{', for example' * (len(group) > 1)}: {group.most_common(1)[0][0]}" for group in ordered[:3]
+    )
+    return f"{summary} (left out {listed}{'; …' if len(ordered) > 3 else ''})"
 
 
 def check_values(values: np.ndarray) -> None:

@@ -40,10 +40,11 @@ class MapFile:
     n_left_out: int = 0
 
 
-def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFile:
+def read_map_file(path: str | Path, photo_px: tuple[int, int] | None = None) -> MapFile:
     """Read a human map that covers the whole photograph, at any resolution.
 
-    - PNG: grey, 1, 8 or 16 bits, scaled to 0..1.
+    - PNG: grey, 1, 8 or 16 bits, scaled to 0..1; in colours too, where red, green and blue are equal and none of it is
+      transparent.
     - NPY: one array (y, x) of numbers.
     - NPZ: one array (y, x); or one array (participant, y, x) with a second one, ``participants``, of as many ids.
 
@@ -52,6 +53,7 @@ def read_map_file(path: Path, photo_px: tuple[int, int] | None = None) -> MapFil
     objects are never loaded. Raises ``MapFileError``, also for label masks and for cumulative maps in place of
     participants', and ``OSError`` where the file cannot be read.
     """
+    path = Path(path)
     try:
         content = {".png": _png, ".npy": _npy, ".npz": _npz}[path.suffix.lower()](path)
     except MapFileError:
@@ -84,12 +86,25 @@ def _png(path: Path) -> MapFile:
                 "a map is a grey PNG of 8 or 16 bits. Save importance in grey; of labels make a map of the objects "
                 "that you mean."
             )
-        if image.mode not in ("1", "L", "I;16", "I;16B", "I"):
+        if image.mode not in ("1", "L", "I;16", "I;16B", "I", "LA", "RGB", "RGBA"):
             raise MapFileError(f"a map is a grey PNG of 8 or 16 bits; this one has the mode {image.mode}.")
-        scale = 1 if image.mode == "1" else 255 if image.mode == "L" else 65535
+        scale = 1 if image.mode == "1" else 65535 if image.mode.startswith("I") else 255
         values = np.asarray(image)
+        if values.ndim == 3:
+            values = _grey(values, image.mode)
         check_no_labels(values)
         return MapFile(values.astype(np.float32) / scale)
+
+
+def _grey(values: np.ndarray, mode: str) -> np.ndarray:
+    """Return the one channel of a PNG (y, x, channel) whose colours are equal everywhere and whose alpha is full."""
+    colours = values[..., :-1] if mode.endswith("A") else values
+    why = "its red, green and blue differ" if (colours != colours[..., :1]).any() else ""
+    if mode.endswith("A") and (values[..., -1] != 255).any():
+        why = "parts of it are transparent"
+    if why:
+        raise MapFileError(f"a map is a grey PNG of 8 or 16 bits; this one has the mode {mode}, and {why}.")
+    return np.ascontiguousarray(colours[..., 0])
 
 
 def _npy(path: Path) -> MapFile:

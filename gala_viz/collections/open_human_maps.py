@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gala_viz.collections.clickme.click_maps import ClickMaps, ClickMapSpec
 from gala_viz.collections.clickme.click_tables import READERS
+from gala_viz.collections.folder_layouts import RECORD_SUFFIXES, detect_layout
 from gala_viz.collections.hdf5_maps import SUFFIXES, HDF5Maps
 from gala_viz.collections.human_maps import FolderMaps, HumanMaps
 from gala_viz.collections.zarr_maps import SUFFIX as ZARR
@@ -14,6 +15,10 @@ from gala_viz.collections.zarr_maps import ZarrMaps
 
 ACCEPTED_FORMATS = (
     "a folder of PNG, NPY or NPZ maps, a table of clicks (CSV, NPZ), maps in Zarr, or an HDF5 file of maps"
+)
+RECORDS_ALONE = (
+    "They hold photographs and maps together and are a collection by themselves: --collection (in a training --maps or "
+    "--labels) takes them."
 )
 
 
@@ -54,6 +59,8 @@ def open_human_maps(
     """
     if source.suffix.lower() == ZARR and source.is_dir():
         return ZarrMaps(source, images)
+    if source.is_dir() and detect_layout(source) == "records":
+        raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source} holds TFRecords. {RECORDS_ALONE}")
     if source.is_dir():
         return FolderMaps(source, images, refresh=refresh)
     check_human_maps(source)
@@ -67,4 +74,5 @@ def check_human_maps(source: Path) -> None:
     if not source.exists():
         raise FileNotFoundError(f"human_maps is {ACCEPTED_FORMATS}; {source} is not there.")
     if source.is_file() and source.suffix.lower() not in (*READERS, *SUFFIXES):
-        raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source.name} is none of these.")
+        more = f" {RECORDS_ALONE}" if source.suffix.lower() in RECORD_SUFFIXES else ""
+        raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source.name} is none of these.{more}")

@@ -102,7 +102,7 @@ class Arguments:
     def _names(self) -> list[str] | None:
         if self.categories is None:
             return None
-        lines = self.categories.expanduser().read_text(encoding="utf-8").splitlines()
+        lines = self.categories.expanduser().read_text(encoding="utf-8-sig").splitlines()
         return [line.strip() for line in lines if line.strip()]
 
 

@@ -197,7 +197,7 @@ class Arguments(TrainingOptions):
     name: str | None = None
     """Name of the network's folder (default: the recipe's name)."""
     title: str | None = None
-    """What pages call the network (default: the recipe's title)."""
+    """What pages call the network (default: the recipe's title, and behind it a --name that is not the recipe's)."""
     licence: str | None = None
     """Licence of the weights, for the card; left out: this project's own for its rendered objects, that of
     EfficientNet-Lite0 for what starts from it, else "not given"."""

@@ -93,7 +93,8 @@ def evaluate(
     if unused:
         spec = replace(spec, smoothgrad=None)
     learnt = {name: network.training_data.training_status(collection, images) for name, network in networks.items()}
-    tell(training_use_text(learnt, len(images)))
+    why = {name: network.training_data.why_unknown(collection.name) for name, network in networks.items()}
+    tell(training_use_text(learnt, len(images), why))
     cache, preprocessings = cache or ArrayCache(), [network.preprocessing for network in networks.values()]
     frame, part = common_frame(preprocessings), common_part_text(list(networks), preprocessings)
     progress = Progress(len(images) * len(networks), tell)
@@ -130,7 +131,7 @@ def evaluate(
         comparisons=compare_networks(tested, spec, reference)
         + compare_by_seed(values, networks_by_seed(networks, groups), spec),
         notes=(
-            training_use_text(learnt, len(images)),
+            training_use_text(learnt, len(images), why),
             *([f"SmoothGrad is not computed: {collection.name} has nothing here to compare it with."] * unused),
             *([f"{part[0].upper()}{part[1:]}."] if part else []),
             *([few] if few else []),

@@ -36,8 +36,9 @@ INTERVALS = (
 )
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
+def write_evaluation(evaluation: Evaluation, folder: str | Path) -> list[Path]:
     """Write the CSV files, results.json, table.md and report.html into ``folder``; return their paths."""
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     csvs = {
         "table.csv": [estimate_row(evaluation, estimate) for estimate in evaluation.estimates],

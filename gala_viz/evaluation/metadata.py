@@ -163,10 +163,22 @@ def _without_shares(networks: Mapping[str, Network], values: Mapping[str, xr.Dat
     return notes
 
 
-def training_use_text(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> str:
+def training_use_text(learnt: Mapping[str, NDArray[np.int8]], n_images: int, why: Mapping[str, str]) -> str:
     """How many of the images reported were learnt from, and of which networks that is not known, in sentences.
 
-    ``learnt`` is by network what its card tells of each image.
+    Parameters
+    ----------
+    learnt : mapping of str to ndarray, (image,), int8
+        By network what its card tells of each image.
+    n_images : int
+        Number of images.
+    why : mapping of str to str
+        By network why images of this collection are unknown, ``TrainingData.why_unknown``.
+
+    Returns
+    -------
+    str
+        One sentence or more.
     """
     found = {name: int((status == LEARNT).sum()) for name, status in learnt.items()}
     union = int(np.any([status == LEARNT for status in learnt.values()], axis=0).sum()) if n_images else 0
@@ -176,9 +188,16 @@ def training_use_text(learnt: Mapping[str, NDArray[np.int8]], n_images: int) -> 
     if union:
         each = "; ".join(f"{name} {count:,}" for name, count in found.items() if count)
         told = f"NOT HELD OUT: {told} ({each})"
-    unknown = [name for name, status in learnt.items() if (status == UNKNOWN).any()]
-    if unknown:
-        told += f". What else these learnt from is not known: {_listed(unknown)}"
+    by_reason: dict[str, list[str]] = {}
+    for name, status in learnt.items():
+        if (status == UNKNOWN).any():
+            by_reason.setdefault(why.get(name, ""), []).append(name)
+    for reason, names in by_reason.items():
+        if reason:
+            told += f". Whether these learnt from {'the others' if union else 'them'} is not known: {_listed(names)}"
+            told += f" ({reason})"
+        else:
+            told += f". What else these learnt from is not known: {_listed(names)}"
     return f"{told}."
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -63,12 +63,16 @@ class CollectionUse:
     learnt: dict[str, NDArray[np.int8]]
     maps: str = ""
     """How many human maps are used, and why the others are not; "" where none is wanted."""
+    why_unknown: dict[str, str] = field(default_factory=dict)
+    """By network's name why of some images it is not known whether it learnt from them."""
 
     @property
     def told(self) -> str:
         """A few sentences."""
         maps = f" Human maps: {self.maps}." if self.maps else ""
-        return f"{self.name}: {self.splits.description}. {training_use_text(self.learnt, self.n)}{maps}"
+        return (
+            f"{self.name}: {self.splits.description}. {training_use_text(self.learnt, self.n, self.why_unknown)}{maps}"
+        )
 
     def entry(self, network: str) -> dict[str, Any]:
         """For the card of ``network``."""
@@ -197,7 +201,9 @@ def _used(name: str, source: TrainingSource, networks: Sequence[Network]) -> Col
     images = source.images
     learnt = {network.name: network.training_data.training_status(source.collection, images) for network in networks}
     maps = describe_usable_maps(len(images), source.unusable) if source.role == "maps" else ""
-    return CollectionUse(name, source.role, source.splits or splits_of(source.collection), len(images), learnt, maps)
+    why = {network.name: network.training_data.why_unknown(source.collection.name) for network in networks}
+    splits = source.splits or splits_of(source.collection)
+    return CollectionUse(name, source.role, splits, len(images), learnt, maps, why)
 
 
 def _agreement(results: NetworkResults, reference: NetworkResults) -> xr.DataArray:

@@ -23,7 +23,7 @@ from gala_viz.networks.network_folders import CARD, WEIGHTS, WeightsError, read_
 
 
 def write_network(
-    folder: Path,
+    folder: str | Path,
     module: nn.Module,
     card: Mapping[str, Any],
     *,
@@ -37,7 +37,7 @@ def write_network(
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         The network's folder; made where it is missing.
     module : nn.Module
         Its state dict is stored.
@@ -60,6 +60,7 @@ def write_network(
     WeightsError
         A weight is NaN or infinite or, with ``half``, beyond float16's range. Nothing is written then.
     """
+    folder = Path(folder)
     tensors = {key: _stored(key, value, half) for key, value in module.state_dict().items()}
     content = save_tensors(tensors)
     weights = {

@@ -111,14 +111,14 @@ def _folder_of_epoch(name: str) -> Path | None:
     return found
 
 
-def read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: str | Path) -> dict[str, Any]:
     """Return the card of a network's ``folder``.
 
     Raises ``WeightsError`` where it is missing, is not TOML, or lacks a section or a key that every card has.
     """
-    path = folder / CARD
+    path = Path(folder) / CARD
     try:
-        card = tomllib.loads(path.read_text(encoding="utf-8"))
+        card = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise WeightsError(f"{path}: not found; a network's folder holds {CARD} and {WEIGHTS}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -186,7 +186,7 @@ def check_free(folder: Path) -> None:
     if (folder / CARD).exists():
         raise ValueError(
             f"{folder} holds a network already; give this one another --name or --out, or write over the other "
-            "with --replace."
+            "with --replace (replace_network=True)."
         )
 
 

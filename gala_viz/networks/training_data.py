@@ -148,6 +148,31 @@ class TrainingData:
                     status[at] = UNKNOWN
         return status
 
+    def why_unknown(self, collection: str) -> str:
+        """Return why images of the collection called so are ``UNKNOWN``; "" where the card does not tell all.
+
+        Parameters
+        ----------
+        collection : str
+            Name of a collection.
+
+        Returns
+        -------
+        str
+            A clause about networks in the plural: "their cards ...".
+        """
+        if not self.complete:
+            return ""
+        names = list(dict.fromkeys(one.name for one in self.collections if one.n_train))
+        if collection in names:
+            return (
+                "their cards are complete; left open are images that have a training image's name and other bytes, or "
+                "whose bytes cannot be read"
+            )
+        bytes_differ = "no other image here has the bytes of a training image" if len(self.contents) else ""
+        told = f"their cards are complete and name other collections ({', '.join(names)}) than {collection}"
+        return "; ".join(part for part in (told, bytes_differ, "one that was saved anew would not be found") if part)
+
     def contains(self, content: bytes) -> bool:
         """Return whether a photograph's file with the bytes ``content`` is among the training images."""
         return _among(content_key(content), self.contents)

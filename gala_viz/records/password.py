@@ -48,5 +48,5 @@ class Password:
 
 def read_password(file: Path | None = None) -> Password | None:
     """Return the password in ``file``, by default in the environment's GALA_VIZ_PASSWORD; None where there is none."""
-    text = file.read_text(encoding="utf-8").strip() if file is not None else os.environ.get(PASSWORD_VARIABLE, "")
+    text = file.read_text(encoding="utf-8-sig").strip() if file is not None else os.environ.get(PASSWORD_VARIABLE, "")
     return Password(text) if text else None

@@ -195,8 +195,8 @@ def checkpoint_to_resume(folder: Path) -> Path | None:
     except Exception as error:  # zip, pickle and torch each raise their own
         others = f", or with {files[1].name} after moving this one away" if len(files) > 1 else ""
         raise ValueError(
-            f"{files[0]} is damaged ({type(error).__name__}) and cannot be resumed from; begin anew with --restart "
-            f"(resume=False){others}."
+            f"{files[0]} is damaged ({type(error).__name__}) and cannot be resumed from; begin anew with "
+            f"resume=False (--restart){others}."
         ) from error
     return files[0]
 
@@ -255,23 +255,23 @@ class CheckRecipeCallback(Callback):
         if different:
             changes = "; ".join(f"{key}: {saved.get(key)!r}, now {self._settings.get(key)!r}" for key in different)
             raise ValueError(
-                f"the checkpoint is of another recipe ({changes}); begin anew with --restart (resume=False), or give "
-                "this training another --name or --runs. The rates of a whole training are planned at its start, so "
-                "that one of more epochs is another one."
+                f"the checkpoint is of another recipe ({changes}); begin anew with resume=False (--restart), or give "
+                "this training another name (--name) or folder of runs (--runs). The rates of a whole training are "
+                "planned at its start, so that one of more epochs is another one."
             )
         if checkpoint.get("images") != _images(trainer):
             reason = "does not say which images it learnt from"
             if "images" in checkpoint:
                 reason = "learnt from other images, or from files that have changed since"
             raise ValueError(
-                f"the checkpoint {reason}; begin anew with --restart (resume=False), or choose an empty folder."
+                f"the checkpoint {reason}; begin anew with resume=False (--restart), or choose an empty folder."
             )
         before, now = checkpoint.get("alike", {}), _alike(trainer)
         different = [key for key in before if before[key] != now.get(key)]
         if changes := "; ".join(f"{key}: {before[key]}, now {now.get(key)}" for key in different):
             raise ValueError(
-                f"the checkpoint was trained otherwise ({changes}); go on as it began, or begin anew with --restart "
-                "(resume=False)."
+                f"the checkpoint was trained otherwise ({changes}); go on as it began, or begin anew with resume=False "
+                "(--restart)."
             )
         self.hardware = list(checkpoint.get("hardware", ["not known"]))
 

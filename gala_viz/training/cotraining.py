@@ -28,7 +28,8 @@ class CoTrainingModule(L.LightningModule):
 
     Batches are dicts: ``input`` (B, 3, y, x), ``label`` (B,) with -1 for none, ``map`` (B, y, x) in the input's frame,
     ``has_map`` (B,), and perhaps ``images``, their ids, for messages. Logged per step: ``loss``, ``category_loss`` and,
-    where their weights are not 0, ``attention_loss`` and ``attention_weight``, ``harmonizer_loss``; per validation
+    where their weights are not 0 and an image of the step has a map, ``attention_loss``, ``harmonizer_loss``, and
+    ``attention_weight``; per validation
     epoch: ``accuracy`` (labelled images) and, for networks with GALA and images with maps, ``distance`` (the attention
     loss in the paper's form) and ``rho`` (Spearman's, of attention norm and map at each layer's grid, mean over layers
     and images). A loss that is NaN or infinite ends the training with ``DivergedError``, before the step is taken.
@@ -64,7 +65,10 @@ class CoTrainingModule(L.LightningModule):
         self.layers = tuple(self._blocks)
         self._steps_per_epoch = 1
         self.step_values: dict[str, Tensor] = {}
-        """Loss, its parts and lambda in the last step."""
+        """Loss, the parts of which it is the sum, and lambda in the last step: what is averaged over steps."""
+        self.step_means: dict[str, tuple[Tensor, Tensor]] = {}
+        """Name of a loss -> its mean over the images of the last step that count in it, and how many these are, in all
+        processes; the mean over processes is that of all images."""
         self.start_identity = ""
         """What names the network that it begins as, so that a training does not go on with another one."""
         self.epoch_values: dict[str, float] = {}
@@ -126,6 +130,21 @@ class CoTrainingModule(L.LightningModule):
         """
         raise NotImplementedError
 
+    def counts_for_categories(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return which images ``category_loss`` is the mean over; by default those with a label.
+
+        Parameters
+        ----------
+        batch : dict of str to Tensor
+            As in ``CoTrainingModule``.
+
+        Returns
+        -------
+        Tensor, (B,), bool
+            Whether an image counts.
+        """
+        return batch["label"] >= 0
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return what learns; a subclass defines it.
 
@@ -173,28 +192,34 @@ class CoTrainingModule(L.LightningModule):
             images = images.requires_grad_()
         logits, norms = self(images)
         category = self.category_loss(batch, logits)
-        logged = {"category_loss": category}
-        loss = category
+        means = {"category_loss": (category, self._count_everywhere(self.counts_for_categories(batch)))}
+        parts = {"category_part": category}
+        share: Tensor | float = 1.0
         if recipe.uses_maps:
             has_map = with_mass(batch["map"], batch["has_map"])
+            n_maps, share = self._count_everywhere(has_map), self.share_of(has_map)
         with torch.autocast(images.device.type, enabled=False):  # filters of maps are convolutions, and stay float32
             if recipe.attention_weight:
                 if recipe.attention_loss == "code":  # a sum over the images of the step, in however many parts
-                    attention = attention_loss_of_code(norms, batch["map"], has_map) * self._n_parts()
+                    total = attention_loss_of_code(norms, batch["map"], has_map)
+                    attention = total * self._n_parts()
+                    a_map = total * self._world_size() / n_maps.clamp(min=1)
                 else:
-                    attention = attention_loss(norms, batch["map"], has_map) * self.share_of(has_map)
-                weight = self._lambda()
-                loss = loss + weight * attention
-                logged |= {"attention_loss": attention, "attention_weight": torch.tensor(weight)}
+                    attention = a_map = attention_loss(norms, batch["map"], has_map) * share
+                parts["attention_part"] = self._lambda() * attention
+                means["attention_loss"] = a_map, n_maps
             if recipe.harmonizer_weight:
                 gradients = input_gradient(images, logits, batch["label"])
-                harmonizer = harmonizer_loss(gradients, batch["map"], has_map) * self.share_of(has_map)
-                loss = loss + recipe.harmonizer_weight * harmonizer
-                logged |= {"harmonizer_loss": harmonizer}
-        self._check_finite(loss, logged, batch)
-        self.step_values = {name: value.detach() for name, value in {"loss": loss, **logged}.items()}
+                harmonizer = harmonizer_loss(gradients, batch["map"], has_map) * share
+                parts["harmonizer_part"] = recipe.harmonizer_weight * harmonizer
+                means["harmonizer_loss"] = harmonizer, n_maps
+            loss = sum(parts.values(), start=torch.zeros_like(category))
+        self._check_finite(loss, {name: value for name, (value, _) in means.items()}, batch)
+        weight = {"attention_weight": torch.tensor(self._lambda())} if recipe.attention_weight else {}
+        self.step_values = {name: value.detach() for name, value in {"loss": loss, **parts}.items()} | weight
+        self.step_means = {name: (value.detach(), count) for name, (value, count) in means.items()}
         self.log("loss", loss, prog_bar=True)
-        self.log_dict(logged)
+        self.log_dict({name: value for name, (value, count) in means.items() if count} | weight)
         return loss
 
     def _check_finite(self, loss: Tensor, parts: dict[str, Tensor], batch: dict[str, Any]) -> None:
@@ -230,15 +255,21 @@ class CoTrainingModule(L.LightningModule):
         Tensor or float
             A scalar; 1 with one process.
         """
-        try:
-            alone = self.trainer.world_size == 1
-        except RuntimeError:  # no trainer: somebody computes a loss by hand
-            alone = True
-        if alone:
+        if self._world_size() == 1:
             return 1.0
+        return counts.sum().float() * self._world_size() / self._count_everywhere(counts).clamp(min=1)
+
+    def _count_everywhere(self, counts: Tensor) -> Tensor:
+        """Return how many images count, (B,) bool, over all processes: a scalar."""
         here = counts.sum().float()
-        everywhere = self.trainer.strategy.reduce(here.clone(), reduce_op="sum")
-        return here * self.trainer.world_size / everywhere.clamp(min=1)
+        return here if self._world_size() == 1 else self.trainer.strategy.reduce(here, reduce_op="sum")
+
+    def _world_size(self) -> int:
+        """Return the number of processes."""
+        try:
+            return self.trainer.world_size
+        except RuntimeError:  # no trainer: somebody computes a loss by hand
+            return 1
 
     def validation_step(self, batch: dict[str, Tensor], _number: int) -> None:
         """Add the batch to the sums of accuracy, attention loss and rho."""

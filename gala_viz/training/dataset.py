@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from gala_viz.cache import cache_folder, read_npz
 from gala_viz.collections.map_checks import (
@@ -31,7 +32,7 @@ MEMORY_BYTES = 2 * 2**30
 """Images of one split that take more are not held in memory, but read anew in every epoch."""
 
 MAX_CACHED_FILES = 6
-"""Files of maps in the cache folder, each up to 100 MB."""
+"""Files of maps in the cache folder, each up to 100 MB, of validation images up to 200 MB."""
 
 MAPS_VERSION = 5
 """Rises when maps are made or left out in another way."""
@@ -45,10 +46,21 @@ class TrainingImages:
     ``images`` are all ids, source by source; ``labels`` (image,) int64, -1 for none; ``has_map`` (image,) bool, of maps
     that can be used once ``load`` or ``check_maps`` has run, of all that should be there before; ``rng_keys`` as in
     ``image_keys``. ``read`` gives the same arrays whether ``load`` holds them in memory or not.
+
+    Maps that are ranked need ``map_dtype`` float32: float16 makes the tails of a smooth map ties, which moves
+    Spearman's rho in the third digit. Maps that only train are float16, half as large.
     """
 
-    def __init__(self, sources: Sequence[TrainingSource], frame: Preprocessing, *, with_maps: bool = True) -> None:
+    def __init__(
+        self,
+        sources: Sequence[TrainingSource],
+        frame: Preprocessing,
+        *,
+        with_maps: bool = True,
+        map_dtype: DTypeLike = np.float16,
+    ) -> None:
         self.sources, self.frame, self.with_maps = tuple(sources), frame, with_maps
+        self.map_dtype = np.dtype(map_dtype)
         self.images = tuple(image for source in self.sources for image in source.images)
         self.source_of = np.repeat(np.arange(len(self.sources)), [len(source.images) for source in self.sources])
         labels = [source.label(image) for source in self.sources for image in source.images]
@@ -74,7 +86,7 @@ class TrainingImages:
     @property
     def n_bytes(self) -> int:
         """Bytes that all images and maps take in memory."""
-        return self.frame.crop_px**2 * (3 * len(self.images) + 2 * int(self.has_map.sum()))
+        return self.frame.crop_px**2 * (3 * len(self.images) + self.map_dtype.itemsize * int(self.has_map.sum()))
 
     @property
     def in_memory(self) -> bool:
@@ -91,13 +103,22 @@ class TrainingImages:
 
         For example "57 of 60 maps usable (left out 3: ...)".
         """
+        return describe_usable_maps(*self._usable(source))
+
+    def are_few_usable(self, source: TrainingSource) -> bool:
+        """Return whether fewer than half of the maps of one of the sources can be used."""
+        n_usable, reasons = self._usable(source)
+        return n_usable < len(reasons)
+
+    def _usable(self, source: TrainingSource | None) -> tuple[int, dict[str, str]]:
+        """Return how many maps of a source, or of all, can be used, and image -> why the map cannot, of the others."""
         which = np.ones(len(self.images), bool)
         if source is not None:
             which = self._images_of(source)
         reasons = {self.images[place]: why for place, why in self.unusable.items() if which[place]}
         sources = self.sources if source is None else (source,)
         reasons |= {image: why for one in sources for image, why in one.unusable.items() if self.with_maps}
-        return describe_usable_maps(int(self.has_map[which].sum()), reasons)
+        return int(self.has_map[which].sum()), reasons
 
     def has_maps_of(self, source: TrainingSource) -> bool:
         """Return whether an image of one of the sources has, or should have, a human map here."""
@@ -120,7 +141,7 @@ class TrainingImages:
         -------
         pixels : ndarray, (y, x, 3), uint8, or None
             None for a photograph that cannot be read.
-        human_map : ndarray, (y, x), float16, or None
+        human_map : ndarray, (y, x), ``map_dtype``, or None
             In shares of the largest value over the whole photograph; None without a usable map.
         """
         if self._pixels is not None:
@@ -144,7 +165,7 @@ class TrainingImages:
             Which of them can be read; the other arrays have these alone.
         pixels : ndarray, (b, y, x, 3), uint8
             Photographs.
-        human_maps : ndarray, (b, y, x), float16
+        human_maps : ndarray, (b, y, x), ``map_dtype``
             0 everywhere without a map.
         has_map : ndarray, (b,), bool
             Whether there is a usable map.
@@ -153,14 +174,14 @@ class TrainingImages:
         if self._pixels is not None:
             readable = self._readable[positions]
             positions = positions[readable]
-            rows, human_maps = self._row_of_map[positions], np.zeros((len(positions), side, side), np.float16)
+            rows, human_maps = self._row_of_map[positions], np.zeros((len(positions), side, side), self.map_dtype)
             if self._maps is not None:
                 human_maps[rows >= 0] = self._maps[rows[rows >= 0]]
             return readable, self._pixels[positions], human_maps, rows >= 0
         found = [self.read(int(position)) for position in positions]
         readable = np.array([pixels is not None for pixels, _ in found], bool)
         pixels = [pixels for pixels, _ in found if pixels is not None]
-        human_maps = np.zeros((len(pixels), side, side), np.float16)
+        human_maps = np.zeros((len(pixels), side, side), self.map_dtype)
         maps = [human_map for photo, human_map in found if photo is not None]
         for row, human_map in enumerate(maps):
             if human_map is not None:
@@ -178,7 +199,7 @@ class TrainingImages:
         pixels = np.empty((len(self.images), side, side, 3), np.uint8)
         path = self._cache_file("maps")
         cached = self._cached(path, (len(marked), side, side)) if len(marked) else None
-        maps = np.zeros((len(marked), side, side), np.float16) if cached is None else cached[0]
+        maps = np.zeros((len(marked), side, side), self.map_dtype) if cached is None else cached[0]
         reasons = {} if cached is None else cached[1]
         rows = {int(position): row for row, position in enumerate(marked)}
 
@@ -216,7 +237,7 @@ class TrainingImages:
         marked = np.flatnonzero(self.has_map)
         if not len(marked):
             return self
-        path, nothing = self._cache_file("checked"), np.empty((0, 0, 0), np.float16)
+        path, nothing = self._cache_file("checked"), np.empty((0, 0, 0), self.map_dtype)
         cached = self._cached(path, nothing.shape)
         reasons = {} if cached is None else cached[1]
         if cached is None:
@@ -240,7 +261,7 @@ class TrainingImages:
             return None
 
     def _map(self, position: int) -> tuple[np.ndarray | None, str]:
-        """Return the human map in the frame, float16, or None and why it cannot be used."""
+        """Return the human map in the frame, or None and why it cannot be used."""
         collection = self.sources[self.source_of[position]].collection
         try:
             human_map, why = usable_map(collection, self.images[position])
@@ -248,7 +269,7 @@ class TrainingImages:
             return None, str(error)
         if human_map is None:
             return None, why
-        values = (self.frame.map_to_frame(human_map).values.clip(0) / float(human_map.max())).astype(np.float16)
+        values = (self.frame.map_to_frame(human_map).values.clip(0) / float(human_map.max())).astype(self.map_dtype)
         why = why_not_in_frame(values)
         return (None, why) if why else (values, "")
 
@@ -263,7 +284,7 @@ class TrainingImages:
         about = [
             (source.role, source.collection.fingerprint, fingerprint(list(source.images))) for source in self.sources
         ]
-        name = fingerprint(kind, MAPS_VERSION, about, self.frame.settings())
+        name = fingerprint(kind, MAPS_VERSION, about, self.frame.settings(), self.map_dtype.name)
         return cache_folder() / "training" / f"{kind}-{name}.npz"
 
     def _cached(self, path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, dict[int, str]] | None:
@@ -272,7 +293,7 @@ class TrainingImages:
         human_maps, places, reasons = arrays.get("marks"), arrays.get("positions"), arrays.get("reasons")
         if human_maps is None or places is None or reasons is None:
             return None
-        if (human_maps.shape, human_maps.dtype) != (shape, np.float16) or places.shape != reasons.shape:
+        if (human_maps.shape, human_maps.dtype) != (shape, self.map_dtype) or places.shape != reasons.shape:
             return None
         if places.ndim != 1 or not np.isin(places, np.flatnonzero(self.has_map)).all():
             return None
@@ -318,7 +339,7 @@ def load_dataset(
     Returns
     -------
     TrainingImages
-        Those of which a category is known.
+        Those of which a category is known; maps of the validation and test splits are float32, to be ranked.
 
     Raises
     ------
@@ -327,7 +348,8 @@ def load_dataset(
     """
     known = getattr(collection, "categories", None) if categories is None else categories
     sources = sources_of_split([("labels", collection)], split, categories=known)
-    return TrainingImages(sources, preprocessing, with_maps=with_maps).load(progress)
+    map_dtype = np.float16 if split == "train" else np.float32
+    return TrainingImages(sources, preprocessing, with_maps=with_maps, map_dtype=map_dtype).load(progress)
 
 
 def check_any_map(images: TrainingImages, collection_names: str) -> None:

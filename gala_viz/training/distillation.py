@@ -57,6 +57,10 @@ class DistillationModule(CoTrainingModule):
         shares = {"temperature": self.recipe.temperature, "label_share": self.recipe.label_share}
         return distillation_loss(logits, batch["label"], self.teacher_logits(batch), **shares)
 
+    def counts_for_categories(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return all images of ``batch``: the teacher labels each of them."""
+        return torch.ones_like(batch["label"], dtype=torch.bool)
+
     def extra_metrics(self, batch: dict[str, Tensor], logits: Tensor) -> dict[str, Tensor]:
         """Return the agreement with the teacher: the share of images with the same first choice."""
         agreement = logits.argmax(dim=1) == self.teacher_logits(batch).argmax(dim=1)

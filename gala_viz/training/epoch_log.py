@@ -18,13 +18,17 @@ from gala_viz.training.checkpoints import EPOCHS_FILE
 
 _log = logging.getLogger(__name__)
 COLUMNS = (
-    *("epoch", "step", "loss", "category_loss", "attention_loss", "attention_weight", "harmonizer_loss"),
+    *("epoch", "step", "loss", "category_part", "attention_part", "harmonizer_part"),
+    *("category_loss", "attention_loss", "harmonizer_loss", "attention_weight"),
     *("accuracy", "distance", "rho", "agreement", "alignment", "ceiling"),
     *("rate", "gradient_norm", "images_per_s", "seconds", "unreadable"),
 )
-"""Epochs count from 1. Losses, weight and gradient norm (before any clipping) are means over the epoch's steps, the
-rate is that of the last one; metrics are of the validation images, ``alignment`` and ``ceiling`` of those that an
-``AlignmentCallback`` scores. ``unreadable`` counts photographs of the epoch that could not be read."""
+"""Epochs count from 1. ``loss``, its parts, of which it is the sum (a part is lambda times a step's attention loss, 0
+in a step without a map), lambda (``attention_weight``) and the gradient norm before any clipping are means over the
+epoch's steps. The losses themselves are means over the images that count: those with a label, those with a map; empty
+where there is none. The rate is that of the last step; metrics are of the validation images, ``alignment`` and
+``ceiling`` of those that an ``AlignmentCallback`` scores. ``unreadable`` counts photographs of the epoch that could not
+be read."""
 METRICS = ("accuracy", "distance", "rho", "agreement", "alignment", "ceiling")
 
 
@@ -33,15 +37,17 @@ class EpochLog(Callback):
 
     Parameters
     ----------
-    folder : Path
+    folder : str or Path
         Of the run.
     tell : callable, optional
         Called with the line, in the first process alone; default: nothing is told.
     """
 
-    def __init__(self, folder: Path, tell: Callable[[str], None] | None = None) -> None:
-        self._path, self._tell = folder / EPOCHS_FILE, tell
+    def __init__(self, folder: str | Path, tell: Callable[[str], None] | None = None) -> None:
+        self._path, self._tell = Path(folder) / EPOCHS_FILE, tell
         self._sums: dict[str, torch.Tensor | float] = {}
+        self._totals: dict[str, torch.Tensor | float] = {}
+        self._counts: dict[str, torch.Tensor | float] = {}
         self._n_steps = self._n_images = 0
         self._n_unreadable: float = 0
         self.unreadable: set[str] = set()
@@ -57,6 +63,8 @@ class EpochLog(Callback):
         means = _over_processes({**self._sums, "": float(self._n_unreadable)})
         return {
             "sums": {name: value for name, value in means.items() if name},
+            "totals": _over_processes(self._totals),
+            "counts": _over_processes(self._counts),
             "n_steps": self._n_steps,
             "n_images": self._n_images,
             "n_unreadable": means[""],
@@ -67,6 +75,7 @@ class EpochLog(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with sums that ``state_dict`` returned."""
         self._sums, self._n_steps, self._n_images = dict(state["sums"]), state["n_steps"], state["n_images"]
+        self._totals, self._counts = dict(state.get("totals", {})), dict(state.get("counts", {}))
         self._n_unreadable, self.unreadable = state.get("n_unreadable", 0), set(state.get("unreadable", ()))
         self._before_s = state["seconds"]
 
@@ -76,7 +85,8 @@ class EpochLog(Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Begin the sums of an epoch; not called where one is resumed in its middle."""
-        self._sums, self._n_steps, self._n_images, self._n_unreadable = {}, 0, 0, 0
+        self._sums, self._totals, self._counts = {}, {}, {}
+        self._n_steps, self._n_images, self._n_unreadable = 0, 0, 0
         self._begun_s, self._before_s = time.monotonic(), 0.0
 
     def on_before_optimizer_step(self, trainer: L.Trainer, module: L.LightningModule, optimizer: Any) -> None:
@@ -98,7 +108,7 @@ class EpochLog(Callback):
         trainer : L.Trainer
             Tells the number of processes.
         module : CoTrainingModule
-            Has the losses as ``step_values``.
+            Has the losses as ``step_values`` and ``step_means``.
         outputs : Any
             Not used.
         batch : dict of str to Tensor
@@ -115,14 +125,19 @@ class EpochLog(Callback):
         self.unreadable.update(unread)
         for name, value in module.step_values.items():  # type: ignore[union-attr]
             self._add(name, value)  # type: ignore[arg-type]
+        for name, (mean, count) in module.step_means.items():  # type: ignore[union-attr]
+            self._totals[name] = self._totals.get(name, 0.0) + mean * count
+            self._counts[name] = self._counts.get(name, 0.0) + count
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Write and tell the epoch; the validation before it counts. Losses are means over all processes.
 
         A table that cannot be written, or a terminal that is gone, never ends a training.
         """
-        names = list(self._sums)
-        values = torch.tensor([float(self._sums[name]) for name in names], device=module.device)
+        names, losses = list(self._sums), list(self._totals)
+        sums = [self._sums[name] for name in names] + [self._totals[name] for name in losses]
+        sums += [self._counts[name] for name in losses]
+        values = torch.tensor([float(one) for one in sums], device=module.device)
         unread = torch.tensor(float(self._n_unreadable), device=module.device)
         if trainer.world_size > 1:
             values = trainer.strategy.reduce(values, reduce_op="mean")
@@ -130,7 +145,10 @@ class EpochLog(Callback):
         if not trainer.is_global_zero:
             return
         seconds = self._seconds()
-        means = {name: total / max(1, self._n_steps) for name, total in zip(names, values.cpu().tolist(), strict=True)}
+        numbers = values.cpu().tolist()
+        means = {name: total / max(1, self._n_steps) for name, total in zip(names, numbers, strict=False)}
+        totals, counts = numbers[len(names) :][: len(losses)], numbers[len(names) + len(losses) :]
+        means |= {name: total / n for name, total, n in zip(losses, totals, counts, strict=True) if n}
         known = {name: value for name, value in trainer.callback_metrics.items() if name in METRICS}
         stale = ("alignment", "ceiling")  # Lightning keeps them from the epoch in which they were found
         metrics = {name: float(value) for name, value in known.items() if name not in stale}
@@ -185,16 +203,17 @@ def _over_processes(values: dict[str, Any]) -> dict[str, float]:
     return dict(zip(sorted(plain), means, strict=True))
 
 
-def read_epochs(path: Path) -> list[dict[str, str]]:
+def read_epochs(path: str | Path) -> list[dict[str, str]]:
     """Return the rows of an ``epochs.csv``, with its columns as texts; none where there is no such file.
 
     None, too, where it is damaged: a table never ends a training.
     """
+    path = Path(path)
     if not path.is_file():
         return []
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [{name: row[name] or "" for name in COLUMNS} for row in csv.DictReader(file)]
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [{name: row.get(name) or "" for name in COLUMNS} for row in csv.DictReader(file)]
         for row in rows:
             int(row["epoch"])
             for value in row.values():
@@ -208,12 +227,18 @@ def read_epochs(path: Path) -> list[dict[str, str]]:
 def epoch_text(row: dict[str, Any], n_epochs: int) -> str:
     """Return one epoch in a line: "epoch 3 of 10: loss 1.234, accuracy 0.612, 61 images/s, 4.2 min left".
 
-    Where maps train, the loss is told with its parts: categories + lambda x attention.
+    Where maps train, the loss is told with its parts, as they were added in each step, and the attention loss of a map:
+    "loss 4.170 = 1.588 categories + 2.582 attention (6.494 a map, lambda 0.4)".
     """
     done = row["epoch"]
     parts = [f"loss {row['loss']:.3f}"]
-    if "attention_loss" in row:  # lambda rises, and the loss with it
-        parts[0] += f" = {row['category_loss']:.3f} + {row['attention_weight']:.3g} x {row['attention_loss']:.3f}"
+    if "attention_part" in row or "harmonizer_part" in row:
+        parts[0] += f" = {row['category_part']:.3f} categories"
+    if "attention_part" in row:  # lambda rises, and the loss with it: a mean of products is no product of means
+        a_map = f"{row['attention_loss']:.3f} a map" if "attention_loss" in row else "no map"
+        parts[0] += f" + {row['attention_part']:.3f} attention ({a_map}, lambda {row['attention_weight']:.3g})"
+    if "harmonizer_part" in row:
+        parts[0] += f" + {row['harmonizer_part']:.3f} harmonizer"
     parts += [f"{name} {row[name]:.3f}" for name in ("accuracy", "rho", "alignment") if name in row]
     parts.append(f"{row['images_per_s']:.0f} images/s")
     if row.get("unreadable"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, WeightAveraging
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar, WeightAveraging
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch import Tensor, nn
 
@@ -35,7 +35,7 @@ PRECISIONS = ("32-true", "tf32", "bf16-mixed", "16-mixed")
 def fit(
     module: CoTrainingModule,
     datamodule: L.LightningDataModule,
-    folder: Path,
+    folder: str | Path,
     *,
     accelerator: str = "auto",
     devices: int | str = "auto",
@@ -62,7 +62,7 @@ def fit(
         Network and recipe.
     datamodule : LightningDataModule
         Loaders, and ``sources``: the images that train and those that validate.
-    folder : Path
+    folder : str or Path
         Gets checkpoints, a row for each epoch (epochs.csv), the log of steps as a table (log/) and for TensorBoard
         (tensorboard/); made where it is missing. One training at a time runs in it.
     accelerator : str
@@ -106,6 +106,7 @@ def fit(
     KeyboardInterrupt
         The training was stopped; its checkpoint is written.
     """
+    folder = Path(folder).expanduser()
     check_hardware(accelerator, precision, devices)
     shares_batch_norm = _shares_batch_norm(accelerator, devices, num_nodes)
     _check_harmonizer(module.recipe, precision, compiled=compile_network, shares_batch_norm=shares_batch_norm)
@@ -136,6 +137,7 @@ def fit(
             accumulate_grad_batches=recipe.accumulate,
             gradient_clip_val=recipe.clip_norm or None,
             callbacks=[
+                *([] if quiet else [EpochProgressBar()]),
                 EpochLog(folder, tell),
                 *callbacks,
                 *averages,  # after what reads the validated network, which is the average
@@ -166,6 +168,15 @@ def fit(
                 raise KeyboardInterrupt from None
             raise
     return module.network.cpu().eval()
+
+
+class EpochProgressBar(TQDMProgressBar):
+    """Lightning's progress bar, with epochs that count from 1, as everywhere here."""
+
+    def on_train_epoch_start(self, trainer: L.Trainer, *_: object) -> None:
+        """Begin the bar of an epoch, for example "epoch 12 of 12"."""
+        super().on_train_epoch_start(trainer, *_)
+        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1} of {trainer.max_epochs}")
 
 
 def check_hardware(accelerator: str, precision: str, devices: int | str = 1) -> None:

@@ -53,12 +53,13 @@ def is_recipe_file(name: str) -> bool:
     return name.endswith(".toml")
 
 
-def read_recipe(path: Path) -> RecipeFile:
+def read_recipe(path: str | Path) -> RecipeFile:
     """Return the recipe in a TOML file.
 
     Raises ``FileNotFoundError`` where it is missing, ``ValueError`` where it is no such file or a setting is unknown or
     has no sense.
     """
+    path = Path(path)
     content = read_settings(path, "recipe", FORMAT, "a recipe is a TOML file, see docs/tasks/train.md.")
     base, family, data = content.pop("base", None), content.pop("family", None), content.pop("data", {})
     try:
@@ -79,7 +80,8 @@ def read_recipe(path: Path) -> RecipeFile:
 def changed_recipe(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     """Return ``recipe`` with other ``settings``; of ``arguments`` and ``gala_options`` those that are named change.
 
-    Another ``input_px`` scales ``short_px``, unless that is among the settings: the network sees the same part. Raises
+    Another ``input_px`` scales ``short_px``, unless that is among the settings: the network sees the same part. Another
+    ``name`` stands after the title, unless a ``title`` is given: pages tell networks of one recipe apart. Raises
     ``ValueError`` for a setting that it does not have, with the nearest.
     """
     known = {one.name for one in fields(recipe)}
@@ -99,6 +101,8 @@ def changed_recipe(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
             plain = {key: tuple(one) if isinstance(one, list) else one for key, one in values[name].items()}
             same_builder = values.get("builder", recipe.builder) == recipe.builder
             values[name] = {**getattr(recipe, name), **plain} if same_builder else plain
+    if isinstance(name := values.get("name"), str) and name != recipe.name:
+        values.setdefault("title", f"{recipe.title}, {name}")
     changed = replace(recipe, **values)
     if "step_epochs" in values and changed.schedule != "steps":
         raise ValueError("step_epochs belong to the schedule 'steps' (--schedule steps); this one is a cosine.")

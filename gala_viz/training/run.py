@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback
 from torch import nn
@@ -92,8 +93,8 @@ def train(
     labels: PhotoCollection | str | Path | None = None,
     maps: PhotoCollection | str | Path | None = None,
     plain: Sequence[PhotoCollection | str | Path] = (),
-    out: Path = Path("models"),
-    runs: Path = Path("runs"),
+    out: str | Path = "models",
+    runs: str | Path = "runs",
     hardware: Hardware = Hardware(),
     licence: str | None = None,
     keep_duplicates: bool = False,
@@ -120,9 +121,9 @@ def train(
         Photographs with human maps; their categories, where they are known, are used too. It may be that of ``labels``.
     plain : sequence of PhotoCollection, str or Path
         Further photographs, which a recipe's teacher alone labels.
-    out : Path
+    out : str or Path
         The network's folder is ``out``/<recipe's name>; what is there is written over.
-    runs : Path
+    runs : str or Path
         Checkpoints, logs and networks of single epochs are kept in ``runs``/<recipe's name>.
     hardware : Hardware
         On what it runs.
@@ -160,6 +161,7 @@ def train(
         Collections are missing, an image cannot serve, or as ``fit``.
     """
     check_hardware(hardware.device, hardware.precision, hardware.devices)
+    out, runs = Path(out).expanduser(), Path(runs).expanduser()
     recipe = replace(recipe, arguments=complete_arguments(recipe.builder, recipe.arguments))
     check_writable(out)
     if not replace_network:
@@ -265,6 +267,13 @@ def set_up_training(
         preprocessing = recipe.preprocessing
         categories, sentence = training_categories(recipe, [one for _, one in watched], held_out)
         tell(sentence)
+        if len(categories) == 1:
+            if not recipe.uses_maps:
+                raise ValueError(
+                    f"{recipe.name}: there is one category, {categories[0]!r}, and no human map takes part: every "
+                    "answer is right, and nothing can be learnt. Photographs lie in a folder for each of two or more."
+                )
+            tell("ONE CATEGORY ALONE: every answer is right, and an accuracy of 1 says nothing; human maps alone train")
     options: dict[str, Any] = {
         "frame": preprocessing,
         "held_out": held_out,
@@ -273,12 +282,18 @@ def set_up_training(
     }
     training = sources_of_split(everything, "train", **options)
     validation = sources_of_split(watched, "validation", **options)
-    for line in describe_sources([*training, *(source for source in validation if source.left_out)]):
+    incomplete = [source for source in validation if source.left_out or source.unknown]
+    for line in describe_sources([*training, *incomplete]):
         tell(f"  {line}")
     for _, collection in everything:
+        if empty := getattr(collection, "empty_folders", ()):
+            listed = ", ".join(empty[:8]) + (", …" if len(empty) > 8 else "")
+            tell(f"  {collection.name}: no photograph lies in {counted(len(empty), 'folder')}: {listed}")
         if skipped := getattr(collection, "skipped", ()):
-            name, why = skipped[0]
-            tell(f"  {collection.name}: {counted(len(skipped), 'file')} not used, the first: {name}: {why}")
+            (name, why), noun_of = skipped[0], getattr(collection, "skipped_noun", lambda path: "file")
+            nouns = Counter(noun_of(path) for path, _ in skipped)
+            told = " and ".join(counted(count, noun) for noun, count in nouns.items())
+            tell(f"  {collection.name}: {told} not used, the first: {name}: {why}")
     if isinstance(recipe, SupervisedRecipe) and tuple(categories) != category_names():
         learnt = {source.label(image) for source in training for image in source.images}
         if missing := [name for number, name in enumerate(categories) if number not in learnt]:
@@ -328,13 +343,13 @@ def read_images(
     """
     stored = recipe.stored_frame(setup.preprocessing)  # type: ignore[attr-defined]
     parts = (
-        ("train", setup.training, stored, recipe.uses_maps),
-        ("validation", setup.validation, setup.preprocessing, compares_attention),
+        ("train", setup.training, stored, recipe.uses_maps, np.float16),
+        ("validation", setup.validation, setup.preprocessing, compares_attention, np.float32),  # which is ranked
     )
     names = ", ".join(source.collection.name for source in setup.training)
     read = []
-    for split, sources, frame, with_maps in parts:
-        images = TrainingImages(sources, frame, with_maps=with_maps)
+    for split, sources, frame, with_maps, map_dtype in parts:
+        images = TrainingImages(sources, frame, with_maps=with_maps, map_dtype=map_dtype)
         if split == "train":
             check_maps_are_there(recipe, setup, tell)  # before anything is read
         if images.n_bytes <= memory_bytes:
@@ -345,6 +360,8 @@ def read_images(
         for source in sources if with_maps else ():
             if source.role == "maps" or images.has_maps_of(source):
                 tell(f"{split}: {source.collection.name}: {images.describe_maps(source)}")
+                if images.are_few_usable(source):
+                    tell(f"{split}: FEWER THAN HALF of the human maps of {source.collection.name} can be used")
         if images.unreadable:
             listed = ", ".join(images.unreadable[:5])
             tell(f"{split}: {counted(len(images.unreadable), 'photograph')} cannot be read, left out: {listed}")
@@ -408,7 +425,10 @@ def training_categories(
         No training image has a category, or two categories have one name.
     """
     if not isinstance(recipe.categories, str):
-        return recipe.categories, f"categories: the {len(recipe.categories)} that are listed"
+        return (
+            recipe.categories,
+            f"categories: the {len(recipe.categories)} that are listed ({_listed(recipe.categories)})",
+        )
     if recipe.categories == "imagenet":
         return category_names(), "categories: ImageNet's 1,000"
     pairs: Counter[tuple[str, int | None]] = Counter()
@@ -419,7 +439,7 @@ def training_categories(
     for collection in collections:
         own = getattr(collection, "categories", None)
         if recipe.categories == "auto" and own and {name for name, _ in pairs} <= set(own):
-            return tuple(own), f"categories: the {len(own)} of {collection.name}"
+            return tuple(own), f"categories: the {len(own)} of {collection.name} ({_listed(own)})"
     if recipe.categories == "auto" and len({index for _, index in pairs} - {None}) == len(CATEGORIES):
         return category_names(), "categories: ImageNet's 1,000, each of which has training images"
     names = sorted({name for name, _ in pairs})
@@ -434,8 +454,11 @@ def training_categories(
     if not names:
         told = ", ".join(collection.name for collection in collections)
         raise ValueError(f"{told}: no training image has a category; photographs lie in folders named by theirs.")
-    listed = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
-    return tuple(names), f"categories: {counted(len(names), 'one', 'of their own')} ({listed})"
+    return tuple(names), f"categories: {counted(len(names), 'one', 'of their own')} ({_listed(names)})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
 
 
 def training_module(recipe: Recipe, setup: TrainingSetup, tell: Tell = lambda line: None) -> CoTrainingModule:

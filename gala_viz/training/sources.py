@@ -116,8 +116,9 @@ class TrainingSource:
     split that are held out elsewhere, or of the validation split that are test images elsewhere; ``kept_duplicates``
     those that serve all the same, as the same photograph under another name. ``unusable`` (in the role "maps") are
     images whose maps cannot be used, with the reason; ``unknown`` (in the role "labels") the categories that are none
-    of the network's ``categories``, with their numbers of images. ``compared`` says whether photographs were compared
-    by their bytes. ``sources_of_split`` fills in all of these.
+    of the network's ``categories``, with their numbers of images; ``n_labelled_without_map`` (in the role "maps")
+    counts images that do not serve, since they have no usable map, though their category is known. ``compared`` says
+    whether photographs were compared by their bytes. ``sources_of_split`` fills in all of these.
     """
 
     collection: PhotoCollection
@@ -131,6 +132,7 @@ class TrainingSource:
     categories: tuple[str, ...] = field(default_factory=category_names)
     unknown: Mapping[str | None, int] = field(default_factory=dict)
     split: Split = "train"
+    n_labelled_without_map: int = 0
 
     def label(self, image: str) -> int | None:
         """Return the index of the image's category among ``categories``, by the rule of every command, or None.
@@ -193,11 +195,13 @@ def sources_of_split(
         images = splits.images_of(split)
         unusable: Mapping[str, str] = {}
         unknown: Mapping[str | None, int] = {}
-        why = ""
+        why, n_without = "", 0
         if role == "maps":
             marked = marked_images(collection, images)
             why = "" if marked else _why_no_maps(collection, splits, split)
-            images, unusable = usable_maps(collection, marked, frame)
+            rest, (images, unusable) = set(images), usable_maps(collection, marked, frame)
+            whole = TrainingSource(collection, (), role, categories=known)
+            n_without = sum(whole.label(image) is not None for image in rest - set(images))
         if role == "labels":
             whole = TrainingSource(collection, images, role, categories=known)
             labels = {image: whole.label(image) for image in images}
@@ -211,7 +215,10 @@ def sources_of_split(
             raise ValueError(f"{collection.name}: no image of the {split} split can serve for {role!r}.{reasons}")
         compared = held_out.compares_bytes or split == "test"
         sources.append(
-            TrainingSource(collection, images, role, splits, left_out, kept, unusable, compared, known, unknown, split)
+            TrainingSource(
+                *(collection, images, role, splits, left_out, kept, unusable, compared, known, unknown, split),
+                n_labelled_without_map=n_without,
+            )
         )
     return tuple(sources)
 
@@ -234,6 +241,12 @@ def _why_no_maps(collection: PhotoCollection, splits: Splits, split: Split) -> s
     there = {other: len(marked_images(collection, images)) for other, images in splits.by_split.items()}
     elsewhere = ", ".join(f"{count:,} of the {other} split" for other, count in there.items() if count)
     others = f" ({elsewhere} have)" if elsewhere else ""
+    if not elsewhere and not getattr(collection, "map_kinds", {}):
+        return (
+            f" None of its {len(splits.images_of(split)):,} images has a human map. --maps takes photographs together "
+            "with their maps, as TFRecords or in OSIE's layout; a folder of maps alone belongs to photographs: "
+            "--labels PHOTOGRAPHS --human-maps MAPS."
+        )
     return f" None of its {len(splits.images_of(split)):,} images has a human map{others}."
 
 
@@ -260,7 +273,13 @@ def describe_sources(sources: Sequence[TrainingSource]) -> list[str]:
         if source.kept_duplicates:
             line += f"; {len(source.kept_duplicates):,} are the same photographs as held-out ones and are kept"
         if source.role == "maps" and (n_without := sum(source.label(image) is None for image in source.images)):
-            line += f"; {n_without:,} have no category that the network knows and learn by their maps alone"
+            does = "learn" if source.split == "train" else "count"
+            line += f"; {n_without:,} have no category that the network knows and {does} by their maps alone"
+        if source.split == "train" and (n_left := source.n_labelled_without_map):
+            noun = getattr(source.collection, "image_noun", "image")
+            folder = getattr(source.collection, "origin", {}).get("collection", source.collection.name)
+            line += f"; {counted(n_left, noun)} without a usable map {'is' if n_left == 1 else 'are'} not trained on: "
+            line += f"--labels {folder} would take their labels, and the maps of the others"
         if source.unknown:
             n = sum(source.unknown.values())
             line += f"; {n:,} have a category that the network does not know: {listed_categories(source.unknown)}"

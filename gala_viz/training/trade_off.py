@@ -103,12 +103,12 @@ def choose_weight(points: Sequence[TradeOffPoint]) -> float | None:
     return max(near, key=lambda point: (point.rho, -point.attention_weight)).attention_weight
 
 
-def read_values(path: Path) -> dict[tuple[str, str], tuple[float, float]]:
+def read_values(path: str | Path) -> dict[tuple[str, str], tuple[float, float]]:
     """Return (collection, image) -> (correct, rho) of the table beside a network's card, NaN for what is empty.
 
     Raises ``OSError`` or ``ValueError`` where there is no such table.
     """
-    with path.open(newline="", encoding="utf-8") as file:
+    with Path(path).open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     try:
         numbers = [(float(row["correct"] or "nan"), float(row["rho"] or "nan")) for row in rows]

@@ -50,7 +50,7 @@ Of 0.03, 0.07 and 0.15 of the range it is the one with which, on validation, the
 
 
 def write_trained_network(
-    out: Path,
+    out: str | Path,
     network: nn.Module,
     recipe: Recipe,
     preprocessing: Preprocessing,
@@ -70,7 +70,7 @@ def write_trained_network(
 
     Parameters
     ----------
-    out : Path
+    out : str or Path
         Folder of networks; the network's own is ``out``/<recipe's name>.
     network : nn.Module
         The trained network.
@@ -135,7 +135,7 @@ def write_trained_network(
             **({} if trainer is None else _training_facts(trainer, is_final)),
         },
     }
-    folder = out / (folder_name or recipe.name)
+    folder = Path(out) / (folder_name or recipe.name)
     write_network(
         folder, network, toml_values(card), half=float16, beside={TRAINING_IMAGES_FILE: hashes, **(beside or {})}
     )
@@ -187,6 +187,8 @@ def data_section(
             n_labelled = sum(source.label(image) is not None for image in source.images)
             if source.role == "maps" and n_labelled < len(source.images):
                 entry[f"n_{part}_labelled"] = n_labelled
+            if source.unknown:
+                entry[f"n_{part}_of_unknown_categories"] = sum(source.unknown.values())
             if source.left_out:
                 what = "n_left_out_as_held_out" if part == "train" else "n_validation_left_out_as_test"
                 entry[what] = len(source.left_out)

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gala_viz.alignment.resolution import area_average
 from gala_viz.alignment.similarity import spearman_kernel
 from gala_viz.networks.activation_hooks import record_activations
 from gala_viz.networks.gala import attention_norm, gala_layers
@@ -29,9 +30,15 @@ def attention_rho(norms: Mapping[str, Tensor], maps: Tensor, has_map: Tensor) ->
     rows = []
     for norm in norms.values():
         height, width = norm.shape[-2:]
-        grid = F.adaptive_avg_pool2d(wanted, (height, width))[:, 0].cpu().numpy()
-        rows.append(spearman_kernel(norm[has_map].detach().float().cpu().numpy(), grid))
+        rows.append(spearman_kernel(norm[has_map].detach().float().cpu().numpy(), _at_grid(wanted, (height, width))))
     return np.nan_to_num(np.stack(rows), nan=0.0)
+
+
+def _at_grid(maps: Tensor, grid: tuple[int, int]) -> np.ndarray:
+    """Return area averages of ``maps`` (B, 1, H, W) at ``grid`` (h, w), as ``evaluate`` has them: (B, h, w)."""
+    if maps.shape[-2] % grid[0] or maps.shape[-1] % grid[1]:  # torch's cells would overlap
+        return area_average(maps[:, 0].cpu().numpy(), grid)
+    return F.adaptive_avg_pool2d(maps, grid)[:, 0].cpu().numpy()
 
 
 @dataclass(frozen=True, eq=False)

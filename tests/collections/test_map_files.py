@@ -407,3 +407,17 @@ def test_a_map_that_is_read_differs_somewhere_and_is_no_mask_with_an_ignore_labe
     np.testing.assert_array_equal(read, values)
     assert len(found) > 1
     assert not (few and 255 in found and found & {1, 2, 20}), "labels below 21 are no steps of a mean"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
+def test_a_grey_picture_in_colours_is_a_map_and_others_are_refused(tmp_path, mode):
+    grey = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    Image.fromarray(grey).convert(mode).save(tmp_path / "a.png")
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    np.testing.assert_array_equal(read_map_file(tmp_path / "a.png").values, read_map_file(tmp_path / "grey.png").values)
+    picture = np.asarray(Image.fromarray(grey).convert(mode)).copy()
+    picture[3, 4, -1] = 7
+    Image.fromarray(picture, mode).save(tmp_path / "b.png")
+    why = "its red, green and blue differ" if mode == "RGB" else "parts of it are transparent"
+    with pytest.raises(MapFileError, match=f"this one has the mode {mode}, and {why}"):
+        read_map_file(tmp_path / "b.png")

@@ -1,5 +1,6 @@
 """Evaluations of tiny networks: every number against what it is by hand, and collections that lack things."""
 
+import copy
 import html
 from dataclasses import replace
 
@@ -502,6 +503,12 @@ def test_an_evaluation_says_how_many_of_its_images_were_learnt_from_and_of_whom_
     assert found.notes[0].endswith("(gala 3). What else these learnt from is not known: clickme.")
     assert found.notes[0] in said
     assert found.notes[0] in markdown(found)
+    renamed = copy.copy(shapes)
+    renamed.name = "shapes-2"
+    note = evaluate(networks, renamed, replace(SPEC, smoothgrad=None)).notes[0]
+    assert "Whether these learnt from them is not known: gala (their cards are complete and name other coll" in note
+    told = "than shapes-2; one that was saved anew would not be found)"
+    assert note.endswith(f"{told}. What else these learnt from is not known: clickme.")
     rows = {(row["who"], row["image"]): row["learnt_from"] for row in image_rows(found)}
     assert [rows["gala", image] for image in ("test-stag-00", "test-hare-00")] == ["yes", "no"]
     assert rows["clickme", "test-stag-00"] == "unknown"

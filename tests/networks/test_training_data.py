@@ -201,3 +201,13 @@ def test_a_card_whose_values_are_of_other_types_is_read_as_telling_nothing():
         ("own", "unknown", None, 0),
     ]
     assert set(found.training_status(OWN).tolist()) == {UNKNOWN}
+
+
+def test_a_complete_card_that_names_other_collections_says_so():
+    why = complete_data().why_unknown("elsewhere")
+    assert why == (
+        "their cards are complete and name other collections (own) than elsewhere; no other image here has the bytes "
+        "of a training image; one that was saved anew would not be found"
+    )
+    assert "other bytes" in complete_data().why_unknown("own")
+    assert not complete_data(complete=False).why_unknown("elsewhere"), "what else it learnt from is not known"

@@ -295,11 +295,11 @@ def test_a_training_does_not_go_on_with_other_images_than_it_began_with(tmp_path
         return [sources_of_split([(role, collection) for role in roles], split) for split in ("train", "validation")]
 
     train_on(tmp_path, *parts(blobs))
-    with pytest.raises(ValueError, match=r"learnt from other images, .*; begin anew with --restart"):
+    with pytest.raises(ValueError, match=r"learnt from other images, .*; begin anew with resume=False"):
         train_on(tmp_path, *parts(more))
     replaced = Blobs()
     replaced.fingerprint = "other files under the same names"
-    with pytest.raises(ValueError, match=r"or from files that have changed since; begin anew with --restart"):
+    with pytest.raises(ValueError, match=r"or from files that have changed since; begin anew with resume=False"):
         train_on(tmp_path, *parts(replaced))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,11 +25,12 @@ from gala_viz.training.checkpoints import (
     hardware_of,
     hardware_text,
 )
-from gala_viz.training.dataset import load_dataset
+from gala_viz.training.dataset import TrainingImages, load_dataset
 from gala_viz.training.epoch_log import EPOCHS_FILE, epoch_text, read_epochs
 from gala_viz.training.fit import check_hardware, fit
-from gala_viz.training.losses import attention_loss, with_mass
+from gala_viz.training.losses import attention_loss, attention_loss_of_code, with_mass
 from gala_viz.training.run_lock import locked_run
+from gala_viz.training.sources import TrainingSource
 from gala_viz.training.supervised import SupervisedModule, initial_network
 from gala_viz.training.training_card import supervised_sections, write_trained_network
 from gala_viz.training.validation_metrics import validation_metrics
@@ -94,7 +96,9 @@ def test_a_damaged_checkpoint_is_told_in_our_words_and_the_one_before_it_serves(
     trained(tmp_path, max_epochs=2)
     whole, _ = trained(tmp_path / "whole")
     (tmp_path / LAST_CHECKPOINT).write_bytes((tmp_path / LAST_CHECKPOINT).read_bytes()[:5000])
-    with pytest.raises(ValueError, match=r"last\.ckpt is damaged \(\w+\).*--restart.*or with previous\.ckpt"):
+    with pytest.raises(
+        ValueError, match=r"last\.ckpt is damaged \(\w+\).*resume=False \(--restart\).*or with previous\.ckpt"
+    ):
         trained(tmp_path)
     (tmp_path / LAST_CHECKPOINT).unlink()
     resumed, _ = trained(tmp_path)
@@ -127,6 +131,7 @@ def test_one_training_at_a_time_runs_in_a_folder(tmp_path):
 import sys
 from pathlib import Path
 from gala_viz.training.run_lock import locked_run
+from gala_viz.training.sources import TrainingSource
 with locked_run(Path(sys.argv[1])):
     pass
 """
@@ -150,8 +155,9 @@ def test_each_epoch_has_a_row_and_a_line_and_a_resumed_training_goes_on_in_the_t
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert [row["step"] for row in rows] == ["12", "24", "36"]
     for row in rows:
-        parts = float(row["category_loss"]) + float(row["attention_weight"]) * float(row["attention_loss"])
-        assert float(row["loss"]) == pytest.approx(parts, rel=0.2), "lambda changes within an epoch of warm-up"
+        parts = float(row["category_part"]) + float(row["attention_part"])
+        assert float(row["loss"]) == pytest.approx(parts, rel=1e-5), "also while lambda rises"
+        assert float(row["category_part"]) == pytest.approx(float(row["category_loss"]), rel=1e-5)
         assert float(row["gradient_norm"]) > 0
         assert float(row["images_per_s"]) > 0
         assert 0 <= float(row["accuracy"]) <= 1
@@ -179,7 +185,8 @@ def test_an_epoch_that_is_resumed_in_its_middle_has_the_row_of_all_its_steps(tmp
     trained(tmp_path / "parts")
     whole, parts = (read_epochs(tmp_path / name / EPOCHS_FILE) for name in ("whole", "parts"))
     for one, other in zip(whole, parts, strict=True):
-        for name in ("loss", "category_loss", "attention_loss", "gradient_norm", "rho", "step"):
+        names = ("loss", "category_part", "attention_part", "category_loss", "attention_loss")
+        for name in (*names, "gradient_norm", "rho", "step"):
             assert float(one[name]) == pytest.approx(float(other[name]), rel=1e-5), name
         assert 0 < float(other["seconds"]) < 60
 
@@ -224,8 +231,12 @@ def test_the_time_that_is_left_is_of_all_epochs():
     row = {"epoch": 3, "loss": 1.5, "accuracy": 0.25, "images_per_s": 61.2, "seconds": 60.0}
     assert epoch_text(row, 10) == "epoch 3 of 10: loss 1.500, accuracy 0.250, 61 images/s, 7.0 min left"
     assert epoch_text({**row, "seconds": 3600.0}, 10).endswith("7.0 h left")
-    maps = {"category_loss": 1.1, "attention_weight": 0.4, "attention_loss": 1.0}
-    assert epoch_text({**row, **maps}, 10).startswith("epoch 3 of 10: loss 1.500 = 1.100 + 0.4 x 1.000, accuracy")
+    maps = {"category_part": 1.1, "attention_part": 0.4, "attention_weight": 0.5, "attention_loss": 1.0}
+    told = "epoch 3 of 10: loss 1.500 = 1.100 categories + 0.400 attention"
+    assert epoch_text({**row, **maps}, 10).startswith(f"{told} (1.000 a map, lambda 0.5), accuracy")
+    del maps["attention_loss"]
+    more = {"harmonizer_part": 0.2}
+    assert epoch_text({**row, **maps, **more}, 10).startswith(f"{told} (no map, lambda 0.5) + 0.200 harmonizer, acc")
     assert epoch_text({**row, "epoch": 10}, 10).endswith("61 images/s")
 
 
@@ -300,3 +311,65 @@ def test_a_card_tells_what_it_was_trained_on_its_steps_and_final_losses_and_no_l
 def test_settings_without_sense_are_refused(make, changes, told):
     with pytest.raises(ValueError, match=told):
         make(**changes)
+
+
+class HalfMarked(Lamps):
+    """Of the training images only some have maps, so that steps of four often have none."""
+
+    def has_human_map(self, image):
+        return image.startswith("validation") or int(image.split("-")[1]) % 7 == 0
+
+
+@pytest.mark.parametrize(("form", "accumulate"), [("paper", 1), ("code", 1), ("paper", 2)])
+def test_the_attention_loss_that_is_told_is_averaged_over_maps_and_the_loss_is_the_sum_of_its_parts(
+    tmp_path, form, accumulate
+):
+    """A step without a map is none whose attention is perfect."""
+    settings = {"rate": 1e-30, "weight_decay": 0.0, "attention_loss": form, "accumulate": accumulate}
+    recipe = tiny_supervised_recipe(epochs=2, harmonizer_weight=0.5, attention_warmup_epochs=2.0, **settings)
+    lamps = HalfMarked()
+    parts = [load_dataset(lamps, split, recipe.preprocessing) for split in ("train", "validation")]
+    data = TrainingDataModule(*parts, recipe)
+    lines = []
+    module = SupervisedModule(initial_network(recipe, 2), recipe)
+    fit(module, data, tmp_path, accelerator="cpu", devices=1, quiet=True, tell=lines.append)
+    fresh = SupervisedModule(initial_network(recipe, 2), recipe).train()
+    loss = {"paper": attention_loss, "code": attention_loss_of_code}[form]
+    total = n_maps = n_empty = 0
+    for batch in data.train_dataloader():  # of epoch 0
+        batch = data.on_after_batch_transfer(batch, 0)
+        count = int(batch["has_map"].sum())
+        with torch.no_grad():
+            each = float(loss(fresh(batch["input"])[1], batch["map"], batch["has_map"]))
+        total, n_maps, n_empty = total + each * (count if form == "paper" else 1), n_maps + count, n_empty + (not count)
+    assert n_empty > 3, "some steps have no map"
+    first, second = read_epochs(tmp_path / EPOCHS_FILE)
+    assert float(first["attention_loss"]) == pytest.approx(total / n_maps, rel=1e-4)
+    for row in (first, second):
+        told = sum(float(row[name]) for name in ("category_part", "attention_part", "harmonizer_part"))
+        assert float(row["loss"]) == pytest.approx(told, rel=1e-5)
+        assert float(row["harmonizer_loss"]) > float(row["harmonizer_part"]) > 0
+    whole = re.search(r"loss (\S+) =", lines[0])[1]
+    added = re.findall(r"(\S+) (?:categories|attention|harmonizer)", lines[0])
+    assert float(whole) == pytest.approx(sum(map(float, added)), abs=2.1e-3)
+
+
+def test_an_epoch_without_a_map_or_a_label_has_no_such_loss(tmp_path):
+    class Unmarked(HalfMarked):
+        def has_human_map(self, image):
+            return image.startswith("validation")
+
+    recipe = tiny_supervised_recipe(epochs=1)
+    lamps = Unmarked()
+    images = tuple(one for one in lamps.images if one.startswith("train"))
+    train = TrainingSource(lamps, images, "labels", categories=("none of them",))
+    validation = load_dataset(lamps, "validation", recipe.preprocessing)
+    data = TrainingDataModule(
+        TrainingImages([train], recipe.stored_frame(recipe.preprocessing)).load(), validation, recipe
+    )
+    lines = []
+    module = SupervisedModule(initial_network(recipe, 2), recipe)
+    fit(module, data, tmp_path, accelerator="cpu", devices=1, quiet=True, tell=lines.append)
+    (row,) = read_epochs(tmp_path / EPOCHS_FILE)
+    assert (row["category_loss"], row["attention_loss"]) == ("", "")
+    assert "= 0.000 categories + 0.000 attention (no map, lambda" in lines[0]

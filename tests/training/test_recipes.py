@@ -10,18 +10,22 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from lightning.pytorch.callbacks import Callback
+import tyro
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from scipy.ndimage import gaussian_filter1d
 from torch import nn
 
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
+from gala_viz.commands.helptext import REGISTRY
+from gala_viz.commands.train import Arguments
 from gala_viz.networks.architectures import build_module
 from gala_viz.networks.card import write_network
 from gala_viz.networks.gala import gala_layers
@@ -33,7 +37,7 @@ from gala_viz.training.batches import TrainingDataModule, validation_batches
 from gala_viz.training.checkpoints import INTERRUPTED_CHECKPOINT
 from gala_viz.training.dataset import TrainingImages, load_dataset
 from gala_viz.training.epoch_log import read_epochs
-from gala_viz.training.fit import fit
+from gala_viz.training.fit import EpochProgressBar, fit
 from gala_viz.training.harmonizer import harmonizer_loss, input_gradient, pyramid, standardise_and_cut
 from gala_viz.training.losses import attention_loss, attention_loss_of_code
 from gala_viz.training.optimisation import describe_schedule, rate_schedule, stepped_rate_factor
@@ -200,6 +204,7 @@ def test_batches_that_were_given_before_are_not_read_again(tmp_path):
 KILLED = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 import torch
 torch.set_num_threads(1)
 from tests.training.test_recipes import trained
@@ -487,8 +492,9 @@ def test_what_a_stopped_training_goes_on_from_is_told(tmp_path):
 
 def test_python_takes_names_and_folders_too(folders):
     recipe = replace(read_recipe_of(folders), attention_weight=0.0)
-    folder = train(recipe, labels=folders / "mine", out=folders / "out", runs=folders / "runs")
-    assert read_card(folder)["data"]["collections"][0]["n_train"] == 40
+    folder = train(recipe, labels=folders / "mine", out=str(folders / "out"), runs=str(folders / "runs"))
+    assert read_card(str(folder))["data"]["collections"][0]["n_train"] == 40
+    assert len(read_epochs(str(folders / "runs" / "by-python" / "epochs.csv"))) == recipe.epochs
 
 
 def test_labels_and_maps_in_two_collections_train_together(folders):
@@ -882,7 +888,7 @@ def test_a_recipe_file_holds_its_collections_and_options_change_it(folders, monk
     options = ["--epochs", "1", "--rate", "0.05", "--categories", *CATEGORIES[:3], "--device", "cpu", "--quiet"]
     assert main(["train", "../filed.toml", *options]) == 0
     told = capsys.readouterr().out
-    assert "categories: the 3 that are listed" in told
+    assert "categories: the 3 that are listed (" in told
     assert "16 have a category that the network does not know: 'drum' (8), 'eel' (8)" in told
     card = read_card(elsewhere / "models" / "filed")
     assert (card["recipe"]["epochs"], card["recipe"]["rate"]) == (1, 0.05)
@@ -963,3 +969,28 @@ def test_a_compiled_network_has_the_losses_and_gradients_of_the_plain_one():
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
     for key, gradient in found[0][1].items():
         assert (found[1][1][key] - gradient).norm() < 1e-4 * gradient.norm() + 1e-8, key
+
+
+def test_networks_of_one_recipe_have_titles_of_their_own(folders):
+    (folders / "mine.toml").write_text('format = 1\nbase = "small-gala"\n')
+    title = RECIPES["small-gala"].title
+    assert read_recipe(str(folders / "mine.toml")).recipe.title == title
+    for options, expected in (
+        (["--name", "seed-2"], f"{title}, seed-2"),
+        (["--name", "small-gala"], title),
+        (["--name", "seed-2", "--title", "Second"], "Second"),
+        ([], title),
+    ):
+        arguments = tyro.cli(Arguments, args=[str(folders / "mine.toml"), "--labels", "x", *options], registry=REGISTRY)
+        assert arguments.read_recipe_file(arguments.recipe).recipe.title == expected
+    (folders / "mine.toml").write_text('format = 1\nbase = "small-gala"\nname = "mine"\n')
+    assert read_recipe(folders / "mine.toml").recipe.title == f"{title}, mine"
+
+
+def test_the_progress_of_epochs_counts_from_one(monkeypatch):
+    shown = []
+    bar = EpochProgressBar()
+    monkeypatch.setattr(TQDMProgressBar, "on_train_epoch_start", lambda *_: None)
+    bar.train_progress_bar = SimpleNamespace(set_description=shown.append)
+    bar.on_train_epoch_start(SimpleNamespace(current_epoch=11, max_epochs=12), None)
+    assert shown == ["epoch 12 of 12"]

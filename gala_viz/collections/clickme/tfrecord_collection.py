@@ -16,6 +16,7 @@ from gala_viz.collections.clickme.tfrecord_file import ProgressCallback, TFRecor
 from gala_viz.collections.clickme.tfrecord_index import TFRecordIndex
 from gala_viz.collections.clickme.tfrecord_shards import Shard, image_ids, open_shards
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.folder_layouts import RECORD_SUFFIXES
 from gala_viz.collections.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.map_checks import failed_to_read, unusable_reason
 from gala_viz.collections.path_labels import find_split_layout, labels_from_path
@@ -46,6 +47,8 @@ class TFRecordCollection(Collection):
     The first opening reads all files, for their checksums, and calls ``progress`` with (bytes read, bytes of all
     files). What cannot be used is listed in ``skipped``. Raises ``ValueError`` where no record can be used.
     """
+
+    image_noun = "record"
 
     def __init__(
         self, source: str | Path, *, smoothing: str = "harmonization", progress: ProgressCallback | None = None
@@ -84,6 +87,12 @@ class TFRecordCollection(Collection):
         files = [(path, status.st_size, status.st_mtime_ns) for path, status in stats]
         names = (self.label_names,) if self.label_names else ()
         return fingerprint("records", files, self.smoothing, asdict(FOLDER_LIMITS), *names)
+
+    def skipped_noun(self, path: str) -> str:
+        """Return whether ``path`` is that of a heatmap, of a file of records, or of one record."""
+        if path.endswith(_map_name("")):
+            return "heatmap"
+        return "file" if Path(path).suffix.lower() in RECORD_SUFFIXES else "record"
 
     def path(self, image: str) -> Path:
         """Return the path of the TFRecord file that holds the image."""
@@ -201,7 +210,7 @@ def _label_names(folder: Path) -> tuple[str, ...]:
     if not path.is_file():
         return ()
     try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").rstrip().splitlines()]
+        names = [line.strip() for line in path.read_text(encoding="utf-8-sig").rstrip().splitlines()]
     except UnicodeDecodeError:
         raise ValueError(f"{path} is no text in UTF-8.") from None
     if not names or len(names) > MAX_CATEGORIES or not all(names) or len(set(names)) < len(names):

@@ -21,14 +21,16 @@ from gala_viz.protobuf import masked_crc32c
 JPEG_QUALITY = 95
 
 
-def write_click_csv(path: Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None) -> None:
+def write_click_csv(
+    path: str | Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None
+) -> None:
     """Write rounds as a CSV table, one round a row; numbers keep all digits of float32.
 
     The columns are image_path, clicks, user_id, user_catch_trial, is_mobile and ``further_columns``, name -> one text
     for each round.
     """
     further_columns = further_columns or {}
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["image_path", "clicks", "user_id", "user_catch_trial", "is_mobile", *further_columns])
         for number in range(len(rounds)):
@@ -47,7 +49,9 @@ def write_click_csv(path: Path, rounds: RoundTable, further_columns: Mapping[str
             )
 
 
-def write_click_npz(path: Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None) -> None:
+def write_click_npz(
+    path: str | Path, rounds: RoundTable, further_columns: Mapping[str, Sequence[str]] | None = None
+) -> None:
     """Write rounds as an NPZ file of arrays with one entry a round.
 
     The arrays are file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and ``further_columns``,
@@ -83,10 +87,10 @@ class ClickMeRecord:
     split: str = ""
 
 
-def write_tfrecords(path: Path, records: Iterable[ClickMeRecord]) -> int:
+def write_tfrecords(path: str | Path, records: Iterable[ClickMeRecord]) -> int:
     """Write a TFRecord file of the JPEG kind and return how many records it has. A map's largest value becomes 255."""
     count = 0
-    with path.open("wb") as file:
+    with Path(path).open("wb") as file:
         for record in records:
             content = _example(record)
             head = struct.pack("<Q", len(content))

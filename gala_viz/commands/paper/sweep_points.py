@@ -54,7 +54,7 @@ def read_sweep_table(path: Path) -> list[SweepPoint]:
     Its columns are attention_weight (or weight), seed, accuracy, rho_attention (or rho), and n_labelled where it is
     there.
     """
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return [one for row in csv.DictReader(file) if (one := _tried_row(row)) is not None]
 
 

@@ -89,9 +89,9 @@ class FigureSpec:
         content = {"format": FIGURE_FORMAT, "version": gala_viz.__version__, "kind": self.kind, **settings(self)}
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the spec to the file ``path``; reading it gives the same spec."""
-        path.write_text(self.text(), encoding="utf-8")
+        Path(path).write_text(self.text(), encoding="utf-8")
 
 
 def _is_one_network_twice(networks: object) -> bool:
