@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote, urlencode
 
 import param
 from bokeh.document import Document
 
 from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
+from gala_viz.panels.link_parameters import MAP_LINK_NAMES
 from gala_viz.panels.page_state import PageState, parse_query, query_problem
 
 
 class AddressBar(MessagingComponent):
-    """Writes ``query`` into the browser's address; its button copies the link of the whole state.
+    """Writes ``query`` into the browser's address; its buttons copy the link of the whole state, and keep tabs in step.
 
     With ``push_history`` the address becomes a step of its own in the history. Sends ``{"query": …}`` when the visitor
-    goes back or forward.
+    goes back or forward, and ``{"follow": …}`` with the state of another tab, where both are in step.
     """
 
     query = param.String(default="")
     push_history = param.Boolean(default=False)
+    tells = param.Boolean(default=True, doc="Whether tabs in step hear of the query.")
     revision = param.Integer(default=0, doc="Counts what the page wrote; 0: the address is still the visitor's.")
 
     _esm = read_scripts("text_export", "address_bar")
@@ -57,9 +60,26 @@ class AddressSync:
         self._told(errors)
 
     def _heard(self, message: dict) -> None:
-        query = message.get("query")
+        query, other = message.get("query"), message.get("follow")
         if isinstance(query, str):
             self._go_to(query)
+        elif isinstance(other, str):
+            self.follow(other)
+
+    def follow(self, query: str) -> None:
+        """Show what ``query``, the state of another page of the same source, says of what both pages have.
+
+        Those are networks, images, selection and settings of maps; all else stays.
+        """
+        names = {"image", *MAP_LINK_NAMES} & set(self.state.parameters)
+        told = {name: text for name, text in parse_query(query) if name in names}
+        if told.get("image", "").startswith("upload-"):
+            del told["image"]  # which only its own page has
+        own = dict(parse_query(self.state.query))
+        wanted = {**own, **told}
+        if wanted != own:
+            self._go_to(urlencode(wanted, quote_via=quote, safe=":,/"))
+            self.write(push_history=False, tell=False)
 
     def _changed(self, step: bool) -> None:
         if self._restoring:
@@ -74,6 +94,16 @@ class AddressSync:
         step, self._step, self._waiting = self._step, False, False
         self.write(push_history=step)
 
-    def write(self, *, push_history: bool) -> None:
-        """Write the state into the browser's address, with ``push_history`` as a step of its own in the history."""
-        self.bar.param.update(query=self.state.query, push_history=push_history, revision=self.bar.revision + 1)
+    def write(self, *, push_history: bool, tell: bool = True) -> None:
+        """Write the state into the browser's address.
+
+        Parameters
+        ----------
+        push_history : bool
+            Whether it is a step of its own in the history.
+        tell : bool
+            Whether tabs in step hear of it; not of what this page heard from one of them.
+        """
+        self.bar.param.update(
+            query=self.state.query, push_history=push_history, tells=tell, revision=self.bar.revision + 1
+        )

@@ -17,7 +17,8 @@ from gala_viz.panels.network_pair import PLACES, PairChooser
 from gala_viz.panels.page_state import LinkParameter, format_value
 from gala_viz.panels.presenting.presentation import Presentation
 from gala_viz.panels.presenting.stage import PANELS
-from gala_viz.panels.view_state import AttributionSettings, CurrentImage, ScatterAxes
+from gala_viz.panels.view_state import AttributionSettings, CurrentImage, GridSettings, ScatterAxes
+from gala_viz.plots.grid_columns import parse_columns
 from gala_viz.plots.point_selection import selection_geometry
 from gala_viz.registry import unknown_name
 from gala_viz.store.source import MapSource
@@ -58,8 +59,11 @@ MAP_LINK_NAMES = SHARED_LINK_NAMES | {
     "channels",
     "smoothing",
     "normalise",
+    "columns",
+    "size",
 }
-"""Names that mean the same on the comparison and on the grid: the settings of maps too."""
+"""Names that mean the same on the comparison and on the grid: the settings of maps too, and the grid's own, which the
+comparison keeps for the way back."""
 VERSION_1_MAPS = {
     "channels": "absolute",
     "smoothing": "0",
@@ -87,6 +91,8 @@ VERSION_1_MAPS = {
     "present": "0",
     "panels": "photo,human,a,b,delta",
     "blink": "0",
+    "columns": "",
+    "size": "150",
 }
 VERSION_1_AXES = {"x": "rho:first", "y": "rho:second", "means": "0"}
 VERSION_1_SHARED = {
@@ -160,6 +166,7 @@ def compare_link_parameters(
         "present": LinkParameter(owner=presentation, parameter="active", push_history=True),
         "panels": LinkParameter(owner=presentation, parameter="panels", refusal=_panels),
         "blink": LinkParameter(owner=presentation, parameter="blink"),
+        **_grid_parameters(view.grid_settings, view.source),
         **_selection_parameters(selection_filter.axes),
         **_gallery_places(view.gallery),
     }
@@ -219,15 +226,34 @@ def grid_link_parameters(view: GridView, default_pair: Sequence[str] | None = No
 
     ``default_pair`` are the names of the networks of links that name none (default: those that the view shows).
     """
-    own = view.grid_settings
     return {
         "image": _image(view.gallery, view.current),
         **_pair_parameters(view.chooser, view.source, default_pair),
-        "columns": LinkParameter(owner=own, parameter="columns", push_history=True, refusal=view.columns_problem),
-        "size": LinkParameter(owner=own, parameter="cell_px"),
+        **_grid_parameters(view.grid_settings, view.source),
         **_map_parameters(view.source, view.settings, view.current),
         **_selection_parameters(view.selection_filter.axes),
         **_gallery_places(view.gallery),
+    }
+
+
+def _grid_parameters(settings: GridSettings, source: MapSource) -> dict[str, LinkParameter]:
+    """Return the link parameters of the grid's columns, of which those that are there are shown, and pictures."""
+
+    def refusal(text: str) -> str:
+        try:
+            parse_columns(text, source)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def accepted(text: str) -> str | None:
+        return ",".join(name for name in text.split(",") if name and not refusal(name)) or None
+
+    return {
+        "columns": LinkParameter(
+            owner=settings, parameter="columns", push_history=True, refusal=refusal, accepted=accepted
+        ),
+        "size": LinkParameter(owner=settings, parameter="cell_px"),
     }
 
 

@@ -33,14 +33,15 @@ class LinkParameter:
     """One query parameter of a link, and the ``parameter`` of ``owner`` that it stands for.
 
     With ``push_history`` each change is a step of its own in the browser's history. ``refusal(value)`` returns why a
-    value is refused, as a sentence, or "". ``default`` is the initial value, where that is not the value when the page
-    is created.
+    value is refused, as a sentence, or "", and ``accepted(value)`` what of a refused value is shown all the same (None:
+    nothing of it). ``default`` is the initial value, where that is not the value when the page is created.
     """
 
     owner: param.Parameterized
     parameter: str
     push_history: bool = False
     refusal: Callable[[Any], str] = lambda value: ""
+    accepted: Callable[[Any], Any] = lambda value: None
     default: Any = None
 
     @property
@@ -105,10 +106,11 @@ class PageState:
                 value = parse_value(entry.owner.param[entry.parameter], text)
                 reason = entry.refusal(value)
             except ValueError as error:
-                reason = str(error)
+                value, reason = None, str(error)
             if reason:
                 errors.append(f"The link asks for {name} = “{text[:60]}”: {reason}")
-            else:
+                value = None if value is None else entry.accepted(value)
+            if value is not None or not reason:
                 wanted[name] = value
         self._set(wanted)
         return errors

@@ -189,6 +189,8 @@ class SourcePage(ABC):
         self._build(query)
         if push_history:
             self.write_address()
+        elif self._persistence is not None:
+            self._persistence.address_sync.write(push_history=False, tell=False)
 
     def write_address(self) -> None:
         """Make the present address a step of its own in the browser's history."""

@@ -138,6 +138,13 @@ class GallerySettings(param.Parameterized):
 GALLERY_SETTINGS = [name for name in GallerySettings.param if name != "name"]
 
 
+class GridSettings(param.Parameterized):
+    """What the grid shows; ``columns`` are names as links hold them, with commas between."""
+
+    columns = param.String(default="", doc="Empty: the usual ones.")
+    cell_px = param.Integer(default=150, bounds=(80, 320), doc="Side of a picture.")
+
+
 class ScatterAxes(param.Parameterized):
     """Names of the metrics across and up, and the selection among all images (``plots.point_selection``)."""
 

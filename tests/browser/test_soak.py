@@ -55,11 +55,13 @@ async def many(url, count, opened, kept):
     """``count`` visits, at most ``AT_ONCE`` of them at a time."""
     rng, places = random.Random(count), asyncio.Semaphore(AT_ONCE)
 
-    async def one():
+    async def one(number):
         async with places:
+            if number < AT_ONCE:  # people do not come all in one second
+                await asyncio.sleep(rng.uniform(0, CHOSEN * PAUSE_S))
             await visit(url, random.Random(rng.random()), opened, kept)
 
-    await asyncio.gather(*(one() for _ in range(count)))
+    await asyncio.gather(*(one(number) for number in range(count)))
 
 
 async def keep_maps(url):

@@ -28,7 +28,9 @@ class Visitor:
     async def open(self) -> float:
         """Open the page as a browser does, and return the seconds until its whole document is there."""
         start = time.perf_counter()
-        answer = await AsyncHTTPClient().fetch(self.url, request_timeout=120)
+        client = AsyncHTTPClient(force_instance=True)
+        answer = await client.fetch(self.url, connect_timeout=120, request_timeout=120)
+        client.close()
         token = re.search(rb'"token":"([^"]+)"', answer.body)
         assert token is not None, "the page has a session"
         address = self.url.replace("http://", "ws://") + "/ws"

@@ -277,16 +277,21 @@ def test_a_text_that_is_no_selection_is_refused(text):
 
 @pytest.fixture
 def compare():
-    yield from compared_state()
+    yield from standing()
 
 
 @pytest.fixture(scope="module")
 def standing_compare():
     """One for links that are refused."""
-    yield from compared_state()
+    yield from standing()
 
 
+@pytest.fixture
 def compared_state():
+    yield from standing()
+
+
+def standing():
     source = FakeSource(count=12)
     view = CompareView(source, CollectionIndex(source), SCRIPT)
     chosen = SelectionFilter(source, view.gallery, SCRIPT)
@@ -426,3 +431,30 @@ def test_without_records_a_page_keeps_no_notes_and_says_so_to_a_link(compare):
     assert "no views are kept here" in told[-1][0]
     assert keeping.notes_view is None
     keeping.close()
+
+
+def test_a_page_in_step_follows_what_both_have_and_keeps_all_else(compared_state):
+    view, state = compared_state
+    address = AddressSync(state, SCRIPT, view.show_messages)
+    view.display_settings.opacity = 0.3
+    view.settings.n_samples = 20
+    told = "v=2&image=photo%2000004&n=80&x=rho:first&opacity=0.9&size=200&search=photo"
+    before = address.bar.revision
+    address.follow(told)
+    assert (view.current.image, view.settings.n_samples, view.gallery.settings.search) == ("photo 00004", 80, "photo")
+    assert view.display_settings.opacity == 0.3
+    assert view.grid_settings.cell_px == 200
+    assert (address.bar.revision, address.bar.tells, address.bar.query) == (before + 1, False, state.query)
+    address.follow(told)
+    assert address.bar.revision == before + 1, "nothing is new"
+    address.follow("v=2&image=upload-7&n=40")
+    assert (view.current.image, view.settings.n_samples) == ("photo 00004", 40)
+
+
+def test_of_a_link_with_columns_that_are_not_there_the_others_are_shown(compared_state):
+    view, state = compared_state
+    (told,) = state.restore(parse_query("v=2&columns=photo,third,delta"))
+    assert "no column of the grid" in told or "third" in told
+    assert view.grid_settings.columns == "photo,delta"
+    (told,) = state.restore(parse_query("v=2&columns=third"))
+    assert view.grid_settings.columns == ""

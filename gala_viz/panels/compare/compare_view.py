@@ -47,6 +47,7 @@ from gala_viz.panels.view_state import (
     AttributionSettings,
     CurrentImage,
     DisplaySettings,
+    GridSettings,
     ImageResults,
 )
 from gala_viz.registry import unknown_name
@@ -101,6 +102,7 @@ class CompareView:
             AttributionSettings.from_request(source.request),
             DisplaySettings(),
         )
+        self.grid_settings = GridSettings()  # of the grid that a visitor came from, for the way back
         self.results = ImageResults()
         handlers: dict[str, Callable[[Any], None]] = {
             "info": self._on_info,

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import param
 from bokeh.document import Document
 
 from gala_viz.panels.document_queue import DocumentQueue
@@ -22,7 +21,7 @@ from gala_viz.panels.markup import alert, muted_text
 from gala_viz.panels.network_pair import PairChooser
 from gala_viz.panels.progress_view import ProgressView
 from gala_viz.panels.source_client import read_scores
-from gala_viz.panels.view_state import ATTRIBUTION_SETTINGS, AttributionSettings, CurrentImage
+from gala_viz.panels.view_state import ATTRIBUTION_SETTINGS, AttributionSettings, CurrentImage, GridSettings
 from gala_viz.plots.grid_cells import SCALE_TEXT, grid_cells
 from gala_viz.plots.grid_columns import (
     GridColumn,
@@ -41,13 +40,6 @@ GO_ON = "Draw the rest"
 """Of the button, once drawing was cancelled."""
 PICTURE_PX = 224
 """Longer side of a picture, at most."""
-
-
-class GridSettings(param.Parameterized):
-    """What the grid shows; ``columns`` are names as links hold them, with commas between."""
-
-    columns = param.String(default="", doc="Empty: the usual ones.")
-    cell_px = param.Integer(default=150, bounds=(80, 320), doc="Side of a picture.")
 
 
 class GridView:
@@ -120,14 +112,6 @@ class GridView:
     def shown_images(self) -> list[str]:
         """Return the ids of the photographs of all rows, in order."""
         return [self.index.images[at] for at in self.gallery.positions]
-
-    def columns_problem(self, text: str) -> str:
-        """Return why ``text`` names no columns of this grid; "" where it does."""
-        try:
-            parse_columns(text, self.source)
-        except ValueError as error:
-            return str(error)
-        return ""
 
     def show_messages(self, sentences: Sequence[str]) -> None:
         """Show sentences above the grid, in place of those before."""
