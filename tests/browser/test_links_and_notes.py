@@ -25,6 +25,25 @@ def heading(watched, image):
     watched.page.locator(".id").get_by_text(image, exact=True).first.wait_for()
 
 
+def test_tabs_in_step_show_the_same_photograph_and_others_do_not(visit):
+    one = visit("compare")
+    heading(one, "photo 00000")
+    second, third = one.context.new_page(), one.context.new_page()
+    for page in (second, third):
+        page.goto(one.page.url)
+        page.locator(".tile img").first.wait_for()
+    for page in (one.page, second):
+        page.get_by_role("button", name="In step").click()
+        assert page.get_by_role("button", name="In step").get_attribute("aria-pressed") == "true"
+    one.page.locator('.tile[data-image="photo 00004"]').click()
+    second.locator(".id").get_by_text("photo 00004", exact=True).first.wait_for()
+    second.wait_for_function("new URLSearchParams(location.search).get('image') === 'photo 00004'")
+    second.keyboard.press("ArrowRight")
+    heading(one, "photo 00005")
+    assert third.locator(".id").get_by_text("photo 00000", exact=True).first.is_visible()
+    assert one.errors == []
+
+
 def test_the_address_follows_the_page_and_a_copied_link_opens_exactly_what_was_seen(visit):
     one = visit("compare")
     heading(one, "photo 00000")
