@@ -57,7 +57,7 @@ class OtherPageLink:
     def _show(self, state: PageState) -> None:
         for pane, width in ((self.pane, ""), (self.drawer_pane, "narrow")):
             pane.object = render_html(
-                '<nav class="other {{ width }}" aria-label="Other page"><a href="{{ address }}">{{ title }}</a></nav>',
+                '<nav class="other {{ width }}" aria-label="{{ title }}"><a href="{{ address }}">{{ title }}</a></nav>',
                 width=width,
                 address=f"{self.address}?{other_page_query(state, names=self.names)}",
                 title=self.title,

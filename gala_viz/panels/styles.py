@@ -49,8 +49,10 @@ PAGE_SX = {
         "fontSize": "1.05rem",
         "fontWeight": 700,
         "marginRight": "12px",
-        "@media (max-width: 700px)": {"display": "none"},
     },
+    "& .header a[href='./']": {
+        "@media (max-width: 700px)": {"display": "none"}
+    },  # the title's; without it a nameless link
     "& .MuiToolbar-root": {"minHeight": "44px !important", "margin": "0"},
     "& .header .MuiBox-root": {"minWidth": 0},
     "& .sidebar": {"borderRight": "1px solid", "borderColor": "divider", "backgroundImage": "none"},
@@ -63,10 +65,10 @@ PAGE_SX = {
 def grid_css(columns: str, gap: str) -> str:
     """Return a style sheet that lays a container's children out in ``columns`` with a ``gap`` (both CSS).
 
-    In windows of at most 700 px, as on a telephone, they stand below each other.
+    In windows of at most 1000 px, whose drawer leaves no room for two, they stand below each other.
     """
     return (
         f":host {{ display: grid !important; grid-template-columns: {columns}; gap: {gap}; align-items: center; }} "
         ":host > * { min-width: 0; } "
-        "@media (max-width: 700px) { :host { grid-template-columns: minmax(0, 1fr); max-height: none !important; } }"
+        "@media (max-width: 1000px) { :host { grid-template-columns: minmax(0, 1fr); max-height: none !important; } }"
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gala_viz.panels.page_head import ICON
-from tests.browser.accessibility import STOP, check_accessible, stops
+from tests.browser.accessibility import STOP, check_accessible, nameless, stops
 from tests.browser.conftest import Watched
 from tests.tiers import slow
 
@@ -131,6 +131,7 @@ def test_in_a_narrow_window_the_other_page_is_reached_from_the_drawer(explore):
     explore.page.locator(".other.narrow").get_by_role("link", name="Compare").wait_for()
     assert explore.page.get_by_role("link", name="Compare", exact=True).count() == 1, "the header has no room for it"
     assert explore.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert "link" not in nameless(explore.page)
     explore.page.set_viewport_size({"width": 1280, "height": 720})
     explore.page.locator(".other:not(.narrow)").get_by_role("link", name="Compare").wait_for()
     assert explore.page.get_by_role("link", name="Compare", exact=True).count() == 1

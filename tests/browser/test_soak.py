@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import statistics
 import sys
@@ -16,7 +17,7 @@ from tests.browser.conftest import Server, free_port
 from tests.browser.visitors import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(5400)]
-VISITS, AT_ONCE, CHOSEN, PAUSE_S = 1000, 30, 4, 12.0
+VISITS, AT_ONCE, CHOSEN, PAUSE_S = int(os.environ.get("GALA_VIZ_SOAK_VISITS", "1000")), 30, 4, 12.0
 SETTLED = 100
 """Visits after which memory is first looked at."""
 GROWTH = 1.05

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from tornado.httpclient import AsyncHTTPClient
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 MAX_MESSAGE_BYTES = 64 * 2**20
@@ -33,7 +33,7 @@ class Visitor:
         client.close()
         token = re.search(rb'"token":"([^"]+)"', answer.body)
         assert token is not None, "the page has a session"
-        address = self.url.replace("http://", "ws://") + "/ws"
+        address = HTTPRequest(self.url.replace("http://", "ws://") + "/ws", connect_timeout=120, request_timeout=120)
         self._socket = await websocket_connect(
             address, subprotocols=["bokeh", token[1].decode()], max_message_size=MAX_MESSAGE_BYTES
         )
