@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -203,6 +203,11 @@ class LiveMaps:
             labels = [[list(network.categories), list(network.layers)] for network in self._networks]
             self._name_of_pair = fingerprint("pair", collection.name, collection.fingerprint, keys, labels)
         return self._name_of_pair
+
+    @property
+    def uploads(self) -> Container[str]:
+        """Ids of uploaded photographs that are kept."""
+        return self._uploads
 
     @property
     def titles(self) -> Mapping[str, str]:

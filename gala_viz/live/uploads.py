@@ -27,7 +27,7 @@ class Uploads:
         return image in self._kept
 
     def add(self, filename: str, content: bytes) -> str:
-        """Check and keep a photograph; return its id, the same for the same bytes.
+        """Check and keep a photograph; return its id, the same for the same bytes and not to be guessed.
 
         Raises ``ValueError`` for what is no PNG, JPEG or WebP within the limits, with the file's name as plain text.
         """
@@ -35,7 +35,7 @@ class Uploads:
             read_photo(content, UPLOAD_LIMITS)
         except UnreadableImageError as error:
             raise ValueError(f"{_shown(filename)}: {error}") from None
-        image = PREFIX + hashlib.sha256(content).hexdigest()[:8]
+        image = PREFIX + hashlib.sha256(content).hexdigest()[:16]
         with self._lock:
             self._kept[image] = (_shown(filename), bytes(content))
             self._kept.move_to_end(image)

@@ -143,7 +143,7 @@ def compare_link_parameters(
     erased = view.erase_reveal.settings
     layers = view.layers.n_columns
     return {
-        "image": _image(view.gallery, shown, first=view.first_image),
+        "image": _image(view.gallery, shown, view.source, first=view.first_image),
         **_pair_parameters(view.chooser, view.source, default_pair),
         "layer": LinkParameter(owner=shown, parameter="layer", push_history=True, refusal=_below(layers, "layers")),
         **_map_parameters(view.source, settings, shown),
@@ -323,12 +323,16 @@ def _gallery_places(gallery: Gallery) -> dict[str, LinkParameter]:
     }
 
 
-def _image(gallery: Gallery, shown: CurrentImage, first: str | None = None) -> LinkParameter:
+def _image(
+    gallery: Gallery, shown: CurrentImage, source: MapSource | None = None, first: str | None = None
+) -> LinkParameter:
+    """Return the link parameter of the image in view; uploads, too, where ``source`` is given and still has them."""
+
     def refused(image: Any) -> str:
-        if image is None or image in gallery.index.position or image in gallery.uploads:
+        if image is None or image in gallery.index.position or (source is not None and image in source.uploads):
             return ""
         if str(image).startswith("upload-"):
-            return "an uploaded photograph belongs to the page that it was uploaded to; upload it again."
+            return "an uploaded photograph is kept until the server ends or has many newer ones; upload it again."
         return "this collection has no such image."
 
     return LinkParameter(owner=shown, parameter="image", push_history=True, refusal=refused, default=first)

@@ -48,7 +48,7 @@ def empty_collection_message(title: str) -> str:
     return render_html(
         '<div class="state"><h1>{{ title }} holds no photographs</h1>'
         "<p>PNG, JPEG, WebP and other common images are looked for, flat or in one folder per category. "
-        "Upload a photograph, or start the server with another <code>--collection</code>.</p></div>",
+        "Upload photographs, or start the server with another <code>--collection</code>.</p></div>",
         title=title,
     )
 

@@ -68,7 +68,8 @@ class SourceClient:
         self._queue = DocumentQueue(document, self._deliver, on_delivered)
         self._maps = LatestJobWorker("gala-viz maps", lambda error: self._queue.put("error", error))
         self._survey = LatestJobWorker("gala-viz survey", lambda error: self._queue.put("survey_error", error))
-        self._others = LatestJobWorker("gala-viz uploads and people", lambda error: self._queue.put("error", error))
+        self._uploads = LatestJobWorker("gala-viz uploads", lambda error: self._queue.put("refused", str(error)))
+        self._others = LatestJobWorker("gala-viz people", lambda error: self._queue.put("error", error))
         self._asked = _Asked("", 0)
         self._unfinished: tuple[str, MapRequest, MapRequest] | None = None  # the maps that are being computed
         self._paused = False
@@ -201,11 +202,11 @@ class SourceClient:
             else:
                 self._queue.put("uploaded", info)
 
-        self._others.submit(job)
+        self._uploads.submit(job)
 
     def close(self) -> None:
         """End all threads; no result is delivered any more."""
-        for part in (self._maps, self._survey, self._others, self._queue):
+        for part in (self._maps, self._survey, self._uploads, self._others, self._queue):
             part.close()
 
     def _put_scores(self, request: MapRequest, *, only_changed: bool = False) -> None:

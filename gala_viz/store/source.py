@@ -8,7 +8,7 @@ input does not show this part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
@@ -333,6 +333,8 @@ class MapSource(Protocol):
     titles: Mapping[str, str]
     """Name -> title of all networks that the source can show, in order; nothing is loaded for it."""
     images: tuple[str, ...]
+    uploads: Container[str]
+    """Ids of uploaded photographs that are kept."""
     map_kinds: dict[str, str]
     """Kind -> a sentence that says what these human maps are, with n; empty where the collection has none."""
     methods: dict[str, str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -180,6 +180,11 @@ class StoredMaps:
         self.request_version_1 = replace(self.request, smoothing_px=0.0, normalise="percentile")
         self._learnt = [store.learnt(name) for name in names]
         self._computing: MapSource | None = None
+
+    @property
+    def uploads(self) -> Container[str]:
+        """Ids of uploaded photographs that are kept, by the source that computes."""
+        return () if self._computing is None else self._computing.uploads
 
     @property
     def titles(self) -> Mapping[str, str]:

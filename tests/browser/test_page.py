@@ -114,6 +114,24 @@ def test_an_uploaded_photograph_is_shown(page, name, kind):
     assert page.page.get_by_text("no label").count() == 2
 
 
+def test_several_photographs_at_once_are_all_there_and_refusals_are_told_together(page):
+    files = [
+        {"name": f"{number}.png", "mimeType": "image/png", "buffer": picture("PNG", (64 + number, 48))}
+        for number in range(3)
+    ]
+    files.insert(1, {"name": "half.png", "mimeType": "image/png", "buffer": b"\x89PNG but no more"})
+    files.append({"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"})
+    before = page.page.locator(".tile").count()
+    page.page.locator("input[type=file][accept*=image]").set_input_files(files)
+    page.page.get_by_text("“words.txt” is not a PNG, JPEG or WebP photograph").wait_for()
+    assert page.page.get_by_text("could not be read as a photograph").is_visible()
+    page.page.locator("h1").get_by_text("0.png", exact=True).wait_for()
+    names = page.page.locator(".tile").all_inner_texts()
+    assert all(any(f"{number}.png" in name for name in names) for number in range(3))
+    assert page.page.locator(".tile").count() >= min(before, 24)
+    page.page.get_by_role("button", name="Dismiss").click()
+
+
 @pytest.mark.parametrize(
     ("name", "mime", "content", "words"),
     [

@@ -138,6 +138,10 @@ class FakeSource:
         self.cannot_perturb = ""
 
     @property
+    def uploads(self):
+        return self._uploads
+
+    @property
     def titles(self) -> dict[str, str]:
         return {network.name: network.title for network in self.all_networks}
 

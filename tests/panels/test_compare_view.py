@@ -462,13 +462,28 @@ def test_an_upload_is_shown_and_a_refusal_is_told(view, source):
     assert (view.current.image, tile["id"], tile["category"]) == ("upload-1", "upload-1", "copy.webp")
 
 
+def test_of_several_uploads_the_first_is_shown_and_a_link_opens_each_again(view, source):
+    view.upload._send_msg = lambda message: None
+    for number in range(3):
+        view.add_upload(f"{number}.webp", source.thumbnail(source.images[number]), show=number == 0)
+        until(lambda number=number: len(view.gallery.uploads) == number + 1)
+    assert view.current.image == "upload-1"
+    assert list(view.gallery.uploads) == ["upload-3", "upload-2", "upload-1"]
+    other = CompareView(source, CollectionIndex(source), SCRIPT)
+    other.open("upload-2")
+    until(lambda: finished(other))
+    assert list(other.gallery.uploads) == ["upload-2"]
+    assert "1.webp" in other.heading.object
+    other.close()
+
+
 def piece(i, pieces, data, upload=5):
     return {"upload": upload, "name": "a.png", "piece": i, "pieces": pieces, "data": data}
 
 
 def test_pieces_of_an_upload_are_put_together_and_strays_are_dropped():
     files = []
-    upload = PhotographUpload(on_file=lambda name, content: files.append((name, content)))
+    upload = PhotographUpload(on_file=lambda name, content, show: files.append((name, content)))
     upload._handle_msg(piece(0, 2, b"first "))
     upload._handle_msg(piece(1, 2, b"of another", upload=6))
     upload._handle_msg(piece(1, 2, b"second"))

@@ -144,6 +144,7 @@ class CompareView:
         self._target_before = "own"  # whose logit was explained before a category was chosen by a click
         self._is_cancelled = False  # no more samples of them come
         self._is_new = self._has_layers = False  # whether first answers for another image have come, and its layers
+        self._shows_upload = True  # whether the photograph that is being uploaded is shown
         self._photo_of: str | None = None  # image whose photograph is in the row
         self._scored_as: MapRequest | None = None  # what the scores of all images are of
         self.progress = ProgressView(self.cancel)
@@ -237,8 +238,9 @@ class CompareView:
         self._is_cancelled = True
         self.progress.show_cancelled(self.results.map_update)
 
-    def add_upload(self, filename: str, content: bytes) -> None:
-        """Add an uploaded photograph and show it; a refusal is shown beside the button."""
+    def add_upload(self, filename: str, content: bytes, show: bool = True) -> None:
+        """Add an uploaded photograph to the gallery, and ``show`` it; a refusal is shown beside the button."""
+        self._shows_upload = show
         self.source_client.upload(filename, content)
 
     def show_messages(self, sentences: Sequence[str]) -> None:
@@ -363,6 +365,8 @@ class CompareView:
         self._toggle_layer(message.get("layer"))
 
     def _on_info(self, info: ImageInfo) -> None:
+        if info.image not in self.index.position and info.image not in self.gallery.uploads:
+            self.gallery.add_upload(info)  # a link to it was opened
         self._is_new, self._has_layers = True, False
         self.results.info = info
         self.heading.object = image_heading(info, self._game)
@@ -488,7 +492,8 @@ class CompareView:
     def _on_uploaded(self, info: ImageInfo) -> None:
         self.upload.finish()
         self.gallery.add_upload(info)
-        self.current.image = info.image
+        if self._shows_upload:
+            self.current.image = info.image
 
     def _toggle_layer(self, column: int | None) -> None:
         if column is not None:

@@ -1,16 +1,18 @@
-// Python: photograph_upload.py. A photograph from the visitor's disk, by button or dropped anywhere on the page, sent in small pieces.
+// Python: photograph_upload.py. Photographs from the visitor's disk, by button or dropped anywhere on the page, sent in small pieces.
 
 const TYPES = ["image/png", "image/jpeg", "image/webp"]
 const PIECE = 1 << 20
+const WORDS = "Upload photographs"
 
 export function render({model, el}) {
   const button = document.createElement("button")
   button.type = "button"
   button.className = "choose"
-  button.textContent = "Upload a photograph"
+  button.textContent = WORDS
   const input = document.createElement("input")
   input.type = "file"
   input.accept = TYPES.join(",")
+  input.multiple = true
   input.hidden = true // the button opens it
   button.addEventListener("click", () => input.click())
   const message = document.createElement("div")
@@ -27,7 +29,7 @@ export function render({model, el}) {
   el.append(button, input, message)
 
   const say = (sentence) => { words.textContent = sentence; message.hidden = sentence === "" }
-  const busy = (sentence) => { button.textContent = sentence || "Upload a photograph"; button.disabled = sentence !== "" }
+  const busy = (sentence) => { button.textContent = sentence || WORDS; button.disabled = sentence !== "" }
 
   const refusal = (file) => {
     const size = (file.size / 2 ** 20).toFixed(1)
@@ -35,22 +37,36 @@ export function render({model, el}) {
     if (file.size > model.limit_bytes) { return `“${file.name}” has ${size} MB; at most ${model.limit_bytes / 2 ** 20} MB are taken. Make it smaller and try again.` }
     return file.size === 0 ? `“${file.name}” is empty.` : ""
   }
-  const send = async (file) => {
+  /** Send one photograph, and return why it was refused, or "". The first of several is shown. */
+  const send = async (file, show, place) => {
     const reason = refusal(file)
-    say(reason)
-    if (reason !== "") { return }
+    if (reason !== "") { return reason }
+    const answered = new Promise((done) => { answer = done })
     const pieces = Math.ceil(file.size / PIECE)
     const upload = crypto.getRandomValues(new Uint32Array(1))[0]
     for (let i = 0; i < pieces; i++) {
-      busy(`Sending ${Math.round((100 * i) / pieces)} %`)
+      busy(`Sending ${place}${Math.round((100 * i) / pieces)} %`)
       const data = await file.slice(i * PIECE, (i + 1) * PIECE).arrayBuffer()
-      model.send_msg({upload, name: file.name, piece: i, pieces, data})
+      model.send_msg({upload, name: file.name, piece: i, pieces, data, show})
     }
-    busy("Reading…")
+    busy(`Reading ${place}…`)
+    return answered
   }
-  const choose = (files) => { if (files.length > 0) { send(files[0]) } }
+  let answer = () => {}
+  const choose = async (files) => {
+    const reasons = []
+    let shown = false
+    say("")
+    for (const [i, file] of files.entries()) {
+      const reason = await send(file, !shown, files.length > 1 ? `${i + 1} of ${files.length}: ` : "")
+      shown ||= reason === ""
+      if (reason !== "") { reasons.push(reason) }
+    }
+    busy("")
+    say(reasons.join(" "))
+  }
   input.addEventListener("change", () => { choose([...input.files]); input.value = "" })
-  model.on("msg:custom", (event) => { busy(""); say(event.data?.refused ?? event.refused ?? "") })
+  model.on("msg:custom", (event) => answer(event.data?.refused ?? event.refused ?? ""))
 
   const listening = new AbortController()
   const {signal} = listening

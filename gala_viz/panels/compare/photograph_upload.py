@@ -1,4 +1,4 @@
-"""Upload of a visitor's own photograph, sent in pieces: photograph_upload.js."""
+"""Upload of a visitor's own photographs, sent in pieces: photograph_upload.js."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ UPLOAD_LIMIT_BYTES = 20 * 2**20
 
 
 class PhotographUpload(MessagingComponent):
-    """Receives one photograph in pieces of 1 MB, so that no websocket limit matters, and refuses what is too large.
+    """Receives photographs in pieces of 1 MB, so that no websocket limit matters, and refuses what is too large.
 
-    ``on_file(name, content)`` is called with the whole file; ``finish`` then ends the browser's wait.
+    ``on_file(name, content, show)`` is called with each whole file, and whether it is to be shown, as the first of
+    several is; ``finish`` then ends the browser's wait, which sends the next one.
     """
 
     limit_bytes = param.Integer(default=UPLOAD_LIMIT_BYTES)
@@ -25,7 +26,7 @@ class PhotographUpload(MessagingComponent):
     _esm = read_scripts("compare/photograph_upload")
     _stylesheets = [read_stylesheets("compare/photograph_upload")]  # noqa: RUF012
 
-    def __init__(self, on_file: Callable[[str, bytes], None], **params: Any) -> None:
+    def __init__(self, on_file: Callable[[str, bytes, bool], None], **params: Any) -> None:
         super().__init__(on_file=on_file, **params)
         self._upload: int | None = None
         self._pieces: list[bytes] = []
@@ -49,4 +50,4 @@ class PhotographUpload(MessagingComponent):
             return
         if data["piece"] == data["pieces"] - 1:
             content, self._pieces, self._upload = b"".join(self._pieces), [], None
-            self.on_file(str(data["name"]), content)
+            self.on_file(str(data["name"]), content, data.get("show") is not False)
