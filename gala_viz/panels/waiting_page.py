@@ -6,6 +6,7 @@ Meanwhile the browser fetches the scripts of that page.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +14,14 @@ import panel as pn
 import tornado.web
 
 from gala_viz.panels.dark_mode import is_dark
+from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.html_templates import html_template
-from gala_viz.panels.page_head import ICON
+from gala_viz.panels.markup import load_error
+from gala_viz.panels.page_head import ICON, set_page_head
 from gala_viz.panels.served_pages import HEADINGS
 from gala_viz.panels.shared_source import SharedSource, source_of_token
 
+_log = logging.getLogger(__name__)
 TEMPLATE = Path(__file__).parent / "pages" / "waiting.html"
 _COLOURS = {None: "light dark", False: "light", True: "dark"}
 
@@ -25,7 +29,7 @@ _COLOURS = {None: "light dark", False: "light", True: "dark"}
 def page_when_ready(
     shared_source: SharedSource, name: str, build: Callable[[], pn.viewable.Viewable]
 ) -> pn.viewable.Viewable:
-    """Build a page of the present session, or what stands for it while its source is loading.
+    """Build a page of the present session, what stands for it while its source is loading, or why it cannot be built.
 
     Parameters
     ----------
@@ -42,7 +46,12 @@ def page_when_ready(
         The page. That of a waiting visitor is empty: all that is seen is in the document's template.
     """
     if shared_source.state == "ready":
-        return build()
+        try:
+            return build()
+        except Exception as error:  # of whatever kind: a visitor is told in words, the log in full
+            _log.exception("A page could not be built.")
+            set_page_head(f"gala_viz: {HEADINGS[name]}")
+            return html_pane(load_error(str(error) or type(error).__name__, HEADINGS[name]))
     document = pn.state.curdoc
     assert document is not None, "a session waits"
     document.template = html_template(TEMPLATE.read_text(encoding="utf-8"))

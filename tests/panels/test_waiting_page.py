@@ -66,6 +66,16 @@ def test_a_source_that_is_ready_gives_its_page():
     assert page_when_ready(ready(FakeSource(count=1)), "grid", lambda: page) is page
 
 
+def test_a_page_that_cannot_be_built_says_why_and_shows_no_program(caplog):
+    def build():
+        raise OSError("the records are <b>gone</b>")
+
+    page = page_when_ready(ready(FakeSource(count=1)), "explore", build)
+    assert "the records are &lt;b&gt;gone&lt;/b&gt;" in page.object
+    assert "Traceback" not in page.object
+    assert "Traceback" in caplog.text
+
+
 def test_the_server_tells_how_far_a_source_is(loading):
     told = asked(loading.token)
     assert told["state"] == "loading"
