@@ -50,6 +50,14 @@ def selection_geometry(text: str) -> dict[str, Any]:
     )
 
 
+def selection_outline(geometry: Mapping[str, Any]) -> tuple[list[float], list[float]]:
+    """Return the corners of a box or a lasso as ``selection_geometry`` returns it, x and y, in order."""
+    if geometry["type"] == "rect":
+        x0, x1, y0, y1 = (float(geometry[name]) for name in _RECT)
+        return [x0, x1, x1, x0], [y0, y0, y1, y1]
+    return [float(value) for value in geometry["x"]], [float(value) for value in geometry["y"]]
+
+
 def points_inside(geometry: Mapping[str, Any], x: NDArray[np.floating], y: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Return the mask (image,) of the points inside a box or a lasso.
 

@@ -190,6 +190,29 @@ def test_a_floor_says_whose_maps_it_was_made_of(view, categories, whose):
     assert f"shuffled baseline, with people's maps of {whose}: 0.250" in told
 
 
+def outline(view):
+    data = view.scatter._selection.data_source.data
+    return [list(zip(x, y, strict=True)) for x, y in zip(data["xs"], data["ys"], strict=True)]
+
+
+def test_a_selection_stays_drawn_in_the_plane_in_which_it_was_made(view):
+    assert outline(view) == []
+    view._drag("rect:0.1,0.4,0.2,0.5")
+    corners = [(0.1, 0.2), (0.4, 0.2), (0.4, 0.5), (0.1, 0.5)]
+    assert outline(view) == [corners]
+    view.gallery.settings.search = "photo"
+    assert outline(view) == [corners]
+    before = view.axes.x
+    view.axes.x = "gain"
+    assert outline(view) == [], "another plane"
+    view.axes.x = before
+    assert outline(view) == [corners]
+    view._drag("poly:0,0,1,0,0.5,1")
+    assert outline(view) == [[(0, 0), (1, 0), (0.5, 1)]]
+    view.clear_selection()
+    assert outline(view) == []
+
+
 def test_a_collection_without_scores_says_what_to_do():
     source = FakeSource(count=5, human=False)
     nothing = source.scores(source.request)

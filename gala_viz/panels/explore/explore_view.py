@@ -117,8 +117,15 @@ class ExploreView:
         self.axes.param.update(selection=selection, selection_x=self.axes.x, selection_y=self.axes.y)
 
     def _select(self) -> None:
+        self._outline()
         if self.scores is not None:
             self.select(selected_mask(self.axes, self.metrics, self.scores))
+
+    def _outline(self) -> None:
+        """Outline the selection where the plane in which it was made is shown."""
+        axes = self.axes
+        is_here = (axes.selection_x or axes.x, axes.selection_y or axes.y) == (axes.x, axes.y)
+        self.scatter.show_selection(axes.selection if is_here else "")
 
     def selected_images(self) -> tuple[str, ...]:
         """Return the ids of the images that the gallery shows; none where these are all."""
@@ -163,6 +170,7 @@ class ExploreView:
         points = ScatterPoints(self.metric_values(axes.x), self.metric_values(axes.y), self.gallery.filter_mask)
         x, y = (self.metrics[name].title for name in (axes.x, axes.y))
         self.scatter.show(points, x, y, new_axes=new_axes)
+        self._outline()
         means = axes.show_category_means
         self.scatter.show_category_means(self.index.category_codes if means else None, len(self.index.categories))
         self._show(self.current.image)
