@@ -1,9 +1,9 @@
 """How fast the page is, and how much it sends: ``python benchmarks/page.py [--networks A B] [--repeats 5]``.
 
 Serves the page in a process of its own and opens it in a Chromium, as a first visitor of a server that has just begun
-to listen, as later visitors with an empty cache and with a full one, and over a line of 1 Mbit/s; then clicks
-photographs, new ones and ones whose maps are kept. Everything passes through a relay, which counts the bytes on the
-wire. Medians over the repeats, and the longest. Server times of maps are read without a browser.
+to listen, as later visitors with an empty cache and with a full one, on another machine, and over a line of 1 Mbit/s;
+then clicks photographs, new ones and ones whose maps are kept. Everything passes through a relay, which counts the
+bytes on the wire. Medians over the repeats, and the longest. Server times of maps are read without a browser.
 """
 
 from __future__ import annotations
@@ -61,11 +61,14 @@ def free_port() -> int:
 
 
 class Relay:
-    """A port that passes everything on to the server's, counts the bytes that come back, and is as slow as is asked."""
+    """A port that passes everything on to the server's, counts the bytes that come back, and is as slow as is asked.
 
-    def __init__(self, server_port: int) -> None:
+    A ``proxy`` says in every request that it comes from another machine.
+    """
+
+    def __init__(self, server_port: int, *, proxy: bool = False) -> None:
         self.port, self.received, self.bits_per_second = free_port(), 0, 0
-        self._server_port, self._loop = server_port, asyncio.new_event_loop()
+        self._proxy, self._server_port, self._loop = proxy, server_port, asyncio.new_event_loop()
         self._free_at = 0.0
         started = threading.Event()
         threading.Thread(target=self._run, args=(started,), daemon=True).start()
@@ -93,6 +96,8 @@ class Relay:
     async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, counts: bool = False) -> None:
         try:
             while data := await source.read(CHUNK):
+                if self._proxy and data.startswith(b"GET "):
+                    data = data.replace(b"\r\n", b"\r\nX-Forwarded-For: 192.0.2.1\r\n", 1)
                 if counts:
                     self.received += len(data)
                     if self.bits_per_second:
@@ -106,12 +111,17 @@ class Relay:
             target.close()
 
 
-def serve(networks: list[str], folder: Path) -> tuple[subprocess.Popen, Relay, float]:
-    """Start the server; return the process, a relay to it and the seconds until the port answered."""
+def serve(networks: list[str], folder: Path) -> tuple[subprocess.Popen, Relay, Relay, float]:
+    """Start the server.
+
+    Returns the process, relays to it for a browser of this machine and of another one, and the seconds until the port
+    answered.
+    """
     port = free_port()
-    relay = Relay(port)
+    relay, remote = Relay(port), Relay(port, proxy=True)
     command = [sys.executable, "-m", "gala_viz", "compare", "--port", str(port), "--no-show", "--networks", *networks]
-    command += ["--allow-websocket-origin", f"localhost:{relay.port}"]
+    for one in (relay, remote):
+        command += ["--allow-websocket-origin", f"localhost:{one.port}"]
     start = time.perf_counter()
     process = subprocess.Popen(command, env={**os.environ, "GALA_VIZ_CACHE": str(folder)}, cwd=ROOT)
     while True:
@@ -122,7 +132,7 @@ def serve(networks: list[str], folder: Path) -> tuple[subprocess.Popen, Relay, f
             if process.poll() is not None:
                 raise SystemExit("the server ended; see its message above") from None
             time.sleep(0.02)
-    return process, relay, time.perf_counter() - start
+    return process, relay, remote, time.perf_counter() - start
 
 
 def load(context, relay: Relay):
@@ -174,7 +184,7 @@ def browser_times(browser, networks: list[str], folder: Path, repeats: int) -> d
     table: dict[str, tuple[float, float]] = {}
     first, started = [], []
     for number in range(repeats):
-        process, relay, seconds = serve(networks, folder / f"first{number}")
+        process, relay, remote, seconds = serve(networks, folder / f"first{number}")
         try:
             context = browser.new_context(**size)
             page, seen = load(context, relay)
@@ -202,11 +212,12 @@ def browser_times(browser, networks: list[str], folder: Path, repeats: int) -> d
                     page.close()
                 table |= {f"later visitor, {kind}: {name}": value for name, value in summary(rows).items()}
             context.close()
-            with relay.line_of(SLOW_BITS):
-                context = browser.new_context(**size)
-                page, seen = load(context, relay)
-                table |= {f"1 Mbit/s, empty cache: {name}": value for name, value in summary([seen]).items()}
-                context.close()
+            for line, bits in (("another machine", 0), ("another machine, 1 Mbit/s", SLOW_BITS)):
+                with remote.line_of(bits):
+                    context = browser.new_context(**size)
+                    page, seen = load(context, remote)
+                    table |= {f"{line}, empty cache: {name}": value for name, value in summary([seen]).items()}
+                    context.close()
             table |= {f"a new photograph, from the click: {name}": value for name, value in new.items()}
             table |= {f"a kept photograph, from the click: {name}": value for name, value in kept.items()}
         finally:

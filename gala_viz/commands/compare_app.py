@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from gala_viz.collections.map_checks import usable_map
-from gala_viz.commands.allowed_hosts import has_proxy_headers
+from gala_viz.commands.allowed_hosts import has_proxy_headers, is_loopback
 from gala_viz.commands.page_server import is_served_by_panel, server_is_public
 from gala_viz.panels.compare.compare_options import CompareOptions
 from gala_viz.panels.shared_source import SharedSource, shared_source
@@ -68,6 +68,7 @@ def build_compare_page(
     def build() -> Viewable:
         from gala_viz.panels.compare.compare_page import compare_page
 
+        _suit_the_line()
         return compare_page(
             source,
             options.game,
@@ -173,6 +174,17 @@ def build_grid_page(
         )
 
     return page_when_ready(source, "grid", build)
+
+
+def _suit_the_line() -> None:
+    """Send a visitor on another machine the page before the maps."""
+    import panel as pn
+
+    from gala_viz.panels.document_queue import send_page_first
+
+    headers = pn.state.headers
+    if pn.state.curdoc is not None and (has_proxy_headers(headers) or not is_loopback(headers.get("Host", ""))):
+        send_page_first(pn.state.curdoc)
 
 
 def _address(name: str) -> str:

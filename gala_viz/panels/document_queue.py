@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from bokeh.document import Document
 from panel.io import hold
@@ -17,6 +17,7 @@ from gala_viz.panels.bokeh_documents import ServerlessDocument
 # A queue refers to its document: a strong reference to the queue would keep alive the key that should release it.
 _held_queues: WeakKeyDictionary[Document, list[ref[DocumentQueue]]] = WeakKeyDictionary()
 _held_queues_lock = threading.Lock()
+_page_first: WeakSet[Document] = WeakSet()
 
 
 def hold_updates(document: Document) -> None:
@@ -27,6 +28,14 @@ def hold_updates(document: Document) -> None:
     """
     with _held_queues_lock:
         _held_queues[document] = []
+
+
+def send_page_first(document: Document) -> None:
+    """Hold back results for ``document`` from its beginning on, and not only while its browser builds the page.
+
+    Over a slow line a page with maps in it would be there late; on one machine they are there at once.
+    """
+    _page_first.add(document)
 
 
 def release_updates(document: Document) -> None:
@@ -125,7 +134,7 @@ class DocumentQueue:
     def _flush(self) -> None:
         with _held_queues_lock:
             waiting = _held_queues.get(self._document)
-            if waiting is not None and _has_browser(self._document):
+            if waiting is not None and (self._document in _page_first or _has_browser(self._document)):
                 waiting.append(ref(self))
                 return
         with self._lock:

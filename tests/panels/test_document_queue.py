@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from bokeh.document import Document
 
-from gala_viz.panels.document_queue import DocumentQueue, hold_updates, release_updates
+from gala_viz.panels.document_queue import DocumentQueue, hold_updates, release_updates, send_page_first
 from tests.loops import in_own_loop
 
 
@@ -136,3 +136,13 @@ def test_news_before_a_browser_connects_is_in_its_first_copy():
     release_updates(document)
     run_callbacks(document)
     assert delivered == [("maps", 1), ("maps", 2)]
+
+
+def test_over_another_line_the_page_comes_before_all_results():
+    document, _ = served_document(0)
+    delivered = []
+    send_page_first(document)
+    hold_updates(document)
+    DocumentQueue(document, lambda key, value: delivered.append(key)).put("maps", 1)
+    run_callbacks(document)
+    assert delivered == []
