@@ -183,7 +183,7 @@ def _suit_the_line() -> None:
     from gala_viz.panels.document_queue import send_page_first
 
     headers = pn.state.headers
-    if pn.state.curdoc is not None and (has_proxy_headers(headers) or not is_loopback(headers.get("Host", ""))):
+    if pn.state.curdoc is not None and (has_proxy_headers(headers) or not is_loopback(str(headers.get("Host", "")))):
         send_page_first(pn.state.curdoc)
 
 

@@ -191,7 +191,7 @@ def test_a_floor_says_whose_maps_it_was_made_of(view, categories, whose):
 
 
 def outline(view):
-    data = view.scatter._selection.data_source.data
+    data = view.scatter._selection.data
     return [list(zip(x, y, strict=True)) for x, y in zip(data["xs"], data["ys"], strict=True)]
 
 

@@ -90,6 +90,7 @@ class ExploreView:
     def load_scores(self) -> None:
         """Read the scores of all images in a thread, and show them."""
         source = self.source
+        assert source is not None, "the view is open"
         self._worker.submit(lambda _: self._queue.put("scores", read_scores(source, source.request)))
 
     def set_scores(self, read: CollectionScores) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import panel as pn
 from bokeh.events import RangesUpdate, Reset, SelectionGeometry, Tap
-from bokeh.models import BoxSelectTool, LassoSelectTool, PanTool, ResetTool, WheelZoomTool
+from bokeh.models import BoxSelectTool, ColumnDataSource, LassoSelectTool, PanTool, ResetTool, WheelZoomTool
 
 from gala_viz.plots.bokeh_rendering import bokeh_figure
 from gala_viz.plots.point_selection import selection_geometry, selection_outline, selection_text
@@ -40,9 +40,8 @@ class ScatterView:
         fig.toolbar.logo = None
         self._picture, _, self._ring = (renderer.data_source for renderer in fig.renderers)
         self._means = fig.scatter("x", "y", size="size", source={"x": [], "y": [], "size": []}, fill_alpha=0.55)
-        self._selection = fig.patches(
-            "xs", "ys", source={"xs": [], "ys": []}, fill_alpha=0.06, line_width=1.5, line_dash="dashed"
-        )
+        self._selection = ColumnDataSource({"xs": [], "ys": []})
+        fig.patches("xs", "ys", source=self._selection, fill_alpha=0.06, line_width=1.5, line_dash="dashed")
         fig.on_event(RangesUpdate, lambda event: self.draw((event.x0, event.x1), (event.y0, event.y1)))
         fig.on_event(SelectionGeometry, self._selected)
         fig.on_event(Tap, self._tapped)
@@ -88,7 +87,7 @@ class ScatterView:
     def show_selection(self, text: str) -> None:
         """Outline a box or a lasso (``plots.point_selection``) in the plane of the present metrics; "" for none."""
         xs, ys = selection_outline(selection_geometry(text)) if text else ([], [])
-        self._selection.data_source.data = {"xs": [xs] if text else [], "ys": [ys] if text else []}
+        self._selection.data = {"xs": [xs] if text else [], "ys": [ys] if text else []}
 
     def show_category_means(self, category: np.ndarray | None, n_categories: int = 0) -> None:
         """Draw the mean of each category over the points, larger for more images; None: no means.
