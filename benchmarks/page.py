@@ -68,10 +68,10 @@ class Relay:
 
     def __init__(self, server_port: int, *, proxy: bool = False) -> None:
         self.port, self.received, self.bits_per_second = free_port(), 0, 0
-        self._proxy, self._server_port, self._loop = proxy, server_port, asyncio.new_event_loop()
-        self._free_at = 0.0
+        self.proxy, self.server_port, self.loop = proxy, server_port, asyncio.new_event_loop()
+        self.free_at = 0.0
         started = threading.Event()
-        threading.Thread(target=self._run, args=(started,), daemon=True).start()
+        threading.Thread(target=self.run, args=(started,), daemon=True).start()
         started.wait()
 
     @contextmanager
@@ -83,26 +83,28 @@ class Relay:
         finally:
             self.bits_per_second = 0
 
-    def _run(self, started: threading.Event) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._connected, "127.0.0.1", self.port))
+    def run(self, started: threading.Event) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_until_complete(asyncio.start_server(self.connected, "127.0.0.1", self.port))
         started.set()
-        self._loop.run_forever()
+        self.loop.run_forever()
 
-    async def _connected(self, browser: asyncio.StreamReader, to_browser: asyncio.StreamWriter) -> None:
-        server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
-        await asyncio.gather(self._pass(browser, to_server), self._pass(server, to_browser, counts=True))
+    async def connected(self, browser: asyncio.StreamReader, to_browser: asyncio.StreamWriter) -> None:
+        server, to_server = await asyncio.open_connection("127.0.0.1", self.server_port)
+        await asyncio.gather(self.pass_on(browser, to_server), self.pass_on(server, to_browser, counts=True))
 
-    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, counts: bool = False) -> None:
+    async def pass_on(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, counts: bool = False
+    ) -> None:
         try:
             while data := await source.read(CHUNK):
-                if self._proxy and data.startswith(b"GET "):
+                if self.proxy and data.startswith(b"GET "):
                     data = data.replace(b"\r\n", b"\r\nX-Forwarded-For: 192.0.2.1\r\n", 1)
                 if counts:
                     self.received += len(data)
                     if self.bits_per_second:
-                        self._free_at = max(self._free_at, time.monotonic()) + 8 * len(data) / self.bits_per_second
-                        await asyncio.sleep(self._free_at - time.monotonic())
+                        self.free_at = max(self.free_at, time.monotonic()) + 8 * len(data) / self.bits_per_second
+                        await asyncio.sleep(self.free_at - time.monotonic())
                 target.write(data)
                 await target.drain()
         except ConnectionError:

@@ -50,9 +50,7 @@ PAGE_SX = {
         "fontWeight": 700,
         "marginRight": "12px",
     },
-    "& .header a[href='./']": {
-        "@media (max-width: 700px)": {"display": "none"}
-    },  # the title's; without it a nameless link
+    "& .header a:has(.title)": {"@media (max-width: 700px)": {"display": "none"}},
     "& .MuiToolbar-root": {"minHeight": "44px !important", "margin": "0"},
     "& .header .MuiBox-root": {"minWidth": 0},
     "& .sidebar": {"borderRight": "1px solid", "borderColor": "divider", "backgroundImage": "none"},

@@ -336,6 +336,7 @@ def test_status_tells_what_is_there_missing_and_unreadable(corner, whole, tmp_pa
     assert "missing blocks: 1-2, 4-6" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_human_maps_that_cannot_be_used_are_counted_in_the_status(corner, tmp_path, capsys):
     root, photos, maps, networks = corner
     shutil.copytree(maps, tmp_path / "maps")

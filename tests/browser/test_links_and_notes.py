@@ -25,6 +25,7 @@ def heading(watched, image):
     watched.page.locator(".id").get_by_text(image, exact=True).first.wait_for()
 
 
+@pytest.mark.slow
 def test_tabs_in_step_show_the_same_photograph_and_others_do_not(visit):
     one = visit("compare")
     heading(one, "photo 00000")

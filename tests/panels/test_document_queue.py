@@ -74,7 +74,7 @@ def test_what_may_wait_comes_with_what_may_not_and_by_itself_in_the_end():
         document.turns.pop()()
         assert delivered[4:] == ["info", "turn"]
 
-    asyncio.run(served())
+    in_own_loop(served())
 
 
 def test_a_closed_queue_delivers_nothing():
