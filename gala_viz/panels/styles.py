@@ -49,8 +49,15 @@ PAGE_SX = {
         "fontSize": "1.05rem",
         "fontWeight": 700,
         "marginRight": "12px",
+        # no room for it on a telephone, where it stays the name of its link
+        "@media (max-width: 700px)": {
+            "position": "absolute",
+            "width": "1px",
+            "height": "1px",
+            "overflow": "hidden",
+            "clipPath": "inset(50%)",
+        },
     },
-    "& .header a:has(.title)": {"@media (max-width: 700px)": {"display": "none"}},
     "& .MuiToolbar-root": {"minHeight": "44px !important", "margin": "0"},
     "& .header .MuiBox-root": {"minWidth": 0},
     "& .sidebar": {"borderRight": "1px solid", "borderColor": "divider", "backgroundImage": "none"},
