@@ -122,8 +122,7 @@ def serve(networks: list[str], folder: Path) -> tuple[subprocess.Popen, Relay, R
     port = free_port()
     relay, remote = Relay(port), Relay(port, proxy=True)
     command = [sys.executable, "-m", "gala_viz", "compare", "--port", str(port), "--no-show", "--networks", *networks]
-    for one in (relay, remote):
-        command += ["--allow-websocket-origin", f"localhost:{one.port}"]
+    command += ["--allow-websocket-origin", *(f"localhost:{one.port}" for one in (relay, remote))]
     start = time.perf_counter()
     process = subprocess.Popen(command, env={**os.environ, "GALA_VIZ_CACHE": str(folder)}, cwd=ROOT)
     while True:
