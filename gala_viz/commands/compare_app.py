@@ -68,7 +68,6 @@ def build_compare_page(
     def build() -> Viewable:
         from gala_viz.panels.compare.compare_page import compare_page
 
-        _suit_the_line()
         return compare_page(
             source,
             options.game,
@@ -79,7 +78,7 @@ def build_compare_page(
             grid_url=_address("grid") if grid_url is None else grid_url,
         )
 
-    return page_when_ready(source, "compare", build)
+    return _page(source, "compare", build)
 
 
 def figure_source(options: CompareOptions) -> dict[str, Any]:
@@ -133,7 +132,7 @@ def build_explore_page(
             grid_url=_address("grid") if grid_url is None else grid_url,
         )
 
-    return page_when_ready(source, "explore", build)
+    return _page(source, "explore", build)
 
 
 def build_grid_page(
@@ -173,11 +172,11 @@ def build_grid_page(
             read_only_notes=notes_are_read_only(options, is_public),
         )
 
-    return page_when_ready(source, "grid", build)
+    return _page(source, "grid", build)
 
 
-def _suit_the_line() -> None:
-    """Send a visitor on another machine the page before the maps."""
+def _page(source: SharedSource, name: str, build: Callable[[], Viewable]) -> Viewable:
+    """Build a page, or what stands for it while ``source`` loads; a visitor on another machine gets it before maps."""
     import panel as pn
 
     from gala_viz.panels.document_queue import send_page_first
@@ -185,6 +184,7 @@ def _suit_the_line() -> None:
     headers = pn.state.headers
     if pn.state.curdoc is not None and (has_proxy_headers(headers) or not is_loopback(str(headers.get("Host", "")))):
         send_page_first(pn.state.curdoc)
+    return page_when_ready(source, name, build)
 
 
 def _address(name: str) -> str:

@@ -4,7 +4,6 @@
 const RETRY_MS = 2000
 
 export function render({view}) {
-  measure_figures_once_laid_out() // here, as every page has this component from its beginning
   let banner = null, leaving = false
   window.addEventListener("pagehide", () => { leaving = true })
   const lost = () => {

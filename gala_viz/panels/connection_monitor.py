@@ -8,4 +8,4 @@ from gala_viz.panels.browser_component import BrowserComponent, read_scripts
 class ConnectionMonitor(BrowserComponent):
     """Says over the whole page when its server is gone, and loads it anew once the server answers."""
 
-    _esm = read_scripts("bokeh_patches", "connection_banner", "connection_monitor")
+    _esm = read_scripts("connection_banner", "connection_monitor")

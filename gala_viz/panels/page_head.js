@@ -2,6 +2,7 @@
 
 function begin_page({skip_link}) {
   watch_first_connection()
+  patch_bokeh() // whose script stands before this one
   const ready = () => {
     if (skip_link) { add_skip_link() }
     if (window.Bokeh == null) { cannot_begin("The scripts of this page could not be loaded from its server.") }

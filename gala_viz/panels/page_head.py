@@ -46,5 +46,5 @@ def set_page_head(title: str, *, skip_link: bool = False) -> None:
 
 
 def _script(*, skip_link: bool) -> str:
-    source = read_scripts("connection_banner", "page_head")
+    source = read_scripts("connection_banner", "bokeh_patches", "page_head")
     return f"{source}\nbegin_page({{skip_link: {'true' if skip_link else 'false'}}})"

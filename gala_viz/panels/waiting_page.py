@@ -12,6 +12,7 @@ from pathlib import Path
 
 import panel as pn
 import tornado.web
+from markupsafe import Markup
 
 from gala_viz.panels.dark_mode import is_dark
 from gala_viz.panels.html_pane import html_pane
@@ -60,6 +61,7 @@ def page_when_ready(
         app_favicon=ICON,
         step=shared_source.step,
         address=f"loading/{shared_source.token}",
+        failure=Markup(load_error("", HEADINGS[name])),
         colours=_COLOURS[is_dark()],
     )
     return pn.Spacer()
