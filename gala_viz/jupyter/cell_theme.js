@@ -64,6 +64,7 @@ export function render({model, view, el}) {
     if (model.dark !== dark) { model.dark = dark }
     outermost(el).dataset.lmSuppressShortcuts = "true" // keys typed here are no commands: "dd" would delete a cell
   }
+  for (const line of document.querySelectorAll(`[data-gala-viz-hint="${model.hint_id}"]`)) { line.remove() }
   dress()
   setTimeout(() => { dress(); model.render_count += 1 }, 0) // once the outermost element is in its place
   const watching = new MutationObserver(dress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import param
@@ -21,7 +22,9 @@ class CellTheme(BrowserComponent):
 
     render_count = param.Integer(default=0, doc="Raised by every browser once it has built the cell.")
 
+    hint_id = param.String(doc="Id of the line that stands for the cell until a browser has built it.")
+
     _esm = Path(__file__).with_name("cell_theme.js").read_text(encoding="utf-8")
 
     def __init__(self, **params: object) -> None:
-        super().__init__(**{"width": 0, "height": 0, "margin": 0, **params})
+        super().__init__(**{"width": 0, "height": 0, "margin": 0, "hint_id": secrets.token_urlsafe(9), **params})

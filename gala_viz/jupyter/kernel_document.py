@@ -84,12 +84,15 @@ class KernelDocument(ServerlessDocument):
     def inline_stylesheets(self) -> None:
         """Replace Panel's style sheets on a network by the installed ones, and drop those of a page's theme."""
         outside = [one for one in self.models if any(map(_is_outside, getattr(one, "stylesheets", [])))]
-        if not outside:
+        with_fonts = [one for one in self.models if getattr(one, "css_bundle", None)]  # and nothing else, of a network
+        if not outside and not with_fonts:
             return
         with self.models.freeze():  # else all models are gathered anew for each that changes
             for model in outside:
                 own = [self._installed(one) if _is_outside(one) else one for one in model.stylesheets]
                 model.stylesheets = [sheet for sheet in own if sheet is not None]
+            for model in with_fonts:
+                model.css_bundle = None
 
     def _installed(self, sheet: ImportedStyleSheet) -> InlineStyleSheet | None:
         path = sheet.url.partition("/dist/")[2].partition("?")[0]

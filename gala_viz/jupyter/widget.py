@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import panel as pn
+from IPython.display import publish_display_data
 
 from gala_viz.jupyter.bokeh_scripts import load_scripts
 from gala_viz.jupyter.cell import Cell
@@ -14,11 +15,16 @@ from gala_viz.jupyter.cell_theme import FRAME_CSS, CellTheme
 from gala_viz.jupyter.interrupt import cancel_on_interrupt, ignore_interrupts
 from gala_viz.jupyter.kernel_document import KernelDocument, kernel_loop
 from gala_viz.panels.bokeh_documents import ScriptDocument
+from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.view_state import CurrentImage
 from gala_viz.store.source import MapSource
 
 MAX_COMPARED_IDS = 20_000
 """Ids among which the nearest to a wrong one are searched."""
+HINT = """<p data-gala-viz-hint="{{ name }}">Controls appear here while the notebook runs. If they stay away, install
+<code>pip install jupyterlab_widgets jupyter_bokeh</code> where Jupyter itself runs, see that
+<code>jupyter labextension list</code> calls both enabled, and load this page again.</p>"""
+"""A line that ``cell_theme.js`` takes away: a kernel is never told that its reader's Jupyter lacks an extension."""
 
 
 class Widget(ABC):
@@ -103,6 +109,7 @@ class Widget(ABC):
         if self._cell is not None and self._cell.is_displayed:
             self._cell.close()
             self._cell = None
+        publish_display_data({"text/html": render_html(HINT, name=self.cell_theme.hint_id), "text/plain": ""})
         return {**self.cell._repr_mimebundle_(include=include, exclude=exclude), "text/plain": repr(self)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bokeh
 import numpy as np
 import pytest
+from panel_material_ui.base import CDN_DIST
 
 import gala_viz as gv
 from gala_viz.jupyter.bokeh_scripts import script_bundle
@@ -134,4 +135,5 @@ def test_changes_of_one_turn_are_sent_together_after_it():
 def test_scripts_for_a_notebook_are_text_of_the_installed_versions():
     text = script_bundle()
     assert "importShim" in text
+    assert f'addImportMap({{imports: {{"{CDN_DIST}": ' in text  # what panel-material-ui would fetch from another host
     assert bokeh.__version__ in text

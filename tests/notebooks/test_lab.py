@@ -44,6 +44,7 @@ def test_the_comparison_computes_its_sliders_act_and_linked_layers_follow(lab, n
     notebook.until("[data-painted]", "found.length > 0", "the maps are drawn")
     maps, norms = notebook.holds("source/a"), notebook.changed("layers/source/1/5", [0], apart="source/a")
     assert (len(maps), len(norms)) == (224 * 224, 14 * 14)
+    notebook.page.get_by_role("button", name="More").click()
     slider = notebook.page.get_by_role("slider", name="Smoothing, px")
     slider.focus()
     slider.press("ArrowRight")
