@@ -17,11 +17,19 @@ from panel.io.state import set_curdoc
 from panel.models.esm import DataEvent
 
 from gala_viz.json_input import text_problem
-from gala_viz.panels.panel_patches import patch_current_document, patch_data_changes, patch_message_dispatch
+from gala_viz.panels.panel_patches import (
+    patch_component_files,
+    patch_current_document,
+    patch_data_changes,
+    patch_message_dispatch,
+    patch_references,
+)
 
 patch_message_dispatch()
 patch_current_document()
 patch_data_changes()
+patch_component_files()
+patch_references()
 _log = logging.getLogger(__name__)
 _PANELS = Path(__file__).parent
 

@@ -80,3 +80,16 @@ def test_a_layers_rho_has_no_ceiling_beside_it(scores):
     assert np.isnan(selection.ceiling)
     assert selection.floors == {}
     assert select_scores(scores, "rho", np.ones(40, bool), ("late", None)).n == 0
+
+
+def test_visitors_who_see_the_same_share_its_numbers_and_others_have_their_own(scores):
+    everything = np.ones(40, bool)
+    first = select_scores(scores, "rho", everything)
+    assert select_scores(scores.copy(deep=True), "rho", everything) is first
+    assert not first.values.flags.writeable
+    other = scores.copy(deep=True)
+    other["ceiling"][0] += 0.01
+    changed = select_scores(other, "rho", everything)
+    assert changed.ceiling != first.ceiling
+    assert changed.means == first.means
+    assert select_scores(scores, "rho", everything, ["early", "late"]).n != first.n

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import holoviews as hv
+import panel as pn
+import panel_material_ui as pmui
 import pytest
 from bokeh.core.serialization import Serializer
 from bokeh.document import Document
@@ -19,18 +22,24 @@ from bokeh.document.events import ColumnDataChangedEvent
 from bokeh.io import curdoc
 from bokeh.io import doc as bokeh_document
 from bokeh.layouts import column
+from bokeh.model import util as references
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 from bokeh.server.views.ws import WSHandler
 from panel.io import document as panel_document
+from panel.io.resources import Resources
+from panel_material_ui.base import MaterialComponent
 from tornado.websocket import WebSocketClosedError
 
 from gala_viz.commands.allowed_hosts import is_from_this_machine
+from gala_viz.panels.keyboard_shortcuts import KeyboardShortcuts
 from gala_viz.panels.panel_patches import (
+    patch_component_files,
     patch_current_document,
     patch_data_changes,
     patch_message_compression,
     patch_message_dispatch,
+    patch_references,
 )
 from gala_viz.plots.bokeh_rendering import bokeh_figure
 from tests.loops import in_own_loop
@@ -189,3 +198,39 @@ def test_messages_to_this_machine_alone_are_not_compressed():
             assert (options is not None) is is_compressed, address
     finally:
         patch_message_compression(lambda request: False)
+
+
+def test_a_second_visit_looks_for_no_style_sheet_of_a_component_and_gets_the_same(monkeypatch):
+    patch_component_files()
+    resources, looks = Resources(mode="server"), []
+    first = resources.css_files
+    plain = Path.is_file
+    monkeypatch.setattr(Path, "is_file", lambda path: looks.append(path) or plain(path))
+    assert resources.css_files == first
+    assert len(looks) < 20  # those of Panel's own bundled files
+
+
+def test_remembered_style_sheets_are_those_that_panel_finds():
+    patch_component_files()
+    found = vars(MaterialComponent)["_bundle_css"].look(pmui.Button)
+    assert pmui.Button._bundle_css == found != []
+    assert KeyboardShortcuts._bundle_css == []  # its script is a text
+
+
+def test_models_that_a_page_refers_to_are_those_that_bokeh_finds_in_its_order(monkeypatch):
+    def visit(value, visitor):  # as Bokeh does: all defaults are made
+        for name in value.properties_with_refs():
+            references.visit_value_and_its_immediate_references(getattr(value, name), visitor)
+
+    def drawn():
+        plot = figure(title="one", tooltips="$x")
+        plot.scatter([1, 2], [3, 4], legend_label="points")
+        layout = pn.Column(pn.pane.Bokeh(plot), pmui.Button(label="Go"), KeyboardShortcuts(keys=[]))
+        return layout.get_root()
+
+    patch_references()
+    root = drawn()
+    found = [one.id for one in root.references()]
+    monkeypatch.setattr(references, "visit_immediate_value_references", visit)
+    assert [one.id for one in root.references()] == found
+    assert len(found) > 40

@@ -6,7 +6,8 @@ concerns, and says how many they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +21,13 @@ from gala_viz.alignment import (
     bootstrap_interval,
     ceiling_shares,
 )
+from gala_viz.cache import BoundedCache
 
 MAX_RESAMPLES, MIN_RESAMPLES, MAX_DRAWS = 2000, 200, 6_000_000
 """Bootstrap resamples of an interval on a page: fewer for many images, whose intervals are short. Tables: 10,000."""
+
+_MEMORY = BoundedCache(16 * 2**20)
+"""Selections of all visitors: the intervals of some hundred images take a tenth of a second."""
 
 Interval = tuple[float, float]
 
@@ -93,23 +98,52 @@ def select_scores(
     """
     columns = score_columns(scores, name, layers)
     known = mask & np.isfinite(columns).all(axis=0)
-    values = columns[:, known]
-    means = tuple(values.mean(axis=1).tolist()) if known.any() else (float("nan"),) * len(columns)
+    if name != "rho" or layers is not None:
+        return _remembered(columns[:, known], None, {})
+    floors = {
+        kind: np.asarray(scores[f"floor_{kind}"], dtype=float)[:, known]
+        for kind in PARTNER_KINDS
+        if f"floor_{kind}" in scores
+    }
+    return _remembered(columns[:, known], np.asarray(scores["ceiling"], dtype=float)[known], floors)
+
+
+def _remembered(
+    values: NDArray[np.float64], of_people: NDArray[np.float64] | None, floors: Mapping[str, NDArray[np.float64]]
+) -> ScoreSelection:
+    """Return ``_selection``; visitors who see the same images share it."""
+    known = hashlib.blake2b(repr((values.shape, of_people is None, tuple(floors))).encode(), digest_size=16)
+    for array in (values, *([] if of_people is None else [of_people]), *floors.values()):
+        known.update(np.ascontiguousarray(array))
+    key = known.digest()
+    selection = _MEMORY.get(key)
+    if selection is None:
+        selection = _selection(values, of_people, floors)
+        _MEMORY.put(key, selection, values.nbytes + 4000)
+    return selection
+
+
+def _selection(
+    values: NDArray[np.float64], of_people: NDArray[np.float64] | None, floors: Mapping[str, NDArray[np.float64]]
+) -> ScoreSelection:
+    """Return the selection of these scores (network, image), all finite.
+
+    ``of_people`` (image,) is the noise ceiling, None where it does not belong beside the scores, and ``floors`` the
+    shuffled baselines (network, image) by kind of partner; both are NaN where they are not known.
+    """
+    means = tuple(values.mean(axis=1).tolist()) if values.size else (float("nan"),) * len(values)
     ceiling, interval, fractions, n_ceiling = float("nan"), None, (), 0
-    floors: dict[str, tuple[tuple[float, ...], int]] = {}
-    if name == "rho" and layers is None:
-        of_people = np.asarray(scores["ceiling"], dtype=float)
-        both = known & np.isfinite(of_people)
+    if of_people is not None and (both := np.isfinite(of_people)).any():
         n_ceiling = int(both.sum())
-        if n_ceiling:
-            found = ceiling_shares(columns[:, both], of_people[both], n_resamples=n_page_resamples(n_ceiling))
-            ceiling, interval = float(of_people[both].mean()), _bounds(found.ceiling)
-            fractions = tuple((one.mean, bounds) for one in found.shares if (bounds := _bounds(one)) is not None)
-        for kind in PARTNER_KINDS:
-            floor = np.asarray(scores[f"floor_{kind}"], dtype=float) if f"floor_{kind}" in scores else columns * np.nan
-            there = known & np.isfinite(floor).all(axis=0)
-            if there.any():
-                floors[kind] = (tuple(floor[:, there].mean(axis=1).tolist()), int(there.sum()))
+        shares = ceiling_shares(values[:, both], of_people[both], n_resamples=n_page_resamples(n_ceiling))
+        ceiling, interval = float(of_people[both].mean()), _bounds(shares.ceiling)
+        fractions = tuple((one.mean, bounds) for one in shares.shares if (bounds := _bounds(one)) is not None)
+    baselines = {}
+    for kind, floor in floors.items():
+        there = np.isfinite(floor).all(axis=0)
+        if there.any():
+            baselines[kind] = (tuple(floor[:, there].mean(axis=1).tolist()), int(there.sum()))
+    values.flags.writeable = False
     return ScoreSelection(
         values=values,
         means=means,
@@ -118,7 +152,7 @@ def select_scores(
         ceiling_interval=interval,
         n_ceiling=n_ceiling,
         fractions=fractions,
-        floors=floors,
+        floors=baselines,
     )
 
 
