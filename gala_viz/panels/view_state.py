@@ -180,7 +180,7 @@ class ImageResults(param.Parameterized):
 
 
 def map_kind_in_view(source: MapSource, current: CurrentImage, human_map: xr.DataArray | None) -> str:
-    """Return of which kind the human map in view is: that of an upload, the chosen one, or the source's first; or ""."""
+    """Return of which kind the human map in view is: an upload's, the chosen one, the source's first, or ""."""
     if human_map is not None and human_map.attrs.get("kind") == UPLOADED_KIND:
         return UPLOADED_KIND
     return current.kind or next(iter(source.map_kinds), "")

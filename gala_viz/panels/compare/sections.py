@@ -66,7 +66,6 @@ def map_columns(view: CompareView) -> pn.Row:
             view.score_view.closeness.panes[panel],
             sizing_mode="stretch_width",
             margin=0,
-            css_classes=["column"],
             stylesheets=[_ABREAST],
         )
         for panel, parts in titles.items()
@@ -76,7 +75,8 @@ def map_columns(view: CompareView) -> pn.Row:
     def show(panels: Sequence[str]) -> None:
         abreast.css_classes = ["abreast", *(["four"] if len(panels) == 4 else [])]
         for panel, column in columns.items():
-            column.visible = panel in panels
+            is_shown = panel in panels
+            column.param.update(visible=is_shown, css_classes=["column"] * is_shown)  # whose display hides nothing
 
     show(view.display.panels)
     view.display.param.watch(lambda event: show(event.new), "panels")

@@ -92,8 +92,8 @@ class Gallery:
         for image, one in self.uploads.items():
             same = one.photograph == info.photograph
             places[info.image if same else image] = info if same else one
-        self.uploads = places
-        self.add_upload(info) if info.image not in places else self.refresh()
+        self.uploads = places if info.image in places else {info.image: info, **places}
+        self.refresh()
 
     def attach_notes(self, note_index: NoteIndex) -> None:
         """Mark images with a bookmark, and offer filters for bookmarks, notes and tags."""

@@ -148,7 +148,9 @@ def _enter_upload(table: pd.DataFrame, row: int, source: MapSource, image: str, 
     """Enter the scores of an upload in a row, which are in no collection's: those of its map, if they are at hand."""
     table.loc[row, "human_map"] = _kind_of(source, image, request)
     update = source.cached(image, request_of_image(source, image, request))
-    for number, network in enumerate(source.networks if update is not None else ()):
+    if update is None:
+        return
+    for number, network in enumerate(source.networks):
         scores = update.scores.isel(network=number)
         for name in METRICS:
             if name in scores and f"{name} {network.name}" in table:
