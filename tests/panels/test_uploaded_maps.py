@@ -173,7 +173,10 @@ def test_a_collection_without_human_maps_has_a_column_of_people_once_an_upload_b
     assert [column.visible for column in without.columns] == [True, False, True, True, True]
     assert "four" in without.columns.css_classes
     without.display.erase_reveal = True
+    controls = without.display_controls.pane
+    assert not any(controls.states[name]["visible"] for name in ("human_style", "contours"))
     add_both(without)
+    assert all(controls.states[name]["visible"] for name in ("human_style", "contours"))
     assert without.display.panels == ["photo", "human", "a", "b", "delta"]
     assert all(column.visible for column in without.columns)
     assert "four" not in without.columns.css_classes

@@ -420,6 +420,7 @@ class CompareView:
         if "human" not in self.display.panels:
             self.display.panels = list(PANELS)
             self.score_view.show_human_maps()
+            self.display_controls.show_people()
 
     def _on_own_map(self) -> None:
         self.erase_reveal.set_own_map(self.own_map.human_map)
