@@ -212,6 +212,75 @@ class SupportsParticipantMaps(Protocol):
         ...
 
 
+class MarkedImages(SupportsHumanMap, SupportsParticipantMaps, Protocol):
+    """The part of a collection that scores against human maps need."""
+
+    @property
+    def name(self) -> str:
+        """Name of the collection."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all that determines its maps, beside ``map_version``."""
+        ...
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Ids of its images."""
+        ...
+
+    @property
+    def map_kinds(self) -> dict[str, str]:
+        """Human-map kind -> a sentence that describes it."""
+        ...
+
+    def category(self, image: str) -> str | None:
+        """Return the category of an image.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        str or None
+            None where it is not known.
+        """
+        ...
+
+    def size_px(self, image: str) -> tuple[int, int]:
+        """Return the size of an image's photograph.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        tuple of int
+            (height, width) in pixels.
+        """
+        ...
+
+    def map_version(self, image: str) -> int:
+        """Return a number that changes with an image's human map.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        int
+            The number.
+        """
+        ...
+
+
 class Frame(Protocol):
     """The part of a network's preprocessing that cuts maps like the photograph."""
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from gala_viz.collections.map_checks import (
+    MAX_VALUES,
     LabelMaskError,
     MapFileError,
     check_aspect,
@@ -25,7 +28,14 @@ from gala_viz.collections.map_checks import (
 )
 
 SUFFIXES = frozenset({".npz", ".npy", ".png"})
+MAX_ITEM_BYTES = 16
+MAX_ARRAY_BYTES = MAX_ITEM_BYTES * MAX_VALUES
+"""Bytes of the largest array that is unpacked, unless a caller sets fewer."""
 _PARTICIPANT_KEYS = ("participants", "participant")
+_MAX_HEADER_BYTES = 2**16
+_MAX_MEMBERS = 100
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Others name the memory that unpacking takes, of any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +64,44 @@ def read_map_file(path: str | Path, photo_px: tuple[int, int] | None = None) -> 
     participants', and ``OSError`` where the file cannot be read.
     """
     path = Path(path)
+    with open(path, "rb") as file:
+        return _read(path.suffix, file, photo_px, MAX_ARRAY_BYTES)
+
+
+def read_map_bytes(
+    content: bytes, suffix: str, photo_px: tuple[int, int] | None = None, max_array_bytes: int = MAX_ARRAY_BYTES
+) -> MapFile:
+    """Read a human map from the bytes of a file, as ``read_map_file`` does.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    suffix : str
+        End of its name, one of ``SUFFIXES``.
+    photo_px : tuple of int, optional
+        (height, width) of the photograph in pixels.
+    max_array_bytes : int
+        Bytes of the largest array that is unpacked; its header is checked before.
+
+    Returns
+    -------
+    MapFile
+        The map.
+
+    Raises
+    ------
+    MapFileError
+        The map cannot be used.
+    """
+    if zipfile.is_zipfile(io.BytesIO(content)) and content.count(b"PK\x01\x02") > _MAX_MEMBERS:
+        raise MapFileError(f"an NPZ map holds one array; this one has more than {_MAX_MEMBERS} members.")
+    return _read(suffix, io.BytesIO(content), photo_px, max_array_bytes)
+
+
+def _read(suffix: str, file: BinaryIO, photo_px: tuple[int, int] | None, max_array_bytes: int) -> MapFile:
     try:
-        content = {".png": _png, ".npy": _npy, ".npz": _npz}[path.suffix.lower()](path)
+        content = {".png": _png, ".npy": _npy, ".npz": _npz}[suffix.lower()](file, max_array_bytes)
     except MapFileError:
         raise
     except Exception as error:  # readers raise errors of many kinds on damaged files
@@ -75,10 +121,11 @@ def read_map_file(path: str | Path, photo_px: tuple[int, int] | None = None) -> 
     return MapFile(to_float32(values), participants, n_left_out)
 
 
-def _png(path: Path) -> MapFile:
+def _png(file: BinaryIO, max_array_bytes: int) -> MapFile:
     """Read a grey PNG, scaled to 0..1 by its number of bits."""
-    with Image.open(path, formats=("PNG",)) as image:
+    with Image.open(file, formats=("PNG",)) as image:
         check_shape((image.height, image.width))
+        _check_bytes(4 * image.height * image.width, max_array_bytes)
         if image.mode == "P":
             raise LabelMaskError(
                 "it is a palette PNG, as label masks are kept, and holds "
@@ -107,35 +154,43 @@ def _grey(values: np.ndarray, mode: str) -> np.ndarray:
     return np.ascontiguousarray(colours[..., 0])
 
 
-def _npy(path: Path) -> MapFile:
+def _npy(file: BinaryIO, max_array_bytes: int) -> MapFile:
     """Read an array (y, x); its shape and type are checked before its values are read."""
-    with open(path, "rb") as file:
-        shape, dtype = _header(file)
-        if len(shape) != 2:
-            raise MapFileError(f"a map is an array (y, x); this one has the shape {shape}.")
-        check_shape(shape)
-        _check_dtype(dtype)
-        file.seek(0)
-        values = np.load(file, allow_pickle=False)
-        check_no_labels(values)
-        return MapFile(values)
+    shape, dtype = _header(file)
+    if len(shape) != 2:
+        raise MapFileError(f"a map is an array (y, x); this one has the shape {shape}.")
+    check_shape(shape)
+    _check_dtype(dtype)
+    n_bytes = shape[0] * shape[1] * dtype.itemsize
+    _check_bytes(n_bytes, max_array_bytes)
+    begin = file.tell()
+    _check_length(n_bytes, file.seek(0, io.SEEK_END) - begin)
+    file.seek(0)
+    values = np.load(file, allow_pickle=False)
+    check_no_labels(values)
+    return MapFile(values)
 
 
-def _npz(path: Path) -> MapFile:
+def _npz(file: BinaryIO, max_array_bytes: int) -> MapFile:
     """Read an array (y, x), or (participant, y, x) with the participants' ids."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
+        if any(info.compress_type not in _COMPRESSIONS for info in archive.infolist()):
+            raise MapFileError("an NPZ map is stored or deflated, as np.savez writes it; this one is packed otherwise.")
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         ids_key = next((key for key in _PARTICIPANT_KEYS if key in members), None)
         keys = [key for key in members if key != ids_key]
         if len(keys) != 1:
             raise MapFileError(f"an NPZ map holds one array (and perhaps 'participants'); this one has {sorted(keys)}.")
-        with archive.open(members[keys[0]]) as file:
-            shape, dtype = _header(file)
+        _check_bytes(members[keys[0]].file_size - _MAX_HEADER_BYTES, max_array_bytes)
+        with archive.open(members[keys[0]]) as member:
+            shape, dtype = _header(member)
         _check_dtype(dtype)
         if len(shape) != (2 if ids_key is None else 3):
             expected = "(y, x)" if ids_key is None else "(participant, y, x)"
             raise MapFileError(f"an array {expected} was expected; this one has the shape {shape}.")
         check_shape(shape[-2:], shape[0] if len(shape) == 3 else 1)
+        _check_bytes(n_bytes := math.prod(shape) * dtype.itemsize, max_array_bytes)
+        _check_length(n_bytes, members[keys[0]].file_size)
         values = _array(archive, members[keys[0]])
         check_no_labels(values)
         if ids_key is None:
@@ -152,7 +207,22 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     return np.load(io.BytesIO(archive.read(member)), allow_pickle=False)
 
 
-def _header(file) -> tuple[tuple[int, ...], np.dtype]:
+def _check_bytes(n_bytes: int, most: int) -> None:
+    """Raise ``MapFileError`` for an array of more than ``most`` bytes, before any of it is unpacked."""
+    if n_bytes > most:
+        raise MapFileError(
+            f"an array of at most {most / 1e6:.0f} MB is unpacked; this one has {n_bytes / 1e6:.1f} MB. Save the map "
+            "with fewer cells, or as float32."
+        )
+
+
+def _check_length(n_bytes: int, n_there: int) -> None:
+    """Raise ``MapFileError`` where a file ends before the values that its header announces."""
+    if n_there < n_bytes:
+        raise MapFileError(f"the file is cut short: {n_bytes:,} bytes of values were expected, {n_there:,} came.")
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     """Return the shape and type that a NPY file announces, without reading its values."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -165,5 +235,5 @@ def _check_dtype(dtype: np.dtype) -> None:
         raise MapFileError("the array holds Python objects, which are never unpickled; save plain numbers.")
     if not (np.issubdtype(dtype, np.integer) or np.issubdtype(dtype, np.floating) or dtype == np.bool_):
         raise MapFileError(f"a map holds real numbers; this one holds {dtype}.")
-    if dtype.itemsize > 16:
+    if dtype.itemsize > MAX_ITEM_BYTES:
         raise MapFileError(f"a map holds plain numbers; this one holds {dtype}.")

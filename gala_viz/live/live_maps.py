@@ -22,7 +22,7 @@ from gala_viz.collections.fills import FILLS
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.engine.forward import forward_batch_size
 from gala_viz.engine.results.forward_result import ForwardResult
-from gala_viz.engine.results.human_maps import framed_human_map, framed_outline
+from gala_viz.engine.results.human_maps import HumanMaps, framed_human_map, framed_outline
 from gala_viz.engine.results.painted_results import PaintedResults
 from gala_viz.engine.results.painted_scores import score_painted_map
 from gala_viz.engine.results.perturbation import (
@@ -47,7 +47,7 @@ from gala_viz.live.network_pool import NETWORK_BYTES, LazyNetwork, NetworkPool
 from gala_viz.live.network_results import NetworkResults
 from gala_viz.live.pair_update import RunTime, UpdateThrottle, pair_update
 from gala_viz.live.run_survey import run_survey
-from gala_viz.live.scores import Scores, frame_of, unknown_scores
+from gala_viz.live.scores import Scores, frame_of, scores_with, unknown_scores
 from gala_viz.live.shipped_scores import image_at_median_gain, starting_smoothing
 from gala_viz.live.training_use import TrainingUse
 from gala_viz.live.uploads import Uploads
@@ -228,9 +228,19 @@ class LiveMaps:
         """Return what is known of an image without reading pixels."""
         size = self._inputs.known_size_px(image)
         if image in self._uploads:
-            learnt, by = self._training_use.of_content(self._uploads.content(image))
-            name = self._uploads.filename(image)
-            return ImageInfo(image=image, size_px=size, filename=name, learnt=learnt, learnt_by=by)
+            upload = self._uploads.upload(image)
+            learnt, by = self._training_use.of_content(upload.content)
+            return ImageInfo(
+                image=image,
+                has_human_map=bool(upload.map_filename),
+                size_px=size,
+                learnt=learnt,
+                learnt_by=by,
+                filename=upload.filename,
+                map_filename=upload.map_filename,
+                photograph=upload.photograph,
+                note=upload.note,
+            )
         return image_info(self._collection, image, self._label(image, 0), size, self._training_use.of(image))
 
     def labels(self) -> Labels:
@@ -248,7 +258,7 @@ class LiveMaps:
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """Return the human map (y, x) in the frame; None where there is none."""
         if image in self._uploads:
-            return None
+            return framed_human_map(self._uploads, self._frame, image)
         collection, version = self._collection, self._collection.map_version(image)
         frame = fingerprint(self._frame.settings())
         key = ("human", collection.name, collection.fingerprint, frame, image, version, kind, participant)
@@ -269,8 +279,12 @@ class LiveMaps:
         photo_px, frame = self._inputs.input(self._frame, image).photo_px, frame_of(self._pair)
         states = self._finished(image, request) if has_order(request.reduction) else None
         maps = [None, None] if states is None else [reduce_channels(one.mean, request.reduction) for one in states]
-        human = self._scores.human_maps(frame, request.human_map, request.participant)
-        people = None if image in self._uploads else human.on_grid(image, COMPARISON_GRID)
+        human = (
+            HumanMaps(self._uploads, frame)
+            if image in self._uploads
+            else self._scores.human_maps(frame, request.human_map, request.participant)
+        )
+        people = human.on_grid(image, COMPARISON_GRID)
         own = [results.frame for results in self._pair]
         of_networks = list(zip(maps, own, strict=True))
         return score_painted_map(points_px, photo_px, self._frame, frame, of_networks, people, COMPARISON_GRID)
@@ -441,9 +455,9 @@ class LiveMaps:
         finally:
             self._scores.save()
 
-    def add_upload(self, filename: str, content: bytes) -> str:
-        """Check and add a photograph for this process; return its image id, or raise ``ValueError``."""
-        return self._uploads.add(filename, content)
+    def add_upload(self, filename: str, content: bytes, beside: Sequence[str] = ()) -> str:
+        """Check and add a photograph, or a human map of one; see ``MapSource.add_upload``."""
+        return self._uploads.add(filename, content, beside)
 
     def _perturbed_view(self, results: NetworkResults, image: str, mask: np.ndarray, filled: np.ndarray) -> np.ndarray:
         """Return what one network sees of the photograph where ``mask`` (y, x), in the frame, does not keep it."""
@@ -585,9 +599,12 @@ class LiveMaps:
         correct = [one.correct for one in self._labelled_forward(image, forward).predictions]
 
         def scores(drawn: Sequence[np.ndarray]) -> xr.Dataset:
-            if uploaded:
-                return unknown_scores(self._pair, correct)
-            return self._scores.of_maps(image, self._pair, states, drawn, forward, request, correct)
+            if not uploaded:
+                return self._scores.of_maps(image, self._pair, states, drawn, forward, request, correct)
+            if self._uploads.has_human_map(image):
+                human = HumanMaps(self._uploads, frame_of(self._pair))
+                return scores_with(human, image, self._pair, states, drawn, forward, request, correct)
+            return unknown_scores(self._pair, correct)
 
         photo_px = self._inputs.input(self._frame, image).photo_px
         layers = self._layers(request)

@@ -70,18 +70,22 @@ class NetworkInputs:
         key = self._key("filled", fingerprint(frame.settings()), image, fill)
         filled = self._cache.recall(key)
         if filled is None:
-            filled = fill_photo(self.view(frame, image), fill, image_seed(image))
+            filled = fill_photo(self.view(frame, image), fill, image_seed(self.noise_image(image)))
             self._cache.remember(key, filled, n_bytes(filled))
         return filled
 
+    def noise_image(self, image: str) -> str:
+        """Return the id by which noise is drawn for an image: a map beside an uploaded photograph changes none."""
+        return self._uploads.photograph(image)
+
     def known_size_px(self, image: str) -> tuple[int, int] | None:
         """Return (height, width) of the photograph where it has been read already; nothing is decoded."""
-        return self._cache.recall(self._key("size", image))
+        return self._cache.recall(self._key("size", self._uploads.photograph(image)))
 
     def photo(self, image: str) -> np.ndarray:
         """Return the upright photograph, uint8 (y, x, 3)."""
         photo = (self._uploads if image in self._uploads else self._collection).photo(image)
-        self._cache.remember(self._key("size", image), photo.shape[:2], 200)
+        self._cache.remember(self._key("size", self._uploads.photograph(image)), photo.shape[:2], 200)
         return photo
 
     def _key(self, *parts: str) -> tuple[str, ...]:

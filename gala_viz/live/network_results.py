@@ -239,7 +239,8 @@ class NetworkResults:
             begun = None
         values = self._inputs.input(self.frame, image).values
         method = kind(self.computing_network, spec)
-        states = map_states(method, values, image=image, target=target, resume=begun, cancelled=cancelled)
+        named = self._inputs.noise_image(image)
+        states = map_states(method, values, image=named, target=target, resume=begun, cancelled=cancelled)
         span = float(np.ptp(values)) if kind.per_input_unit() else 1.0
         while True:
             with self._scheduler.turn(priority, cancelled) as granted:
@@ -310,7 +311,8 @@ class NetworkResults:
         rest = {key: value for key, value in spec.items() if key != "n_samples" or n is None}
         checksum = self._inputs.input(self.frame, image).checksum
         version = METHODS[request.method].version
-        named = (request.method, rest, target, image, *([version] if version > 1 else []))
+        noise_image = self._inputs.noise_image(image)
+        named = (request.method, rest, target, noise_image, *([version] if version > 1 else []))
         return f"map {fingerprint(self.key, checksum, *named)} n={n}"
 
 

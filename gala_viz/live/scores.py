@@ -220,20 +220,7 @@ class Scores:
         """
         done = all(state.done for state in states)
         human = self.human_maps(frame_of(pair), request.human_map, request.participant)
-        columns: dict[str, list[float]] = {}
-        for results, state, one in zip(pair, states, drawn, strict=True):
-            unsmoothed = reduce_channels(state.mean, request.reduction)
-            values = human.scores(image, unsmoothed, results.frame, COMPARISON_GRID, floors=done)
-            if request.smoothing_px:
-                of_drawn = human.scores(image, one, pair[0].frame, COMPARISON_GRID, floors=False)
-                values |= {drawn_name(name): value for name, value in of_drawn.items()}
-            for name, value in values.items():
-                columns.setdefault(name, []).append(float(value) if has_order(request.reduction) else float("nan"))
-        ceiling = human.ceiling(image, COMPARISON_GRID) if done else float("nan")
-        norms = [
-            human.norm_rhos(image, result.norms, results.frame) for results, result in zip(pair, forward, strict=True)
-        ]
-        scores = _labelled(columns, pair, ceiling, correct, norms)
+        scores = scores_with(human, image, pair, states, drawn, forward, request, correct, in_collection=True)
         of_delta = {"delta_size": self._delta_size(image, pair, states, drawn, request)} if done else {}
         return scores.assign_attrs(of_delta)
 
@@ -398,6 +385,51 @@ class Scores:
 def frame_of(pair: Sequence[NetworkResults]) -> Frame:
     """Return the part of a photograph over which networks are compared: what all of them see."""
     return common_frame([results.frame for results in pair])
+
+
+def scores_with(
+    human: HumanMaps,
+    image: str,
+    pair: Sequence[NetworkResults],
+    states: Sequence[MapState],
+    drawn: Sequence[np.ndarray],
+    forward: Sequence[ForwardResult],
+    request: MapRequest,
+    correct: Sequence[bool | None],
+    *,
+    in_collection: bool = False,
+) -> xr.Dataset:
+    """Return the scores of one image's maps with its human map.
+
+    Parameters
+    ----------
+    human : HumanMaps
+        Knows the human map.
+    image, pair, states, drawn, forward, request, correct
+        As in ``Scores.of_maps``.
+    in_collection : bool
+        Whether finished maps also have a noise ceiling, and a baseline of the collection's other images.
+
+    Returns
+    -------
+    Dataset, (network,)
+        NaN for what is not known.
+    """
+    complete = in_collection and all(state.done for state in states)
+    columns: dict[str, list[float]] = {}
+    for results, state, one in zip(pair, states, drawn, strict=True):
+        unsmoothed = reduce_channels(state.mean, request.reduction)
+        values = human.scores(image, unsmoothed, results.frame, COMPARISON_GRID, floors=complete)
+        if request.smoothing_px:
+            of_drawn = human.scores(image, one, pair[0].frame, COMPARISON_GRID, floors=False)
+            values |= {drawn_name(name): value for name, value in of_drawn.items()}
+        for name, value in values.items():
+            columns.setdefault(name, []).append(float(value) if has_order(request.reduction) else float("nan"))
+    if not in_collection:
+        columns |= {name: [float("nan")] * len(pair) for name in FLOORS}
+    ceiling = human.ceiling(image, COMPARISON_GRID) if complete else float("nan")
+    norms = [human.norm_rhos(image, result.norms, results.frame) for results, result in zip(pair, forward, strict=True)]
+    return _labelled(columns, pair, ceiling, correct, norms)
 
 
 def unknown_scores(pair: Sequence[NetworkResults], correct: Sequence[bool | None]) -> xr.Dataset:

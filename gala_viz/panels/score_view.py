@@ -26,7 +26,7 @@ from gala_viz.store.source import NetworkInfo
 METRICS = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
 NO_HUMAN_MAPS = "This collection has no human maps, so nothing can be said about closeness to people."
 NO_HUMAN_MAP = "People did not mark this photograph."
-UPLOADED = "This photograph was uploaded: it belongs to no collection, and people did not mark it."
+UPLOADED = "This photograph was uploaded: it belongs to no collection, and no human map came with it."
 LAYERS_HAVE_RHO = "Attention norms are compared by rho alone."
 
 
@@ -134,7 +134,7 @@ class ScoreView:
     networks : sequence of NetworkInfo
         The two networks.
     has_human_maps : bool
-        Whether the collection has any.
+        Whether the collection has any; without, scores are shown from ``show_human_maps`` on.
     distribution : bokeh figure
         Made by ``score_figure``.
     shown_images : callable
@@ -156,7 +156,7 @@ class ScoreView:
         has_categories: bool = True,
     ) -> None:
         self.networks = networks
-        self.has_human_maps = has_human_maps
+        self.has_human_maps = self._is_collection_mapped = has_human_maps
         self._shown_images = shown_images
         self._people, self._has_categories = people, has_categories
         self._selected: tuple[tuple, NDArray[np.bool_], ScoreSelection] | None = None
@@ -167,6 +167,7 @@ class ScoreView:
             margin=(6, 0, 2, 0),
         )
         self.table = html_pane(muted_text(NO_HUMAN_MAPS) if not has_human_maps else "")
+        self.pane = pn.Column(sizing_mode="stretch_width", margin=0)
         self._here: xr.Dataset | None = None
         self._all: xr.Dataset | None = None
         self._compared: Compared | None = None
@@ -175,12 +176,17 @@ class ScoreView:
         self.figure = distribution
         self.distribution_pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
         self.note_pane = html_pane(margin=(2, 0, 0, 0))
-        self.pane = pn.Column(
-            self.table,
-            *([self.metric_form, self.distribution_pane, self.note_pane] if has_human_maps else []),
-            sizing_mode="stretch_width",
-            margin=0,
-        )
+        self._lay_out()
+
+    def show_human_maps(self) -> None:
+        """Show scores, also where the collection has no human maps, once an upload brings one."""
+        self.has_human_maps = True
+        self._lay_out()
+        self.refresh()
+
+    def _lay_out(self) -> None:
+        of_scores = [self.metric_form, self.distribution_pane, self.note_pane] if self.has_human_maps else []
+        self.pane.objects = [self.table, *of_scores]
 
     def set_image_scores(self, scores: xr.Dataset | None, has_human_map: bool, *, is_uploaded: bool = False) -> None:
         """Show the scores (network,) of the photograph in view; they count only where ``has_human_map``.
@@ -237,7 +243,7 @@ class ScoreView:
     def _table_note(self, has_drawn: bool) -> str:
         """Return below the table what is compared with what, or why there is nothing."""
         if not self._has_map:
-            return UPLOADED if self._is_uploaded else NO_HUMAN_MAP
+            return UPLOADED if self._is_uploaded else NO_HUMAN_MAP if self._is_collection_mapped else NO_HUMAN_MAPS
         compared = self._compared
         if compared is None:
             return ""
@@ -261,7 +267,7 @@ class ScoreView:
         of_one = self._compared is not None and self._compared.request.participant is not None
         here = [float("nan")] * len(self.networks) if of_one else self._of_image(name)
         selection = None
-        if self._all is not None and not self._is_uploaded:
+        if self._all is not None and self._is_collection_mapped and not self._is_uploaded:
             mask = np.ones(self._all.sizes["image"], bool) if self._shown_images is None else self._shown_images()
             selection = self._select(name, mask, layers)
         self.metric_form.update_field(

@@ -191,12 +191,15 @@ class SourceClient:
         """Stop scoring; what was scored stays in the source."""
         self._survey.cancel()
 
-    def upload(self, filename: str, content: bytes) -> None:
-        """Add a photograph to the source; the result is what is known of it, or the reason of a refusal."""
+    def upload(self, filename: str, content: bytes, beside: Sequence[str]) -> None:
+        """Add a file to the source, a photograph or a map of one of the uploads ``beside`` it.
+
+        The result is what is known of the photograph, or the reason of a refusal.
+        """
 
         def job(_: IsCancelled) -> None:
             try:
-                info = self._source.info(self._source.add_upload(filename, content))
+                info = self._source.info(self._source.add_upload(filename, content, beside))
             except ValueError as error:
                 self._queue.put("refused", str(error))
             else:

@@ -8,11 +8,12 @@ import numpy as np
 import param
 import xarray as xr
 
+from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.panels.gallery.collection_index import VERDICTS, CollectionIndex, ImageQuery, SortOrder
 from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
 from gala_viz.plots.colour_scale import COLOUR_SCALES
 from gala_viz.specs import LAST_LAYER, MapRequest, SmoothGradSpec, settings
-from gala_viz.store.source import ForwardResults, ImageInfo, MapUpdate
+from gala_viz.store.source import ForwardResults, ImageInfo, MapSource, MapUpdate
 
 TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
 NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
@@ -176,3 +177,10 @@ class ImageResults(param.Parameterized):
     human_map_title = param.String(default="People", doc="Whose human map it is, with n.")
     forward_result = param.ClassSelector(class_=ForwardResults, default=None, allow_None=True)
     map_update = param.ClassSelector(class_=MapUpdate, default=None, allow_None=True)
+
+
+def map_kind_in_view(source: MapSource, current: CurrentImage, human_map: xr.DataArray | None) -> str:
+    """Return of which kind the human map in view is: an upload's, the chosen one, the source's first, or ""."""
+    if human_map is not None and human_map.attrs.get("kind") == UPLOADED_KIND:
+        return UPLOADED_KIND
+    return current.kind or next(iter(source.map_kinds), "")

@@ -130,6 +130,12 @@ class ImageInfo:
     """Titles of the networks that learnt from it."""
     filename: str = ""
     """Name of the file of an uploaded photograph."""
+    map_filename: str = ""
+    """Name of the file of the human map that was uploaded with it; "" without one."""
+    photograph: str = ""
+    """Id of an uploaded photograph alone, without its map."""
+    note: str = ""
+    """What a visitor should know of an upload: how the file was understood, where it may be meant otherwise."""
 
     @property
     def heading(self) -> str:
@@ -710,8 +716,11 @@ class MapSource(Protocol):
         """
         ...
 
-    def add_upload(self, filename: str, content: bytes) -> str:
-        """Check, decode and add a photograph for this process.
+    def add_upload(self, filename: str, content: bytes, beside: Sequence[str] = ()) -> str:
+        """Check, decode and add a photograph for this process, or a human map of one.
+
+        Which files are maps, ``gala_viz.collections.uploaded_maps`` says. The human map of an upload is in no means,
+        ceilings and baselines of the collection, and is the same for every kind that a request names.
 
         Parameters
         ----------
@@ -719,16 +728,19 @@ class MapSource(Protocol):
             Name of the visitor's file.
         content : bytes
             The file.
+        beside : sequence of str
+            Ids of the visitor's other uploads, among which a map finds its photograph by its name.
 
         Returns
         -------
         str
-            Id of the new image.
+            Id of the photograph, of its own with a map: what an id shows never changes.
 
         Raises
         ------
         ValueError
-            The file is no photograph that can be shown, or is too large.
+            The file is no photograph that can be shown and no map of one of ``beside`` that can be used, or is too
+            large.
         """
         ...
 

@@ -232,7 +232,7 @@ class StoredMaps:
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         """Return the human map (y, x) in the frame; None where there is none."""
         if image not in self._store:
-            return None
+            return self._elsewhere().human_map(image) if image in self.uploads else None
         return framed_human_map(self._collection, self._frames[0], image, kind, participant)
 
     def photo_cut(self, image: str) -> PhotoCut:
@@ -401,9 +401,9 @@ class StoredMaps:
             return
         yield from self._elsewhere().survey(request, images, cancelled)
 
-    def add_upload(self, filename: str, content: bytes) -> str:
-        """Add a photograph to the live source, and return its image id."""
-        return self._elsewhere().add_upload(filename, content)
+    def add_upload(self, filename: str, content: bytes, beside: Sequence[str] = ()) -> str:
+        """Add a photograph, or a human map of one, to the live source, and return its image id."""
+        return self._elsewhere().add_upload(filename, content, beside)
 
     @property
     def _first_kind(self) -> str | None:

@@ -356,7 +356,7 @@ def test_a_block_of_which_a_human_map_cannot_be_read_is_tried_again(corner, tmp_
     shutil.copytree(maps, tmp_path / "maps")  # of which nothing is kept in memory yet
     job = prepared((root, photos, tmp_path / "maps", networks), tmp_path / "maps.zarr")
 
-    def fails(path):
+    def fails(*_):
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as broken:

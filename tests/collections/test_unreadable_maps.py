@@ -71,7 +71,7 @@ def test_a_map_whose_file_is_away_for_a_moment_is_told_and_read_again(kind, tmp_
 def test_a_read_that_fails_half_way_is_no_verdict_on_the_content_either(tmp_path, monkeypatch):
     collection, image, _ = map_folder(tmp_path)
 
-    def fails(path):
+    def fails(*_):
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as broken:

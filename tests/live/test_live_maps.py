@@ -481,8 +481,10 @@ def test_an_upload_is_looked_at_like_any_image(form):
     assert source.forward(image).predictions[0].correct is None
     assert last(source, image).done
     assert np.isnan(last(source, image).scores.rho).all()
-    assert source.add_upload("C:\\mine\\again\n.png", picture(form)) == image
-    assert source.info(image).filename == "again .png"
+    again = source.add_upload("C:\\mine\\again\n.png", picture(form))
+    assert source.info(again).filename == "again .png"
+    assert source.info(image).filename == "my photo.png", "what a link shows, no other visitor changes"
+    assert source.add_upload("again .png", picture(form)) == again
 
 
 @pytest.mark.parametrize(
@@ -509,7 +511,7 @@ def test_uploads_are_bounded_and_an_old_one_is_told():
     with pytest.raises(UnknownNameError, match="upload it again"):
         source._uploads.photo(names[0])
     assert source.view(names[2]).shape == (16, 16, 3)
-    assert [source._uploads.filename(name) for name in names] == ["", "x", "x"]
+    assert [name in source.uploads for name in names] == [False, True, True]
 
 
 def test_at_least_two_networks_are_expected():

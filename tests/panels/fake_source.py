@@ -8,7 +8,7 @@ import io
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
@@ -17,6 +17,7 @@ import xarray as xr
 from PIL import Image
 
 from gala_viz.alignment import area_average
+from gala_viz.collections.uploaded_maps import photograph_of, read_uploaded_map
 from gala_viz.engine.results.painted_results import PaintedResults
 from gala_viz.engine.results.painted_scores import score_painted_map
 from gala_viz.engine.results.perturbation import (
@@ -131,6 +132,8 @@ class FakeSource:
         self._seed = {image: i for i, image in enumerate(ids)}
         self._uploads: dict[str, np.ndarray] = {}
         self._filenames: dict[str, str] = {}
+        self._maps: dict[str, tuple[str, str, np.ndarray]] = {}  # upload -> its photograph's id, file and map
+        self._notes: dict[str, str] = {}
         self._done: dict[tuple[str, MapRequest], MapUpdate] = {}
         self._lock = threading.Lock()
         self.opened_as: tuple[str, ...] = ()
@@ -169,7 +172,15 @@ class FakeSource:
 
     def info(self, image: str) -> ImageInfo:
         if image in self._uploads:
-            return ImageInfo(image=image, filename=self._filenames[image])
+            photograph, map_filename, _ = self._maps.get(image, (image, "", None))
+            return ImageInfo(
+                image=image,
+                filename=self._filenames[image],
+                has_human_map=bool(map_filename),
+                map_filename=map_filename,
+                photograph=photograph,
+                note=self._notes.get(image, ""),
+            )
         target = self.seed(image) % 8
         return ImageInfo(
             image=image,
@@ -205,6 +216,10 @@ class FakeSource:
 
     def human_map(self, image: str, kind: str | None = None, participant: str | None = None) -> xr.DataArray | None:
         self.asked[f"human {image}"] += 1
+        if image in self._maps:
+            _, name, values = self._maps[image]
+            attrs = {"kind": "uploaded", "file": name, "n_participants": "unknown"}
+            return labelled_map(values, name="human_map", extent_px=(SIDE, SIDE), attrs=attrs)
         if not self.map_kinds or not self.info(image).has_human_map:
             return None
         offset = 0 if participant is None else 7 * int(participant[1:])
@@ -233,6 +248,8 @@ class FakeSource:
         return score_painted_map(points_px, (SIDE, SIDE), frame, frame, of_networks, on_grid, COMPARISON_GRID)
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
+        if image in self._uploads:
+            return ()
         return tuple(f"p{i}" for i in range(15)) if self.human_map(image, kind) is not None else ()
 
     def forward(self, image: str) -> ForwardResults:
@@ -415,14 +432,28 @@ class FakeSource:
             time.sleep(self.delay_s)
             yield Progress(done=i + 1, total=len(images), seconds=i * 0.1, eta_s=(len(images) - i - 1) * 0.1)
 
-    def add_upload(self, filename: str, content: bytes) -> str:
+    def add_upload(self, filename: str, content: bytes, beside: Sequence[str] = ()) -> str:
+        """A map at 224 x 224 px of a photograph ``beside``, by the rules of names and content of a real source."""
         self.asked["upload"] += 1
+        names = {self._filenames[image]: self.info(image).photograph for image in beside}
+        name, note = photograph_of(filename, content, list(names))
+        if name is not None:
+            values = np.asarray(read_uploaded_map(filename, content, (SIDE, SIDE)).values)
+            coarse = Image.fromarray(values).resize((SIDE, SIDE), Image.Resampling.NEAREST)
+            with self._lock:
+                photograph = names[name]
+                image = f"{photograph}-{len(self._maps) + 1}"
+                self._maps[image] = (photograph, filename, np.asarray(coarse))
+                self._uploads[image], self._filenames[image] = self._uploads[photograph], name
+                self._seed[image] = self._seed[photograph]
+            return image
         try:
             picture = Image.open(io.BytesIO(content)).convert("RGB").resize((SIDE, SIDE))
         except OSError:
             raise ValueError(f"{filename} could not be read as a photograph: PNG, JPEG or WebP is expected.") from None
         with self._lock:
-            image = f"upload-{len(self._uploads) + 1}"
+            image = f"upload-{len(self._uploads) - len(self._maps) + 1}"
             self._uploads[image], self._filenames[image] = np.asarray(picture), filename
             self._seed[image] = 500 + len(self._uploads)
+            self._notes[image] = note
         return image

@@ -1,6 +1,7 @@
 """A store shows what the networks themselves would: the same predictions, maps, deltas and scores."""
 
 import gc
+import io
 import shutil
 import subprocess
 import sys
@@ -263,6 +264,14 @@ def test_what_is_not_stored_is_told_or_asked_of_the_networks(corner, live):
     upload = backed.add_upload("b.png", encoded(gradient(50, 40)))
     assert backed.view(upload).shape == (32, 32, 3)
     assert backed.info(upload).category is None
+    assert backed.human_map(upload) is None
+    content = io.BytesIO()
+    np.save(content, np.arange(20, dtype=np.float32).reshape(5, 4))
+    mapped = backed.add_upload("b.npy", content.getvalue(), [upload])
+    assert backed.info(mapped).map_filename == "b.npy"
+    np.testing.assert_array_equal(backed.human_map(mapped), live.human_map(mapped))
+    (update,) = [one for one in backed.maps(mapped, more, never) if one.done]
+    assert np.isfinite(update.scores["rho"]).all()
 
     def broken(names):
         raise ValueError("the weights are gone")

@@ -22,7 +22,14 @@ from gala_viz.alignment import (
 )
 from gala_viz.cache import BoundedCache
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import any_unread, marked_images, usable_map, usable_participants, why_not_in_frame
+from gala_viz.collections.map_checks import (
+    MarkedImages,
+    any_unread,
+    marked_images,
+    usable_map,
+    usable_participants,
+    why_not_in_frame,
+)
 from gala_viz.engine.results.scores import score_maps
 from gala_viz.networks.frames import Frame, cut_to_frame, is_same_cut
 from gala_viz.networks.preprocessing import Preprocessing
@@ -46,12 +53,12 @@ def check_map_kind(collection: Collection, kind: str | None) -> None:
         )
 
 
-def other_kind(collection: Collection, kind: str | None) -> str | None:
+def other_kind(collection: MarkedImages, kind: str | None) -> str | None:
     """Return a kind of human maps; None for the collection's first, by whatever name it is asked for."""
     return None if kind == next(iter(collection.map_kinds), None) else kind
 
 
-def images_with_maps(collection: Collection, images: Iterable[str], kind: str | None = None) -> tuple[str, ...]:
+def images_with_maps(collection: MarkedImages, images: Iterable[str], kind: str | None = None) -> tuple[str, ...]:
     """Return those of ``images`` that should have a human map of a kind; see ``marked_images``.
 
     Of other kinds than the first this is known once each map is read: an image without a map was not marked.
@@ -63,14 +70,14 @@ def images_with_maps(collection: Collection, images: Iterable[str], kind: str | 
 
 
 def framed_human_map(
-    collection: Collection, frame: Preprocessing, image: str, kind: str | None = None, participant: str | None = None
+    collection: MarkedImages, frame: Preprocessing, image: str, kind: str | None = None, participant: str | None = None
 ) -> xr.DataArray | None:
     """Return the human map (y, x) of an image in the frame as a page shows it; None where there is none.
 
     Parameters
     ----------
-    collection : Collection
-        Whose human map it is.
+    collection : MarkedImages
+        Whose human map it is, for example a ``Collection``.
     frame : Preprocessing
         The network's.
     image : str
@@ -106,8 +113,8 @@ class HumanMaps:
 
     Parameters
     ----------
-    collection : Collection
-        Whose human maps these are.
+    collection : MarkedImages
+        Whose human maps these are, for example a ``Collection``.
     frame : Preprocessing or CommonFrame
         The network's, or that of ``gala_viz.networks.frames.common_frame``.
     images : sequence of str, optional
@@ -130,7 +137,7 @@ class HumanMaps:
 
     def __init__(
         self,
-        collection: Collection,
+        collection: MarkedImages,
         frame: Frame,
         images: Sequence[str] | None = None,
         *,

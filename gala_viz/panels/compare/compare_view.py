@@ -11,6 +11,8 @@ import xarray as xr
 from bokeh.document import Document
 
 from gala_viz.collections.clickme.painted_map import KIND as OWN_KIND
+from gala_viz.collections.uploaded_maps import DESCRIPTION as UPLOADED_TEXT
+from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.panels.compare.changed_predictions import CHANGED_STYLESHEET
 from gala_viz.panels.compare.controls import AttributionControls, DisplayControls
@@ -49,6 +51,7 @@ from gala_viz.panels.view_state import (
     DisplaySettings,
     GridSettings,
     ImageResults,
+    map_kind_in_view,
 )
 from gala_viz.registry import unknown_name
 from gala_viz.specs import MapRequest
@@ -239,9 +242,12 @@ class CompareView:
         self.progress.show_cancelled(self.results.map_update)
 
     def add_upload(self, filename: str, content: bytes, show: bool = True) -> None:
-        """Add an uploaded photograph to the gallery, and ``show`` it; a refusal is shown beside the button."""
+        """Add an uploaded photograph, or its human map, to the gallery, and ``show`` it.
+
+        A refusal is shown beside the button. A map that comes for the photograph in view is shown in any case.
+        """
         self._shows_upload = show
-        self.source_client.upload(filename, content)
+        self.source_client.upload(filename, content, tuple(self.gallery.uploads))
 
     def show_messages(self, sentences: Sequence[str]) -> None:
         """Show ``sentences`` at the top in place of those before; that a participant is missing stays there."""
@@ -307,8 +313,9 @@ class CompareView:
         self.show_messages([])
 
     def _show_image_scores(self, scores: xr.Dataset | None) -> None:
-        at = self.index.position.get(self.current.image or "")
-        has_map = at is not None and bool(self.index.has_human_map[at])
+        image = self.current.image or ""
+        at, upload = self.index.position.get(image), self.gallery.uploads.get(image)
+        has_map = bool(self.index.has_human_map[at]) if at is not None else bool(upload and upload.has_human_map)
         self.score_view.set_image_scores(scores, has_map, is_uploaded=at is None)
 
     def _show_asking(self) -> None:
@@ -400,11 +407,20 @@ class CompareView:
         self.display_controls.set_participants(people)
         self.erase_reveal.set_human_map(values)
         self.results.param.update(human_map=values, human_map_title=human_map_title(values, people, one))
+        if values is not None:
+            self._show_people()
         kind = self._kind
-        self.score_view.set_people(people_label({kind: self._open_source.map_kinds[kind]} if kind else {}))
+        self.score_view.set_people(people_label({kind: ""} if kind else {}))
         self._show_human_map()
         self.own_map.refresh()
         self._tell_compared()
+
+    def _show_people(self) -> None:
+        """Have a column of people, also where the collection has no human maps and an upload brings one."""
+        if "human" not in self.display.panels:
+            self.display.panels = list(PANELS)
+            self.score_view.show_human_maps()
+            self.display_controls.show_people()
 
     def _on_own_map(self) -> None:
         self.erase_reveal.set_own_map(self.own_map.human_map)
@@ -414,7 +430,8 @@ class CompareView:
     def _show_human_map(self) -> None:
         """Show the human map of the image in view; where people did not mark it, the visitor's own."""
         shows_own, (title, kind) = self._shows_own, self._human_map_shown
-        description = OWN_TEXT if shows_own else self._open_source.map_kinds.get(kind, "")
+        kinds = {**self._open_source.map_kinds, UPLOADED_KIND: UPLOADED_TEXT}
+        description = OWN_TEXT if shows_own else kinds.get(kind, "")
         if not shows_own and self.results.human_map is None:
             kind = description = ""  # nothing of it is shown
         self.row.set_human_map(self.own_map.human_map if shows_own else self.results.human_map, NO_HUMAN_MAP)
@@ -490,9 +507,13 @@ class CompareView:
         self.upload.finish(reason)
 
     def _on_uploaded(self, info: ImageInfo) -> None:
-        self.upload.finish()
-        self.gallery.add_upload(info)
-        if self._shows_upload:
+        self.upload.finish(note=info.note)
+        in_view = self.gallery.uploads.get(self.current.image or "")
+        if info.map_filename:
+            self.gallery.add_map_of_upload(info)
+        else:
+            self.gallery.add_upload(info)
+        if self._shows_upload or (info.map_filename and in_view is not None and in_view.photograph == info.photograph):
             self.current.image = info.image
 
     def _toggle_layer(self, column: int | None) -> None:
@@ -502,7 +523,7 @@ class CompareView:
     @property
     def _kind(self) -> str:
         """Kind of the human map in view; "" where the collection has none."""
-        return self.current.kind or next(iter(self._open_source.map_kinds), "")
+        return map_kind_in_view(self._open_source, self.current, self.results.human_map)
 
     @property
     def _human_map_column(self) -> str:

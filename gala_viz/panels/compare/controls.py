@@ -171,14 +171,15 @@ class DisplayControls:
             self._look("within_error", "Delta within its error", "segments", options=as_options(WITHIN_ERROR)),
             self._look("palette", "Colours", "choice", options=as_options(list(SEQUENTIAL))),
         ]
+        styles, shown = as_options(HUMAN_STYLES), bool(kinds)
+        fields.append(self._look("human_style", "People as", "choice", options=styles, visible=shown))
         if kinds:
             names = as_options(list(kinds))
             fields += [
-                self._look("human_style", "People as", "choice", options=as_options(HUMAN_STYLES)),
                 Field(name="kind", label="Human maps", kind="choice", value=next(iter(kinds)), options=names),
                 Field(name="participant", label="Participant", kind="choice", value="", options=(_EVERYBODY,)),
-                self._look("contours", "Outline people in all", "switch"),
             ]
+        fields.append(self._look("contours", "Outline people in all", "switch", visible=shown))
         if parts:
             fields.append(self._look("parts", f"Outline {parts}", "switch"))
         self.pane = SettingForms(fields, self._write, bar_px=150, more_px=140)
@@ -208,6 +209,11 @@ class DisplayControls:
         self._signed = signed
         hints = SIGNED_SCALE_HINTS if signed else SCALE_HINTS
         self.pane.update_field("scale", hint=hints[self.display_settings.scale])
+
+    def show_people(self) -> None:
+        """Offer how people's maps are drawn, also where the collection has none and an upload brings one."""
+        for name in ("human_style", "contours"):
+            self.pane.update_field(name, visible=True)
 
     def set_participants(self, participants: Sequence[str]) -> None:
         """Offer the participants of the image in view, at most ``MAX_PARTICIPANTS``."""

@@ -105,7 +105,7 @@ class EraseReveal:
         self._source, self._row, self._display, self._current = source, row, display, current
         self._client, self._target, self._on_answer = client, target, on_answer
         self.settings = EraseRevealSettings(order="people" if source.map_kinds else "first")
-        self.settings.param.order.objects = [one for one in ORDERS if one != "people" or source.map_kinds]
+        self._offers_people = bool(source.map_kinds)
         self.pane = pn.Column(visible=False, sizing_mode="stretch_width", margin=0, stylesheets=[OUTER_SHEET])
         self.results: PerturbedResults | None = None
         self.curve: RevealUpdate | None = None
@@ -176,6 +176,10 @@ class EraseReveal:
     def set_human_map(self, human_map: xr.DataArray | None) -> None:
         """Take the human map of the image in view, None where it has none."""
         self._maps["people"] = None if human_map is None else human_map.values
+        if human_map is not None and not self._offers_people:  # an upload brought the first one
+            self._offers_people = True
+            if self._section is not None:
+                self._section.offer_orders(ORDERS)
         if self.settings.order == "people":
             self.refresh()
 
@@ -238,7 +242,9 @@ class EraseReveal:
         if is_wanted and refusal:
             self.pane.objects = [html_pane(render_html("<p>{{ text }}</p>", text=refusal))]
         elif is_wanted and self._section is None:
-            self._section = EraseRevealSection(self._row.key, self._source.networks, self.settings, self._heard)
+            offers_people = self._offers_people or self.settings.order == "people"
+            orders = [one for one in ORDERS if one != "people" or offers_people]
+            self._section = EraseRevealSection(self._row.key, self._source.networks, self.settings, orders, self._heard)
             self._show_mask()
             self.pane.objects = [self._section.pane]
         self.pane.visible = is_wanted

@@ -70,6 +70,8 @@ class EraseRevealSection:
         The two networks.
     settings : EraseRevealSettings
         Changed by the inputs.
+    orders : sequence of str
+        Those of ``ORDERS`` that are offered.
     on_message : callable
         Called with the messages of ``EraseRevealTool``.
     """
@@ -79,11 +81,10 @@ class EraseRevealSection:
         key: str,
         networks: Sequence[NetworkInfo],
         settings: EraseRevealSettings,
+        orders: Sequence[str],
         on_message: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._networks, self._settings = networks, settings
-        titles = {"people": "People", "first": networks[0].title, "second": networks[1].title, "own": "You"}
-        orders = tuple((titles[order], order) for order in settings.param.order.objects)
         fills = tuple((fill.title.lower(), name) for name, fill in FILLS.items())
         self.form = Form(
             [
@@ -95,7 +96,13 @@ class EraseRevealSection:
                     options=(("reveal", False), ("erase", True)),
                 ),
                 Field(name="percent", label="How many, %", kind="slider", value=settings.percent, end=100),
-                Field(name="order", label="By the map of", kind="choice", value=settings.order, options=orders),
+                Field(
+                    name="order",
+                    label="By the map of",
+                    kind="choice",
+                    value=settings.order,
+                    options=self._titled(orders),
+                ),
                 Field(name="fill", label="Hidden places are", kind="choice", value=settings.fill, options=fills),
             ],
             self._write,
@@ -118,6 +125,15 @@ class EraseRevealSection:
         )
         self.show_text("")
         self.show_curve(None, None)
+
+    def offer_orders(self, orders: Sequence[str]) -> None:
+        """Offer these of ``ORDERS``."""
+        self.form.update_field("order", options=self._titled(orders))
+
+    def _titled(self, orders: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        first, second = (network.title for network in self._networks)
+        titles = {"people": "People", "first": first, "second": second, "own": "You"}
+        return tuple((titles[order], order) for order in orders)
 
     def _write(self, name: str, value: Any) -> None:
         """Change a setting; where nothing is hidden by the map, reveal and erase both go on hiding nothing."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import xarray as xr
 
+from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.engine.results.reliability import ADVICE, beyond_error_text, reliability_text, reliability_words
 from gala_viz.engine.results.scores import has_order
 from gala_viz.plots.attention_layers import attention_delta
@@ -46,13 +47,18 @@ class MainRowContent:
 
 
 def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str], participant: str | None = None) -> str:
-    """Return whose human map it is: that of ``participant``, or of all ``participants``, with n where it is known."""
+    """Return whose human map it is: that of ``participant``, or of all ``participants``, with n where it is known.
+
+    That of an upload is named by its file.
+    """
     simulated = human_map is not None and human_map.attrs.get("simulated")
     if participant is not None:
         return f"{'Simulated participant' if simulated else 'Participant'} {participant}"
     who = "Simulated people" if simulated else "People"
     if human_map is None:
         return who
+    if human_map.attrs.get("kind") == UPLOADED_KIND:
+        who = f"{who}, {human_map.attrs['file']}"
     n = count_participants(human_map, participants)
     if n is None:
         return f"{who}, number unknown" if "n_participants" in human_map.attrs else who

@@ -6,7 +6,8 @@ export function render({model, view, el}) {
   const doc = view.model.document
   const find = (name) => doc.get_model_by_name(`${model.key}/${name}`)
   const maps = PANELS.slice(1)
-  const shown = PANELS.filter((panel) => model.panels.includes(panel)) // the others have figures that nobody sees
+  let shown = PANELS.filter((panel) => model.panels.includes(panel)) // the others have figures that nobody sees
+  const laid_out = () => shown.filter((panel) => figures[panel].inner_width > 0)
   const on = (one, property, act) => one.properties[property].change.connect(act)
   const figures = Object.fromEntries(PANELS.map((panel) => [panel, find(`figure/${panel}`)]))
   const sources = Object.fromEntries(PANELS.map((panel) => [panel, find(`source/${panel}`)]))
@@ -25,7 +26,7 @@ export function render({model, view, el}) {
   let held = false
   let here = null
 
-  const readout = make_readout(el, shown, [
+  const readout = make_readout(el, [
     ["flicker", "Flicker", "Show the second network in the first one's place (Space)", () => flip()],
     ["noise", "Noisy copy", "One noisy copy of the photograph in its place, as SmoothGrad gives it to the networks", () => show_noise(!noisy)],
     ["erase", "Erase and reveal", "Hide a part of the photograph and ask both networks again (B)", () => { model.erase_reveal = !model.erase_reveal }],
@@ -34,6 +35,8 @@ export function render({model, view, el}) {
     ["copy", "Copy values", "Copy the values at the crosshair as CSV", () => copy()],
     ["save", "Region as CSV", "Save every visible pixel of all panels as CSV", () => save()],
   ])
+
+  readout.show(shown)
 
   // ---- colours
 
@@ -134,7 +137,7 @@ export function render({model, view, el}) {
     glyphs.a.visible = !model.flicker
     flicker_glyph.visible = model.flicker
     const ink = getComputedStyle(el).getPropertyValue("--panel-on-surface-color").trim() || (model.dark ? "#ffffff" : "#000000")
-    for (const panel of shown) {
+    for (const panel of laid_out()) {
       const place = panel === "a" && model.flicker ? "b" : panel
       readout.cells[panel].title = panel === "photo" ? `${titled(panel, place)}. ${HINT}` : titled(panel, place)
       const text = lines_of(caption(panel, place), figures[panel].inner_width, FONT, 1)[0] || " "
@@ -145,7 +148,8 @@ export function render({model, view, el}) {
   const bars = new Map(maps.map((panel) => [panel, figures[panel].below.find((one) => one.color_mapper != null)]))
   const units = new Map() // bar -> what its title says, and that in lines
   const tell_units = () => {
-    const labels = [...bars].filter(([panel]) => shown.includes(panel)).map(([panel, bar]) => {
+    const seen = laid_out()
+    const labels = [...bars].filter(([panel]) => seen.includes(panel)).map(([panel, bar]) => {
       const text = units.get(bar)?.set === bar.title ? units.get(bar).text : bar.title ?? ""
       return {panel, bar, text, lines: lines_of(text, figures[panel].inner_width - 4, FONT, 3)}
     })
@@ -348,6 +352,11 @@ export function render({model, view, el}) {
     for (const {source} of cells) { on(source, "data", redraw) }
     for (const name of ["display_settings", "more_display_settings", "titles", "captions", "from_zero"]) { model.on(name, redraw) }
     model.on("dark", () => setTimeout(redraw, 120)) // once the page has its new colours
+    model.on("panels", () => { // a column of people comes with the first human map of an upload
+      shown = PANELS.filter((panel) => model.panels.includes(panel))
+      readout.show(shown)
+      redraw()
+    })
     model.on("flicker", flick)
     model.on("erase_reveal", tell_erase)
     tell_erase()

@@ -229,7 +229,7 @@ class OwnMap:
         self.results, self.request = results, request
         human_map = self.human_map
         encoded = None if human_map is None else encode_map(np.nan_to_num(human_map.values))
-        people = "" if request is None else _people_text(self._source, request)
+        people = "" if request is None else _people_text(self._source, request, self._current.image or "", results)
         rows = score_rows(self._source.networks, results, people)
         self.tool.param.update(
             map=encoded or "", map_image=self._current.image or "", map_title=self.title, scores=rows
@@ -353,8 +353,11 @@ def score_rows(
     return rows + [("", people, _rho(results.rho_people, "no map here"))] * bool(people)
 
 
-def _people_text(source: MapSource, request: MapRequest) -> str:
-    """Return whose human map a request names; "" where a collection has none."""
+def _people_text(source: MapSource, request: MapRequest, image: str, results: PaintedResults | None) -> str:
+    """Return whose human map of an image a request names; "" where a collection has none, nor an upload."""
+    if image in source.uploads:
+        has_map = results is not None and np.isfinite(results.rho_people)
+        return "people" if has_map or source.map_kinds else ""
     kind = request.human_map or next(iter(source.map_kinds), None)
     if kind is None:
         return ""

@@ -1,17 +1,18 @@
-// Python: photograph_upload.py. Photographs from the visitor's disk, by button or dropped anywhere on the page, sent in small pieces.
+// Python: photograph_upload.py. Photographs and their human maps from the visitor's disk, by button or dropped anywhere on the page, sent in small pieces.
 
 const TYPES = ["image/png", "image/jpeg", "image/webp"]
 const PIECE = 1 << 20
-const WORDS = "Upload photographs"
+const WORDS = "Upload photographs and maps"
 
 export function render({model, el}) {
   const button = document.createElement("button")
   button.type = "button"
   button.className = "choose"
   button.textContent = WORDS
+  button.title = `PNG, JPEG or WebP photographs, several at once, with or without human maps. ${model.map_names}`
   const input = document.createElement("input")
   input.type = "file"
-  input.accept = TYPES.join(",")
+  input.accept = [...TYPES, ...model.map_suffixes].join(",")
   input.multiple = true
   input.hidden = true // the button opens it
   button.addEventListener("click", () => input.click())
@@ -31,16 +32,21 @@ export function render({model, el}) {
   const say = (sentence) => { words.textContent = sentence; message.hidden = sentence === "" }
   const busy = (sentence) => { button.textContent = sentence || WORDS; button.disabled = sentence !== "" }
 
+  const is_array = (file) => model.map_suffixes.some((suffix) => file.name.toLowerCase().endsWith(suffix))
+  // A map needs its photograph: arrays come last, and a PNG, which may be a map, after other pictures and shorter names.
+  const rank = (file) => (is_array(file) ? 2 : file.type === "image/png" ? 1 : 0)
+  const in_order = (files) => files.toSorted((one, other) => rank(one) - rank(other) || (rank(one) === 1 ? one.name.length - other.name.length : 0))
+
   const refusal = (file) => {
     const size = (file.size / 2 ** 20).toFixed(1)
-    if (!TYPES.includes(file.type)) { return `“${file.name}” is not a PNG, JPEG or WebP photograph. Save it as one of these and try again.` }
+    if (!TYPES.includes(file.type) && !is_array(file)) { return `“${file.name}” is not a PNG, JPEG or WebP photograph, and no NPY or NPZ map. Save it as one of these and try again.` }
     if (file.size > model.limit_bytes) { return `“${file.name}” has ${size} MB; at most ${model.limit_bytes / 2 ** 20} MB are taken. Make it smaller and try again.` }
     return file.size === 0 ? `“${file.name}” is empty.` : ""
   }
-  /** Send one photograph, and return why it was refused, or "". The first of several is shown. */
+  /** Send one file, and return why it was refused, and what is to be said of it. The first of several is shown. */
   const send = async (file, show, place) => {
     const reason = refusal(file)
-    if (reason !== "") { return reason }
+    if (reason !== "") { return {refused: reason, note: ""} }
     const answered = new Promise((done) => { answer = done })
     const pieces = Math.ceil(file.size / PIECE)
     const upload = crypto.getRandomValues(new Uint32Array(1))[0]
@@ -54,19 +60,19 @@ export function render({model, el}) {
   }
   let answer = () => {}
   const choose = async (files) => {
-    const reasons = []
+    const sentences = []
     let shown = false
     say("")
-    for (const [i, file] of files.entries()) {
-      const reason = await send(file, !shown, files.length > 1 ? `${i + 1} of ${files.length}: ` : "")
-      shown ||= reason === ""
-      if (reason !== "") { reasons.push(reason) }
+    for (const [i, file] of in_order(files).entries()) {
+      const {refused, note} = await send(file, !shown, files.length > 1 ? `${i + 1} of ${files.length}: ` : "")
+      shown ||= refused === ""
+      sentences.push(refused || note)
     }
     busy("")
-    say(reasons.join(" "))
+    say(sentences.filter((one) => one !== "").join(" "))
   }
   input.addEventListener("change", () => { choose([...input.files]); input.value = "" })
-  model.on("msg:custom", (event) => answer(event.data?.refused ?? event.refused ?? ""))
+  model.on("msg:custom", (event) => { const {refused = "", note = ""} = event.data ?? event; answer({refused, note}) })
 
   const listening = new AbortController()
   const {signal} = listening

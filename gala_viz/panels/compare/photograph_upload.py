@@ -1,4 +1,4 @@
-"""Upload of a visitor's own photographs, sent in pieces: photograph_upload.js."""
+"""Upload of a visitor's own photographs and their human maps, sent in pieces: photograph_upload.js."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from typing import Any
 
 import param
 
+from gala_viz.collections.uploaded_maps import ARRAY_SUFFIXES, NAMES
 from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
 
 UPLOAD_LIMIT_BYTES = 20 * 2**20
 
 
 class PhotographUpload(MessagingComponent):
-    """Receives photographs in pieces of 1 MB, so that no websocket limit matters, and refuses what is too large.
+    """Receives files in pieces of 1 MB, so that no websocket limit matters, and refuses what is too large.
 
-    ``on_file(name, content, show)`` is called with each whole file, and whether it is to be shown, as the first of
-    several is; ``finish`` then ends the browser's wait, which sends the next one.
+    Of several files photographs come first, so that a map finds its photograph. ``on_file(name, content, show)`` is
+    called with each whole file, and whether it is to be shown, as the first of several is; ``finish`` then ends the
+    browser's wait, which sends the next one.
     """
 
+    map_suffixes = param.List(default=list(ARRAY_SUFFIXES), doc="Ends of file names of maps that are no pictures.")
+    map_names = param.String(default=NAMES, doc="How a map is named.")
     limit_bytes = param.Integer(default=UPLOAD_LIMIT_BYTES)
     on_file = param.Callable(default=None)
 
@@ -31,9 +35,9 @@ class PhotographUpload(MessagingComponent):
         self._upload: int | None = None
         self._pieces: list[bytes] = []
 
-    def finish(self, refusal: str = "") -> None:
-        """Tell the visitor that the photograph was added, or with ``refusal`` why not."""
-        self._send_msg({"refused": refusal})
+    def finish(self, refusal: str = "", note: str = "") -> None:
+        """Tell the visitor that the file was added, with a ``note`` on how it was understood, or why it was refused."""
+        self._send_msg({"refused": refusal, "note": note})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         """Add one piece; after the last one call ``on_file``. A piece of an earlier upload is dropped."""

@@ -17,13 +17,13 @@ function short(value) {
   return size < 1e-3 || size >= 1e5 ? value.toExponential(2) : value.toPrecision(3)
 }
 
-function make_readout(el, shown, actions) {
-  const strip = element("div", `strip abreast ${shown.length === 4 ? "four" : ""}`)
+function make_readout(el, actions) {
+  const strip = element("div", "strip abreast")
   const cells = Object.fromEntries(PANELS.map((panel) => {
     const cell = element("div", `cell ${panel}`)
     cell.dataset.panel = panel
     cell.append(element("span", "value", panel === "photo" ? "Point at a panel" : "–"), element("span", "percentile"))
-    if (shown.includes(panel)) { strip.append(cell) }
+    strip.append(cell)
     return [panel, cell]
   }))
   const bar = element("div", "bar")
@@ -40,7 +40,11 @@ function make_readout(el, shown, actions) {
   const root = element("div", "root")
   root.append(strip, bar)
   el.append(root)
-  return {strip, cells, buttons}
+  const show = (shown) => {
+    strip.classList.toggle("four", shown.length === 4)
+    for (const panel of PANELS) { cells[panel].hidden = !shown.includes(panel) }
+  }
+  return {strip, cells, buttons, show}
 }
 
 // Panels whose maps have a Monte-Carlo error.

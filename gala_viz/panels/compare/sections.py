@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import panel as pn
 
 from gala_viz.panels.browser_component import read_stylesheets
@@ -47,7 +49,8 @@ def maps_section(view: CompareView, margin: tuple[int, ...]) -> pn.Column:
 def map_columns(view: CompareView) -> pn.Row:
     """Lay out a column for the photograph, people, each network and the delta: what it is, its map, its closeness.
 
-    A collection without human maps has no column of people.
+    The columns of panels that the display does not show are there unseen: a collection without human maps has a column
+    of people once an upload brings a map.
     """
     titles = {
         "photo": [view.heading],
@@ -56,27 +59,28 @@ def map_columns(view: CompareView) -> pn.Row:
         "b": [view.chooser.forms["second"], view.top_five_panes[1]],
         "delta": [view.delta_heading],
     }
-    columns = [
-        pn.Column(
-            pn.Column(*titles[panel], sizing_mode="stretch_width", margin=0),
+    columns = {
+        panel: pn.Column(
+            pn.Column(*parts, sizing_mode="stretch_width", margin=0),
             view.row.panes[panel],
             view.score_view.closeness.panes[panel],
             sizing_mode="stretch_width",
             margin=0,
-            css_classes=["column"],
             stylesheets=[_ABREAST],
         )
-        for panel in view.display.panels
-    ]
-    for panel in set(titles) - set(view.display.panels):  # its figure is one of the display's all the same
-        columns.append(pn.Column(view.row.panes[panel], visible=False))
-    return pn.Row(
-        *columns,
-        sizing_mode="stretch_width",
-        margin=0,
-        css_classes=["abreast", *(["four"] if len(view.display.panels) == 4 else [])],
-        stylesheets=[_ABREAST],
-    )
+        for panel, parts in titles.items()
+    }
+    abreast = pn.Row(*columns.values(), sizing_mode="stretch_width", margin=0, stylesheets=[_ABREAST])
+
+    def show(panels: Sequence[str]) -> None:
+        abreast.css_classes = ["abreast", *(["four"] if len(panels) == 4 else [])]
+        for panel, column in columns.items():
+            is_shown = panel in panels
+            column.param.update(visible=is_shown, css_classes=["column"] * is_shown)  # whose display hides nothing
+
+    show(view.display.panels)
+    view.display.param.watch(lambda event: show(event.new), "panels")
+    return abreast
 
 
 def controls_section(view: CompareView, margin: tuple[int, ...]) -> pn.Column:

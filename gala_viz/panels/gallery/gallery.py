@@ -86,6 +86,15 @@ class Gallery:
         self.uploads = {info.image: info, **self.uploads}
         self.refresh()
 
+    def add_map_of_upload(self, info: ImageInfo) -> None:
+        """Put an uploaded photograph with its map in the place of the same photograph, without one or with another."""
+        places: dict[str, ImageInfo] = {}
+        for image, one in self.uploads.items():
+            same = one.photograph == info.photograph
+            places[info.image if same else image] = info if same else one
+        self.uploads = places if info.image in places else {info.image: info, **places}
+        self.refresh()
+
     def attach_notes(self, note_index: NoteIndex) -> None:
         """Mark images with a bookmark, and offer filters for bookmarks, notes and tags."""
         self.note_index = note_index
@@ -257,7 +266,8 @@ class Gallery:
         score = None if at is None or not np.isfinite(values[at]) else f"{values[at]:{sign}.2f}"
         if at is None:
             assert upload is not None, "it is no image of the collection"
-            category, learnt = upload.filename or "uploaded", upload.learnt == LEARNT
+            name = f"{upload.filename}, with map" if upload.map_filename else upload.filename
+            category, learnt = name or "uploaded", upload.learnt == LEARNT
         else:
             category, learnt = self.index.category(at), bool(self.index.learnt[at])
         return {"id": image, "category": category, "marks": pair, "score": score, "learnt": learnt}

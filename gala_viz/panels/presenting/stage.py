@@ -10,7 +10,7 @@ import param
 from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
 from gala_viz.panels.compare.main_row_content import main_row_content
 from gala_viz.panels.progress_view import standard_error_percent
-from gala_viz.panels.view_state import CurrentImage, DisplaySettings, ImageResults
+from gala_viz.panels.view_state import CurrentImage, DisplaySettings, ImageResults, map_kind_in_view
 from gala_viz.plots.colour_maps import DIVERGING, SEQUENTIAL
 from gala_viz.plots.map_overlays import pack_rgba
 from gala_viz.store.source import ImageInfo, MapSource
@@ -81,7 +81,7 @@ def stage_scene(
     )
     titles = {"photo": "Photograph", "human": results.human_map_title, **content.titles}
     unit = ", ".join(filter(None, [content.method, content.unit]))
-    units = {"a": unit, "b": unit, "human": current.kind or next(iter(source.map_kinds), "")}
+    units = {"a": unit, "b": unit, "human": map_kind_in_view(source, current, results.human_map)}
     units["delta"] = "; ".join(filter(None, [content.delta_unit, content.delta_beyond]))
     values: dict[str, Any] = {"human": results.human_map, **content.maps, "delta_error": content.errors.get("delta")}
     arrays = {name: np.asarray(one, dtype=np.float32) for name, one in values.items() if one is not None}

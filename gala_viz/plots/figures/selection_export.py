@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.engine.results.scores import FLOORS, METRICS
 from gala_viz.schema import HUMAN_MAP_ATTRS, labelled_variable, name_pixels, netcdf_name
 from gala_viz.specs import MapRequest, settings
@@ -79,11 +80,12 @@ def export_selection(
             f"{MAX_IMAGES_WITH_MAPS} at most: filter or select fewer, take the scores alone, or make a store of all "
             "with gala-viz attribute."
         )
+    mapped = [image for image in images if image in source.uploads and source.info(image).has_human_map]
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "maps.zarr"
         begun = time.monotonic()
         for done, image in enumerate(images, 1):
-            one = image_maps(source, image, request, cancelled)
+            one = image_maps(source, image, request, cancelled, with_uploaded_maps=bool(mapped))
             if one is None:
                 return
             one.to_zarr(store, zarr_format=2, append_dim=None if done == 1 else "image")
@@ -135,11 +137,33 @@ def score_table(source: MapSource, images: Sequence[str], request: MapRequest) -
     for name in ("ceiling", "delta_size"):
         if name in scores:
             columns[name] = np.asarray(scores[name])
-    table = pd.DataFrame(columns)
-    return table.assign(**_plain_settings(source, request))
+    table = pd.DataFrame(columns).assign(**_plain_settings(source, request))
+    for row, image in enumerate(images):
+        if image in source.uploads:
+            _enter_upload(table, row, source, image, request)
+    return table
 
 
-def image_maps(source: MapSource, image: str, request: MapRequest, cancelled: Cancelled) -> xr.Dataset | None:
+def _enter_upload(table: pd.DataFrame, row: int, source: MapSource, image: str, request: MapRequest) -> None:
+    """Enter the scores of an upload in a row, which are in no collection's: those of its map, if they are at hand."""
+    table.loc[row, "human_map"] = _kind_of(source, image, request)
+    update = source.cached(image, request_of_image(source, image, request))
+    if update is None:
+        return
+    for number, network in enumerate(source.networks):
+        scores = update.scores.isel(network=number)
+        for name in METRICS:
+            if name in scores and f"{name} {network.name}" in table:
+                table.loc[row, f"{name} {network.name}"] = float(scores[name])
+        for layer in network.layers if "rho_attention" in scores else ():
+            if f"rho_attention {layer} {network.name}" in table and layer in scores["layer"].values:
+                rho = float(scores["rho_attention"].sel(layer=layer))
+                table.loc[row, f"rho_attention {layer} {network.name}"] = rho
+
+
+def image_maps(
+    source: MapSource, image: str, request: MapRequest, cancelled: Cancelled, *, with_uploaded_maps: bool = False
+) -> xr.Dataset | None:
     """Return all maps and scores of one image, computed where they are not at hand.
 
     Parameters
@@ -152,6 +176,8 @@ def image_maps(source: MapSource, image: str, request: MapRequest, cancelled: Ca
         Settings of the maps.
     cancelled : callable
         Cancellation callback.
+    with_uploaded_maps : bool
+        Whether an image beside this one is an upload with a human map; then ``human_map_kind`` tells that of each.
 
     Returns
     -------
@@ -168,14 +194,17 @@ def image_maps(source: MapSource, image: str, request: MapRequest, cancelled: Ca
     forward, update = source.forward(image), finished_maps(source, image, asked, cancelled, background=True)
     if update is None:
         return None
-    human = source.human_map(image, asked.human_map, asked.participant) if source.map_kinds else None
-    maps = _variables(source, update, forward, human)
+    has_human_maps = bool(source.map_kinds) or with_uploaded_maps
+    human = source.human_map(image, asked.human_map, asked.participant) if has_human_maps else None
+    maps = _variables(source, update, forward, human, has_human_maps=has_human_maps)
     names = ("correct", *METRICS, *FLOORS, "ceiling")
     scores = {name: update.scores[name].variable for name in names if name in update.scores}
     scores["delta_reliability"] = xr.Variable((), update.delta_reliability)
     scores["explained"] = xr.Variable("network", list(update.targets))
     scores["participant"] = xr.Variable((), np.array(asked.participant or "all", dtype=object))
     scores["target"] = xr.Variable((), np.array(str(asked.target), dtype=object))
+    if with_uploaded_maps:
+        scores["human_map_kind"] = xr.Variable((), np.array(_kind_of(source, image, request), dtype=object))
     dataset = xr.Dataset(
         maps | scores,
         coords={
@@ -189,8 +218,21 @@ def image_maps(source: MapSource, image: str, request: MapRequest, cancelled: Ca
     return dataset.expand_dims(image=np.array([image], dtype=object))
 
 
+def _kind_of(source: MapSource, image: str, request: MapRequest) -> str:
+    """Return of which kind the human map of an image is, and the file of an uploaded one; "" where it has none."""
+    if image in source.uploads:
+        name = source.info(image).map_filename
+        return f"{UPLOADED_KIND}: {name}" if name else ""
+    return request.human_map or next(iter(source.map_kinds), "")
+
+
 def _variables(
-    source: MapSource, update: MapUpdate, forward: ForwardResults, human: xr.DataArray | None
+    source: MapSource,
+    update: MapUpdate,
+    forward: ForwardResults,
+    human: xr.DataArray | None,
+    *,
+    has_human_maps: bool,
 ) -> dict[str, xr.Variable]:
     maps = {
         "saliency": (update.maps, "map of each network"),
@@ -201,7 +243,7 @@ def _variables(
     if update.delta_error is not None:
         maps["delta_standard_error"] = (update.delta_error, "standard error of the delta")
     variables = {name: labelled_variable(one, text) for name, (one, text) in maps.items()}
-    if source.map_kinds:
+    if has_human_maps:
         missing = update.delta.copy(data=np.full(update.delta.shape, np.nan, np.float32)).assign_attrs(units="")
         variables["human_map"] = labelled_variable(missing if human is None else human, **HUMAN_MAP_ATTRS)
     for network, norms in zip(source.networks, forward.attention_norms, strict=True):
