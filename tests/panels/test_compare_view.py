@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gala_viz.collections.photo_files import UPLOAD_LIMITS
 from gala_viz.panels.address_bar import AddressSync
 from gala_viz.panels.compare.compare_view import CompareView
 from gala_viz.panels.compare.main_row_content import main_row_content
-from gala_viz.panels.compare.photograph_upload import UPLOAD_LIMIT_BYTES, PhotographUpload
+from gala_viz.panels.compare.photograph_upload import PhotographUpload
 from gala_viz.panels.figure_download import figure_zip
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.gallery.selection_filter import SelectionFilter
@@ -495,7 +496,7 @@ def test_the_size_limit_holds_on_the_server_too():
     upload = PhotographUpload(on_file=lambda *file: files.append(file))
     upload._send_msg = told.append
     for i in range(21):
-        upload._handle_msg(piece(i, 21, bytes(UPLOAD_LIMIT_BYTES // 20)))
+        upload._handle_msg(piece(i, 21, bytes(UPLOAD_LIMITS.max_bytes // 20)))
     assert files == []
     assert "larger than 20 MB" in told[0]["refused"]
 

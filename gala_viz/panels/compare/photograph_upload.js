@@ -38,9 +38,9 @@ export function render({model, el}) {
   const in_order = (files) => files.toSorted((one, other) => rank(one) - rank(other) || (rank(one) === 1 ? one.name.length - other.name.length : 0))
 
   const refusal = (file) => {
-    const size = (file.size / 2 ** 20).toFixed(1)
+    const size = (file.size / 1e6).toFixed(1)
     if (!TYPES.includes(file.type) && !is_array(file)) { return `“${file.name}” is not a PNG, JPEG or WebP photograph, and no NPY or NPZ map. Save it as one of these and try again.` }
-    if (file.size > model.limit_bytes) { return `“${file.name}” has ${size} MB; at most ${model.limit_bytes / 2 ** 20} MB are taken. Make it smaller and try again.` }
+    if (file.size > model.limit_bytes) { return `“${file.name}” has ${size} MB; at most ${model.limit_bytes / 1e6} MB are taken. Make it smaller and try again.` }
     return file.size === 0 ? `“${file.name}” is empty.` : ""
   }
   /** Send one file, and return why it was refused, and what is to be said of it. The first of several is shown. */

@@ -7,10 +7,9 @@ from typing import Any
 
 import param
 
+from gala_viz.collections.photo_files import UPLOAD_LIMITS
 from gala_viz.collections.uploaded_maps import ARRAY_SUFFIXES, NAMES
 from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
-
-UPLOAD_LIMIT_BYTES = 20 * 2**20
 
 
 class PhotographUpload(MessagingComponent):
@@ -23,7 +22,7 @@ class PhotographUpload(MessagingComponent):
 
     map_suffixes = param.List(default=list(ARRAY_SUFFIXES), doc="Ends of file names of maps that are no pictures.")
     map_names = param.String(default=NAMES, doc="How a map is named.")
-    limit_bytes = param.Integer(default=UPLOAD_LIMIT_BYTES)
+    limit_bytes = param.Integer(default=UPLOAD_LIMITS.max_bytes)
     on_file = param.Callable(default=None)
 
     _rename = {"on_file": None, "on_message": None}  # noqa: RUF012
@@ -48,9 +47,8 @@ class PhotographUpload(MessagingComponent):
         self._pieces.append(bytes(data["data"]))
         if sum(map(len, self._pieces)) > self.limit_bytes:
             self._upload, self._pieces = None, []
-            self.finish(
-                f"“{data['name']}” is larger than {self.limit_bytes // 2**20} MB. Make it smaller and try again."
-            )
+            limit = f"{self.limit_bytes / 1e6:g} MB"
+            self.finish(f"“{data['name']}” is larger than {limit}. Make it smaller and try again.")
             return
         if data["piece"] == data["pieces"] - 1:
             content, self._pieces, self._upload = b"".join(self._pieces), [], None
