@@ -43,8 +43,10 @@ def reliability_text(reliability: Reliability, simulated: bool) -> str:
 def catch_score_table(scores: Mapping[str, float]) -> str:
     """Return the share of catch trials (0 to 1) of each participant as an HTML table, or that there is none."""
     return render_html(
-        """{% if scores %}<table><thead><tr><th scope="col">participant</th><th scope="col">catch score</th></tr></thead>
-<tbody>{% for participant, score in scores %}<tr><td class="id">{{ participant }}</td><td>{{ "%.2f" | format(score) }}</td></tr>
+        """{% if scores %}<table>
+<thead><tr><th scope="col">participant</th><th scope="col">catch score</th></tr></thead>
+<tbody>{% for participant, score in scores %}
+<tr><td class="id">{{ participant }}</td><td>{{ "%.2f" | format(score) }}</td></tr>
 {% endfor %}</tbody></table>{% else %}<p class="muted">Nobody has had a catch trial yet.</p>{% endif %}""",
         scores=sorted(scores.items()),
     )

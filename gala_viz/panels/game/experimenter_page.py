@@ -163,7 +163,8 @@ class ExperimenterPage:
         simulated = not any(count_rounds_by_image(self._database, self._collection.name).values())
         result = await asyncio.to_thread(reliability, self._database, self._collection, simulated=simulated)
         self.reliability_pane.object = reliability_text(result, simulated)
-        self.reliability_plot[:] = [pn.pane.Bokeh(reliability_curve(result.growth), sizing_mode="stretch_width", margin=0)]
+        curve = reliability_curve(result.growth)
+        self.reliability_plot[:] = [pn.pane.Bokeh(curve, sizing_mode="stretch_width", margin=0)]
 
     def _file(self, kind: str, *, simulated: bool) -> pmui.FileDownload:
         name = f"{self._collection.name}-{'simulated-' if simulated else ''}{kind}.zip"
