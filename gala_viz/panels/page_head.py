@@ -20,8 +20,11 @@ PAGE_HEAD = (Path(__file__).with_name("page_head.html")).read_text(encoding="utf
 PAGE_TEMPLATE = "{% extends base %}\n" + PAGE_HEAD
 """The same as a whole, for ``panel_material_ui.Page``."""
 
+LETTER_SIZE_CSS = "html { font-size: max(16px, .75vw); }"
+"""Larger letters in windows wider than 2133 px, and with them all that a style sheet measures in rem."""
 
-def set_page_head(title: str, *, skip_link: bool = False) -> None:
+
+def set_page_head(title: str, *, skip_link: bool = False, css: str = "") -> None:
     """Give the page of the present session a title, an icon and ``page_head.js``, whatever serves it.
 
     Outside of a server nothing is done.
@@ -32,6 +35,8 @@ def set_page_head(title: str, *, skip_link: bool = False) -> None:
         What stands in the browser's tab.
     skip_link : bool
         Whether the page begins with a link past its header and drawer.
+    css : str
+        Rules that count before the page's scripts run: the colour of its ground, so that it does not begin white.
     """
     if pn.state.curdoc is None:
         return
@@ -41,6 +46,7 @@ def set_page_head(title: str, *, skip_link: bool = False) -> None:
         page_title=title,
         favicon=ICON,
         app_favicon=ICON,
+        page_css=Markup(css),
         page_head_script=Markup(_script(skip_link=skip_link)),
     )
 

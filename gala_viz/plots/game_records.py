@@ -14,6 +14,8 @@ from bokeh.plotting import figure
 from PIL import Image
 
 PREVIEW_PX = 320
+PEOPLE_COLOUR, SIMULATED_COLOUR = "#3f80c4", "#a87a2c"
+"""Colours with contrast on light and on dark pages."""
 
 
 def rounds_by_day(days: Sequence[tuple[str, int, int]]) -> figure:
@@ -29,11 +31,13 @@ def rounds_by_day(days: Sequence[tuple[str, int, int]]) -> figure:
             x="day",
             width=min(0.7, 0.1 * len(days)),
             source=source,
-            color=["#245a92", "#c9a25a"],
+            color=[PEOPLE_COLOUR, SIMULATED_COLOUR],
             legend_label=["people", "simulated"],
         )
-        plot.add_layout(plot.legend[0], "right")
+        plot.legend[0].update(orientation="horizontal", margin=0, padding=0, border_line_color=None)
+        plot.add_layout(plot.legend[0], "above")
     plot.y_range.start = 0
+    plot.outline_line_color = None
     plot.xgrid.visible = False
     return plot
 
@@ -43,10 +47,11 @@ def reliability_curve(history: Sequence[tuple[int, int, float]]) -> figure:
 
     ``history`` holds (rounds, images with two participants, rho); entries whose rho is not known are left out.
     """
-    plot = figure(height=240, width=420, toolbar_location=None, y_range=(-0.1, 1.0))
+    plot = figure(height=240, sizing_mode="stretch_width", toolbar_location=None, y_range=(-0.1, 1.0))
     known = [(count, rho) for count, _, rho in history if np.isfinite(rho)]
-    plot.line([count for count, _ in known], [rho for _, rho in known], line_width=2, color="#245a92")
-    plot.scatter([count for count, _ in known], [rho for _, rho in known], size=8, color="#245a92")
+    plot.line([count for count, _ in known], [rho for _, rho in known], line_width=2, color=PEOPLE_COLOUR)
+    plot.scatter([count for count, _ in known], [rho for _, rho in known], size=8, color=PEOPLE_COLOUR)
+    plot.outline_line_color = None
     plot.xaxis.axis_label, plot.yaxis.axis_label = "rounds", "split-half rho"
     return plot
 

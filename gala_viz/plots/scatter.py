@@ -74,8 +74,10 @@ class ScatterPoints:
         ):
             points = pd.DataFrame({"x": self.x[mask], "y": self.y[mask]})
             counts = canvas.points(points, "x", "y", ds.count())
+            if int(counts.max()) <= 1:
+                many = few  # counts that are all alike have no rank
             shaded = tf.shade(counts, cmap=[few, many], how="eq_hist", min_alpha=255)
-            layers.append(np.asarray(tf.dynspread(shaded, threshold=0.5, max_px=MAX_SPREAD_PX).data, dtype=np.uint32))
+            layers.append(np.asarray(tf.dynspread(shaded, threshold=0.7, max_px=MAX_SPREAD_PX).data, dtype=np.uint32))
         rest, highlighted = layers
         return np.where(highlighted >> 24, highlighted, rest)
 

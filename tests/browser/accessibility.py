@@ -119,15 +119,12 @@ def stops(page: Any) -> list[dict[str, Any]]:
     return found
 
 
-def check_accessible(page: Any, *, tab: bool = True, of_libraries: tuple[str, ...] = ()) -> None:
-    """Fail where a control has no name, a Tab stop cannot be seen, a text has little contrast, a heading is missing.
-
-    ``of_libraries`` are roles of nameless stops that others make: Tabulator's table that scrolls.
-    """
+def check_accessible(page: Any, *, tab: bool = True) -> None:
+    """Fail where a control has no name, a Tab stop cannot be seen, a text has little contrast, a heading is missing."""
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.title() not in ("", "Panel Application")
     assert page.get_by_role("main").count() == 1
-    assert [role for role in nameless(page) if role not in of_libraries] == []
+    assert nameless(page) == []
     found = headings(page)
     assert any(level == 1 for level, _ in found)
     assert all(text.strip() for _, text in found), found
@@ -137,7 +134,7 @@ def check_accessible(page: Any, *, tab: bool = True, of_libraries: tuple[str, ..
             assert stop["seen"], stop
             assert stop["outlined"], stop
     axe = os.environ.get("GALA_VIZ_AXE")
-    if axe and not of_libraries:
+    if axe:
         page.evaluate(Path(axe).read_text(encoding="utf-8"))
         result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         worst = [one for one in result["violations"] if one["impact"] in ("serious", "critical")]

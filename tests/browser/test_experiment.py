@@ -1,6 +1,7 @@
 """The whole experiment in a real browser: consent to thanks, its timing watched from outside, reloads, a lost page."""
 
 import os
+import re
 import sys
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ from gala_viz.experiment.responses import check_responses
 from gala_viz.experiment.stimuli import open_stimuli
 from gala_viz.records.database import Database
 from gala_viz.records.tables import ExperimentSession, Participant, TrialRecord
+from tests.browser.accessibility import check_accessible
 from tests.browser.conftest import Server, Watched, free_port, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(500)]
@@ -129,6 +131,28 @@ def through(page):
         page.get_by_role("button", name="Go on", exact=True).click()
         over.wait_for(state="hidden")
     pytest.fail("the experiment did not end")
+
+
+def test_in_a_window_that_is_too_small_the_whole_stimulus_is_shown_on_grey_from_the_first_frame(chromium, experiment):
+    visitor = Watched(chromium, 250, 600, color_scheme="dark")
+    page = visitor.page
+    page.goto(f"{experiment.url}/experiment", wait_until="commit")
+    page.wait_for_function("document.body != null")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(127, 127, 127)"
+    for heading in ("What did you see?", "Please check"):
+        page.get_by_role("heading", name=heading).wait_for()
+        check_accessible(page, tab=False)
+        page.get_by_role("button", name=re.compile("^(I agree|Go on anyway)")).click()
+    page.get_by_role("heading", name="Two keys").wait_for()
+    check_accessible(page)
+    page.get_by_role("button", name="Begin").click()
+    page.locator(".stage").wait_for()
+    box = page.locator(".stage").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 250
+    assert box["width"] == box["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 250
+    visitor.close()
 
 
 @pytest.mark.slow  # frames are dropped, and its trials excluded, where other tests run beside it

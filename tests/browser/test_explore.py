@@ -110,6 +110,17 @@ def test_in_a_window_of_any_size_all_fits_and_points_are_round(explore, width, h
     assert np.isfinite(list(box.values())).all()
 
 
+def test_the_plot_is_seen_with_its_axis_in_a_small_window_and_is_large_in_a_large_one(explore):
+    heights = []
+    for width, height in ((1280, 720), (1920, 1080)):
+        explore.page.set_viewport_size({"width": width, "height": height})
+        outer = explore.page.locator(".bk-Figure").first
+        box = explore.rest(outer.bounding_box)
+        assert box["y"] + box["height"] <= height
+        heights.append(box["height"])
+    assert heights[1] > heights[0] + 300
+
+
 def test_every_control_has_a_name_and_a_place_for_the_tab_key_in_light_and_dark(explore):
     check_accessible(explore.page)
     first, *others = stops(explore.page)

@@ -1,13 +1,16 @@
 """The game in a real browser: consent, practice, ten rounds with the mouse, a finger on a phone, a lost server."""
 
+import io
 import os
 import sys
 
 import pytest
+from PIL import Image
 
 from gala_viz.records.tables import GameSession, Participant, Round, RoundPoint
 from tests.browser.accessibility import check_accessible
 from tests.browser.conftest import Server, Watched, check_words_without_websockets, free_port, rows
+from tests.tiers import slow
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 PATCH = ((0.24, 0.16), (0.4, 0.24), (0.24, 0.4), (0.4, 0.43))
@@ -72,6 +75,36 @@ def test_nothing_is_recorded_before_somebody_agrees(player, game):
     (cookie,) = player.context.cookies()
     assert cookie["httpOnly"]
     assert player.page.evaluate("document.cookie") == ""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_has_its_ground_before_its_scripts(chromium, game, scheme):
+    visitor = chromium.new_context(java_script_enabled=False, color_scheme=scheme)
+    page = visitor.new_page()
+    page.goto(f"{game.url}/lab/tools/game")
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    assert picture.getpixel((5, picture.height - 5)) == ((255, 255, 255) if scheme == "light" else (16, 20, 24))
+    visitor.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (768, "dark"), *slow((1280, "light"), (3840, "dark"))])
+def test_a_round_and_its_end_are_within_the_window_and_accessible(chromium, game, width, scheme):
+    player = Watched(chromium, width, 844, color_scheme=scheme)
+    page = player.page
+    page.goto(f"{game.url}/lab/tools/game")
+    begin(page)
+    page.locator(".hint", has_text="on the most telling part").wait_for()
+    check_accessible(page, tab=width == 390)
+    page.get_by_label("Skip this photograph because").select_option("cannot see it")
+    page.get_by_role("heading", name="Skipped").wait_for()
+    summary, button = page.locator(".summary"), page.get_by_role("button", name="Next photograph")
+    inside, outer = button.bounding_box(), summary.bounding_box()
+    assert inside["y"] + inside["height"] <= outer["y"] + outer["height"]
+    assert summary.evaluate("e => e.scrollHeight <= e.clientHeight && e.scrollWidth <= e.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    check_accessible(page, tab=False)
+    player.close()
+    assert player.errors == []
 
 
 def test_ten_rounds_with_the_mouse_from_consent_to_the_leaderboard(player, game):

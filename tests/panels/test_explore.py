@@ -29,7 +29,7 @@ def view():
 
 
 def test_simulated_people_are_called_so_where_rho_is_drawn(view):
-    assert view.distributions.figure.xaxis[0].axis_label == "Spearman's rho with people; lines: means"
+    assert view.distributions.figure.xaxis[0].axis_label == "rho with people; lines: means"
     view.source.map_kinds = {"simulated ClickMe": "made"}
     other = explored(view.source, "compare")
     assert "with simulated people" in other.distributions.figure.xaxis[0].axis_label

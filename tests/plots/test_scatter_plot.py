@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from matplotlib.path import Path as Polygon
 
 from gala_viz.plots.bokeh_rendering import bokeh_figure
-from gala_viz.plots.scatter import HIGHLIGHT_COLOURS, ScatterPoints, category_means, scatter_plot
+from gala_viz.plots.scatter import (
+    HIGHLIGHT_COLOURS,
+    HIGHLIGHT_COLOURS_DARK,
+    ScatterPoints,
+    category_means,
+    scatter_plot,
+)
 
 CHANCE = np.random.default_rng(0)
 X, Y = CHANCE.normal(0.3, 0.2, (2, 400)).astype(np.float32)
@@ -33,6 +39,14 @@ def test_a_point_is_where_its_values_say():
     assert abs(rows.mean() - 30) < 1
     assert abs(columns.mean() - 10) < 1
     assert picture.shape == (40, 40)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_images_that_stand_alone_have_the_colour_of_few(dark):
+    x = np.array([0.1, 0.5, 0.9], np.float32)
+    picture = ScatterPoints(x, x, np.ones(3, bool)).rasterize((0, 1), (0, 1), (90, 90), dark)
+    few = (HIGHLIGHT_COLOURS_DARK if dark else HIGHLIGHT_COLOURS)[0]
+    assert set(picture[alpha(picture) > 0].tolist()) == {colour(few)}
 
 
 def test_kept_images_lie_over_the_rest_in_colour_and_others_outside_are_not_drawn():

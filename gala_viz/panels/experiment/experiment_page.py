@@ -7,8 +7,11 @@ from pathlib import Path
 import param
 
 from gala_viz.panels.browser_component import BrowserComponent, read_scripts
-from gala_viz.panels.page_head import set_page_head
+from gala_viz.panels.page_head import LETTER_SIZE_CSS, set_page_head
 from gala_viz.participant_texts import participant_texts
+
+_PAGE_CSS = f"{LETTER_SIZE_CSS} html, body {{ background: #7f7f7f; }}"
+"""The ground of the stimuli, from the first frame on."""
 
 
 class ExperimentComponent(BrowserComponent):
@@ -26,5 +29,5 @@ class ExperimentComponent(BrowserComponent):
 
 def experiment_page() -> ExperimentComponent:
     """Return the page of one session."""
-    set_page_head(participant_texts("experiment")["title"])
+    set_page_head(participant_texts("experiment")["title"], css=_PAGE_CSS)
     return ExperimentComponent(texts=participant_texts("experiment"), sizing_mode="stretch_width", margin=0)

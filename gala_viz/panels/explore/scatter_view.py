@@ -14,6 +14,8 @@ from gala_viz.plots.point_selection import selection_geometry, selection_outline
 from gala_viz.plots.scatter import ScatterPoints, category_means, scatter_plot
 
 SIZE_PX = (760, 560)
+HEIGHT_CSS = ":host { height: clamp(400px, 100vh - 236px, 1400px) !important; }"
+"""Of the plot: with its axis it is seen at once below the settings, in a window of any height."""
 MAX_PX = 4096
 
 
@@ -32,7 +34,7 @@ class ScatterView:
         self.category: np.ndarray | None = None
         self._on_select, self._on_tap = on_select, on_tap
         self.figure = fig = bokeh_figure(scatter_plot(self.points, "", "", SIZE_PX))
-        fig.update(height=SIZE_PX[1], width=None, sizing_mode="stretch_width", min_border=4)
+        fig.update(height=None, width=None, sizing_mode="stretch_width", min_border=4, outline_line_color=None)
         fig.output_backend = "canvas"
         pan, zoom, box, lasso = PanTool(), WheelZoomTool(), BoxSelectTool(), LassoSelectTool()
         fig.toolbar.tools = [pan, zoom, box, lasso, ResetTool()]
@@ -48,6 +50,7 @@ class ScatterView:
         fig.on_event(Reset, lambda _: self.reset())
         for side in self._frame_px:
             fig.on_change(side, self._resized)
+        fig.stylesheets = [HEIGHT_CSS]
         self.pane = pn.pane.Bokeh(fig, sizing_mode="stretch_width", margin=0)
 
     def show(self, points: ScatterPoints, x_label: str, y_label: str, *, new_axes: bool) -> None:

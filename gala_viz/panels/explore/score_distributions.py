@@ -72,7 +72,7 @@ class ScoreDistributions:
         selection = select_scores(scores, "rho", image_mask)
         self.figure_pane.visible = selection.n > 1
         if selection.n > 1:
-            label = f"Spearman's rho with {self._people}; lines: means"
+            label = f"rho with {self._people}; lines: means"
             update_score_figure(self.figure, selection.values, selection.means, ceiling_band(selection), label)
         lines = [_number_text(selection.n, None if has_human_map is None else int((image_mask & has_human_map).sum()))]
         lines += [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gala_viz.counts import counted
 from gala_viz.panels.html_templates import render_html
 from gala_viz.records.overview import Overview, Reliability
@@ -35,4 +37,16 @@ def reliability_text(reliability: Reliability, simulated: bool) -> str:
         f"n = {counted(interval.n, 'image')}, "
         f"{counted(count, 'round')}{who}. 100 splits, 56 × 56 cells of the photograph, smoothed (discs), seed 0; "
         "not filtered.</p>"
+    )
+
+
+def catch_score_table(scores: Mapping[str, float]) -> str:
+    """Return the share of catch trials (0 to 1) of each participant as an HTML table, or that there is none."""
+    return render_html(
+        """{% if scores %}<table>
+<thead><tr><th scope="col">participant</th><th scope="col">catch score</th></tr></thead>
+<tbody>{% for participant, score in scores %}
+<tr><td class="id">{{ participant }}</td><td>{{ "%.2f" | format(score) }}</td></tr>
+{% endfor %}</tbody></table>{% else %}<p class="muted">Nobody has had a catch trial yet.</p>{% endif %}""",
+        scores=sorted(scores.items()),
     )

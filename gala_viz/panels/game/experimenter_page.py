@@ -16,12 +16,14 @@ import panel_material_ui as pmui
 from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.collection import Collection
 from gala_viz.panels.connection_monitor import ConnectionMonitor
-from gala_viz.panels.game.experimenter_markup import reliability_text, round_counts
+from gala_viz.panels.dark_mode import DarkMode, is_dark
+from gala_viz.panels.game.experimenter_markup import catch_score_table, reliability_text, round_counts
+from gala_viz.panels.game.image_table import ImageTable
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import alert
 from gala_viz.panels.page_head import PAGE_TEMPLATE, set_page_head
 from gala_viz.panels.panel_patches import patch_message_dispatch
-from gala_viz.panels.styles import PAGE_SX, THEME
+from gala_viz.panels.styles import PAGE_SX, THEME, grid_css
 from gala_viz.plots.game_records import map_preview, reliability_curve, rounds_by_day
 from gala_viz.records.database import Database
 from gala_viz.records.export import EXPORT_FORMATS, ExportSpec, export_rounds
@@ -53,18 +55,20 @@ class ExperimenterPage:
     def __init__(self, collection: Collection, database: Database, password: Password | None) -> None:
         self._collection, self._database, self._password = collection, database, password
         self._address = _browser_address()
-        pn.extension("tabulator")  # the table comes after the password, when its script must be in the page already
-        self.body = pn.Column(sizing_mode="stretch_width", margin=(12, 20))
+        self.body = pn.Column(sizing_mode="stretch_width", margin=(12, 14), styles={"max-width": "1600px"})
         self.page = pmui.Page(
             title=TITLE,
             site_url="./",
             main=[self.body],
-            header=[ConnectionMonitor(width=0, height=0, margin=0)],
             theme_config=THEME,
+            dark_theme=is_dark() is True,
             sx=PAGE_SX,
             busy_indicator=None,
             template=PAGE_TEMPLATE,
         )
+        dark_mode = DarkMode(dark=self.page.dark_theme, width=0, height=0, margin=0)
+        self.page.jslink(dark_mode, dark_theme="dark", bidirectional=True)
+        self.page.header = [ConnectionMonitor(width=0, height=0, margin=0), dark_mode]
         set_page_head(TITLE, skip_link=True)
         if password is None:
             closed = f"<h1>This page is closed</h1><p>Start the server with a password in {PASSWORD_VARIABLE}.</p>"
@@ -96,49 +100,58 @@ class ExperimenterPage:
         records_overview = overview(self._database)
         self.pause_switch = pmui.Switch(label="Paused: no new rounds are given", value=records_overview.paused)
         self.pause_switch.param.watch(lambda event: set_paused(self._database, event.new), "value")
-        again = pmui.Button(label="Read again", variant="outlined")
+        again = pmui.Button(label="Read again", variant="outlined", margin=(4, 14, 4, 0))
         again.on_click(self.refresh)
-        self.image_table = self._image_table()
-        self.map_preview_pane = html_pane('<p class="muted">Choose an image in the table to see its map.</p>')
-        self.image_table.param.watch(self._show_map, "selection")
+        self.image_counts = self._count_rounds()
+        self.image_table = ImageTable(caption="Rounds of each image", sizing_mode="stretch_width", margin=0)
+        self.image_table.param.watch(self._show_map, "selected")
+        n_pages = max(1, -(-len(self.image_counts) // ROWS))
+        pages = pmui.Pagination(count=n_pages, sibling_count=0, size="small", visible=n_pages > 1, margin=(6, 0))
+        pages.param.watch(lambda event: self._show_rows(event.new), "value")
+        self._show_rows(0)
+        self.map_preview_pane = html_pane(
+            '<p class="muted">Choose an image in the table to see its map.</p>', css="img { width: min(100%, 320px); }"
+        )
         self.reliability_pane = html_pane('<p class="muted">Split-half rho of the maps, as rounds came in.</p>')
-        self.reliability_plot = pn.Column(margin=0)
-        compute = pmui.Button(label="Compute reliability", variant="outlined")
+        self.reliability_plot = pn.Column(sizing_mode="stretch_width", margin=0)
+        compute = pmui.Button(label="Compute reliability", variant="outlined", margin=(4, 0))
         compute.on_click(self._show_reliability)
         whose = (False, True) if records_overview.n_simulated else (False,)
         files = [self._file(kind, simulated=simulated) for simulated in whose for kind in EXPORT_FORMATS]
-        scores = pd.DataFrame(sorted(records_overview.catch_scores.items()), columns=["participant", "catch score"])
         self.body[:] = [
-            pn.Row(html_pane(round_counts(self._collection.title, records_overview)), again, self.pause_switch),
-            pn.pane.Bokeh(rounds_by_day(records_overview.by_day), sizing_mode="stretch_width"),
-            pn.Row(
-                pn.Column(html_pane("<h2>Rounds of each image</h2>"), self.image_table),
-                pn.Column(html_pane("<h2>Map</h2>"), self.map_preview_pane, width=340),
+            html_pane(round_counts(self._collection.title, records_overview)),
+            pn.FlexBox(again, self.pause_switch, align_items="center"),
+            pn.pane.Bokeh(rounds_by_day(records_overview.by_day), sizing_mode="stretch_width", margin=(8, 0)),
+            _side_by_side(
+                _part("<h2>Rounds of each image</h2>", self.image_table, pages),
+                _part("<h2>Map</h2>", self.map_preview_pane),
             ),
-            pn.Row(
-                pn.Column(html_pane("<h2>Catch trials</h2>"), pn.pane.DataFrame(scores, index=False), width=420),
-                pn.Column(html_pane("<h2>Reliability</h2>"), compute, self.reliability_pane, self.reliability_plot),
+            _side_by_side(
+                _part("<h2>Reliability</h2>", compute, self.reliability_pane, self.reliability_plot),
+                _part("<h2>Catch trials</h2>", html_pane(catch_score_table(records_overview.catch_scores))),
             ),
-            pn.Column(html_pane(FILES), pn.FlexBox(*files)),
+            _part(FILES, pn.FlexBox(*files)),
         ]
 
-    def _image_table(self) -> pn.widgets.Tabulator:
-        """Return a table of all images with their numbers of rounds, most rounds first."""
+    def _count_rounds(self) -> pd.DataFrame:
+        """Return all images with their numbers of rounds, most rounds first."""
         counts = [count_rounds_by_image(self._database, self._collection.name, simulated=one) for one in (False, True)]
         rows = [
             (image, self._collection.category(image) or "", counts[0].get(image, 0), counts[1].get(image, 0))
             for image in self._collection.images
         ]
         frame = pd.DataFrame(rows, columns=["image", "category", "rounds", "simulated rounds"])
-        frame = frame.sort_values(["rounds", "simulated rounds"], ascending=False, ignore_index=True)
-        return pn.widgets.Tabulator(
-            frame, disabled=True, pagination="remote", page_size=ROWS, selectable=1, show_index=False, height=420
-        )
+        return frame.sort_values(["rounds", "simulated rounds"], ascending=False, ignore_index=True)
+
+    def _show_rows(self, page: int) -> None:
+        """Show one page of the table, counted from 0."""
+        rows = self.image_counts.iloc[page * ROWS : (page + 1) * ROWS]
+        self.image_table.rows = [list(row) for row in rows.astype(object).itertuples(index=False)]
 
     def _show_map(self, event: object) -> None:
         if not event.new:
             return
-        image = str(self.image_table.value.iloc[event.new[0]]["image"])
+        image = event.new
         maps = CollectionWithGameMaps(self._collection, self._database)
         kind = next((kind for kind in maps.map_kinds if maps.participants(image, kind)), None)
         human = maps.human_map(image, kind)
@@ -150,7 +163,8 @@ class ExperimenterPage:
         simulated = not any(count_rounds_by_image(self._database, self._collection.name).values())
         result = await asyncio.to_thread(reliability, self._database, self._collection, simulated=simulated)
         self.reliability_pane.object = reliability_text(result, simulated)
-        self.reliability_plot[:] = [pn.pane.Bokeh(reliability_curve(result.growth))]
+        curve = reliability_curve(result.growth)
+        self.reliability_plot[:] = [pn.pane.Bokeh(curve, sizing_mode="stretch_width", margin=0)]
 
     def _file(self, kind: str, *, simulated: bool) -> pmui.FileDownload:
         name = f"{self._collection.name}-{'simulated-' if simulated else ''}{kind}.zip"
@@ -167,6 +181,17 @@ class ExperimenterPage:
                     archive.write(path, path.relative_to(folder))
         stream.seek(0)
         return stream
+
+
+def _part(heading: str, *parts: object) -> pn.Column:
+    return pn.Column(html_pane(heading), *parts, sizing_mode="stretch_width", margin=(8, 0))
+
+
+def _side_by_side(wide: pn.Column, narrow: pn.Column) -> pn.Column:
+    """Lay out two parts side by side, or below each other in a narrow window."""
+    columns = grid_css("minmax(0, 3fr) minmax(0, 2fr)", "28px")
+    rules = [columns, ":host { align-items: start !important; }"]
+    return pn.Column(wide, narrow, sizing_mode="stretch_width", margin=0, stylesheets=rules)
 
 
 def _browser_address() -> str:

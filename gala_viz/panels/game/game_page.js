@@ -2,8 +2,6 @@
 
 export async function render({model, el}) {
   texts = model.texts
-  // A page that grows longer moves nothing sideways; the room of its scrollbar has the game's colour.
-  document.head.append(node("style", {}, "html { scrollbar-gutter: stable } @media (prefers-color-scheme: dark) { html, body { background: #101418 } }"))
   const base = new URL(model.api_path, window.location.href)
   const root = node("main", {class: "game"})
   el.append(root)

@@ -8,8 +8,13 @@ import panel as pn
 import param
 
 from gala_viz.panels.browser_component import BrowserComponent, read_scripts
-from gala_viz.panels.page_head import set_page_head
+from gala_viz.panels.page_head import LETTER_SIZE_CSS, set_page_head
 from gala_viz.participant_texts import participant_texts
+
+_PAGE_CSS = f"""{LETTER_SIZE_CSS}
+html {{ scrollbar-gutter: stable; color-scheme: light dark; }}
+html, body {{ background: light-dark(#ffffff, #101418); }}"""
+"""A page that grows longer moves nothing sideways; the room of its scrollbar has the game's colour."""
 
 
 class GameComponent(BrowserComponent):
@@ -35,6 +40,6 @@ class GameComponent(BrowserComponent):
 def game_page() -> GameComponent:
     """Return the page of one session; ``?image=ID`` in its address names the image of the first round."""
     arguments = pn.state.session_args.get("image", []) if pn.state.session_args else []
-    set_page_head(participant_texts("game")["title"])
+    set_page_head(participant_texts("game")["title"], css=_PAGE_CSS)
     image = arguments[0].decode("utf-8", "replace") if arguments else ""
     return GameComponent(texts=participant_texts("game"), image=image, sizing_mode="stretch_width", margin=0)
