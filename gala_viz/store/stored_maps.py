@@ -22,7 +22,7 @@ from gala_viz.networks.frames import common_frame, resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.output_fingerprint import NetworkIdentity
 from gala_viz.schema import labelled_map
-from gala_viz.specs import GRAD_CAM, MEASUREMENT_VERSION, MapRequest, Target
+from gala_viz.specs import GRAD_CAM, MEASUREMENT_VERSION, MapRequest, Targets
 from gala_viz.splits import LEARNT, combine_statuses
 from gala_viz.store.identity import doubts
 from gala_viz.store.layout import segment
@@ -295,7 +295,7 @@ class StoredMaps:
         return ForwardResults(predictions=tuple(predictions), attention_norms=tuple(norms))
 
     def perturb(
-        self, image: str, mask: np.ndarray, fill: str, target: Target, cancelled: Cancelled
+        self, image: str, mask: np.ndarray, fill: str, target: Targets, cancelled: Cancelled
     ) -> PerturbedResults | None:
         """Return the answers of the live source's networks; ``ValueError`` where only the store is there.
 
@@ -316,7 +316,7 @@ class StoredMaps:
         image: str,
         importance: np.ndarray | xr.DataArray,
         fill: str,
-        target: Target,
+        target: Targets,
         cancelled: Cancelled,
         *,
         percents: Sequence[float] = REVEAL_PERCENTS,

@@ -375,7 +375,7 @@ def test_page_figure_and_caption_from_a_store_name_the_layer_of_grad_cam(grad_ca
     update = stored.cached(image, request)
     assert update.maps.attrs["layer_path"] == at
     content = main_row_content(stored.networks, stored.forward(image), update, None, methods=stored.methods)
-    assert content.unit == "logits times activity"
+    assert content.units["a"] == "logits times activity"
     assert [content.captions[side].split(" for ")[0] for side in "ab"] == [f"Grad-CAM at {at}"] * 2
     assert "layer_path" not in stored.cached(image, stored.request).maps.attrs, "SmoothGrad has no layer"
     live = LiveMaps(collection, networks, tmp_path / "cache")
