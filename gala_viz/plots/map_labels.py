@@ -66,3 +66,9 @@ def distinct_titles(networks: Sequence[NetworkInfo]) -> list[str]:
     if is_one_network(networks):
         return [f"{title}, {place}" for title, place in zip(titles, ("first", "second"), strict=False)]
     return [f"{network.title}, {network.name}" for network in networks]
+
+
+def distinct_names(networks: Sequence[NetworkInfo]) -> list[str]:
+    """Return the names of networks for columns and variables of files; one network twice has two."""
+    names = [network.name for network in networks]
+    return [names[0], f"{names[1]}_second"] if is_one_network(networks) and len(names) == 2 else names
