@@ -159,8 +159,9 @@ def top_five_predictions(
     ]
     return render_html(
         """<div class="network {{ side }}"><div class="name">
-{%- if title %}<span title="{{ network.name }}">{{ title }}</span>{% endif %}
-{%- if known %}<span class="verdict {{ verdict[0] }}">{{ verdict[1] }}</span>{% endif %}</div><div class="five">
+{%- if named %}<span title="{{ network.name }}">{{ network.title }}</span>{% endif %}
+{%- if known %}<span class="verdict {{ verdict[0] }}">{{ verdict[1] }}</span>{% endif %}</div>
+{%- if own %}<div class="own">{{ own }}</div>{% endif %}<div class="five">
 {%- for category, percent, was, is_true, index in rows %}<div class="prediction{% if is_true %} true{% endif %}">
 <span class="fill" style="width:{{ percent }}%"></span>
 {%- if explained is none %}<span class="category" title="{{ category }}">{{ "✓ " if is_true }}{{ category }}</span>
@@ -171,6 +172,7 @@ aria-pressed="{{ (index == explained) | lower }}">{{ "✓ " if is_true }}{{ cate
 {%- for _ in range(n_top - rows | length) %}<div class="prediction"><span class="category muted">–</span></div>
 {%- endfor %}</div>{{ below }}</div>""",
         side=side,
+        named=named,
         network=network,
         known=prediction is not None,
         verdict=verdict,
@@ -179,7 +181,7 @@ aria-pressed="{{ (index == explained) | lower }}">{{ "✓ " if is_true }}{{ cate
         hint="explain it, or no more",
         n_top=N_TOP,
         below=Markup(below),
-        title=", ".join(filter(None, [network.title if named else "", own])),
+        own=own,
     )
 
 

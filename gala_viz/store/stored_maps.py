@@ -152,7 +152,7 @@ class StoredMaps:
     def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
         """Return all networks of the store, with their scores."""
         correct, rho = self._store.column("scores/correct"), None
-        if requested(self._store, request) and has_order(request.reduction):
+        if requested(self._store, request.of_network(0)) and has_order(request.reduction):
             rho = self._store.column("scores/rho")[list(self._store.spec.methods).index(request.method)]
         return tuple(
             network_choice(
@@ -375,6 +375,11 @@ class StoredMaps:
             yield self.cached(image, request)
             return
         self._refuse_not_finite(image)
+        if request.second is not None and not self._live.can_compute:
+            raise ValueError(
+                f"{held(self._store)} Two maps that are made otherwise do not stand in it side by side: choose one method, "
+                "target and layer for both, or open a page with the networks, which computes them."
+            )
         yield from self._elsewhere().maps(image, request, cancelled, background=background)
 
     def cam_layers(self) -> tuple[str, ...]:

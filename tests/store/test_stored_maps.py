@@ -23,7 +23,7 @@ from gala_viz.live import LiveMaps
 from gala_viz.networks.zoo import load_network
 from gala_viz.panels.compare.main_row_content import main_row_content
 from gala_viz.plots.figures.specs import ComparisonSpec, draw_figure
-from gala_viz.specs import MapRequest, SmoothGradSpec
+from gala_viz.specs import MapRequest, SecondMap, SmoothGradSpec
 from gala_viz.store.creation import create_store
 from gala_viz.store.stored_maps import StoredMaps
 from gala_viz.store.zarr_store import Store, StoreError
@@ -364,6 +364,16 @@ def test_a_store_shows_the_grad_cam_of_its_layer_alone(grad_cam, tmp_path):
     assert np.isnan(stored.scores(other)["rho"]).all(), "scores of one layer are not told of another"
     with pytest.raises(ValueError, match=rf"maps.zarr holds SmoothGrad, .*; Grad-CAM, layer {layer}, of"):
         list(stored.maps(image, other, never))
+
+
+def test_two_methods_side_by_side_are_refused_by_a_store_alone_and_computed_beside_it(stored, live, corner):
+    image = stored.images[0]
+    request = replace(stored.request, second=SecondMap(method="saliency"))
+    assert stored.cached(image, request) is None
+    assert np.isnan(stored.scores(request)["rho"]).all()
+    assert [one.rho for one in stored.choices(request)] == [one.rho for one in stored.choices(stored.request)]
+    with pytest.raises(ValueError, match="do not stand in it side by side: choose one method, target and layer"):
+        list(stored.maps(image, request, never))
 
 
 def test_page_figure_and_caption_from_a_store_name_the_layer_of_grad_cam(grad_cam, tmp_path):
