@@ -237,8 +237,9 @@ def _errors_beside_fixed(
     rest = shown[at]
     if rest is None:
         return told, np.full(maps[at].shape, np.nan, np.float32)
-    without = delta(*((rest, maps[1]) if at == 0 else (maps[0], rest)), request.normalise)
-    return told, jackknife_error(delta(*maps, request.normalise), without, counts[at])
+    first, second = (rest, maps[1]) if at == 0 else (maps[0], rest)
+    without = delta(first, second, request.normalise)
+    return told, jackknife_error(delta(maps[0], maps[1], request.normalise), without, counts[at])
 
 
 def _reliability(

@@ -144,18 +144,19 @@ def compare_link_parameters(
     dict of str to LinkParameter
         Name in links -> what it stands for.
     """
-    shown, settings, looks = view.current, view.settings, view.display_settings
+    source, shown, settings, looks = view.source, view.current, view.settings, view.display_settings
+    assert source is not None, "the view is open"
     erased = view.erase_reveal.settings
     layers = view.layers.n_columns
     return {
         "image": _image(view.gallery, shown, view.source, first=view.first_image),
-        **_pair_parameters(view.chooser, view.source, default_pair),
+        **_pair_parameters(view.chooser, source, default_pair),
         "layer": LinkParameter(owner=shown, parameter="layer", push_history=True, refusal=_below(layers, "layers")),
         "second-layer": LinkParameter(
             owner=shown, parameter="second_layer", push_history=True, refusal=_below(layers, "layers")
         ),
-        **_map_parameters(view.source, settings, shown),
-        **_second_parameters(view.source, settings),
+        **_map_parameters(source, settings, shown),
+        **_second_parameters(source, settings),
         "scale": LinkParameter(owner=looks, parameter="scale"),
         "opacity": LinkParameter(owner=looks, parameter="opacity"),
         "threshold": LinkParameter(owner=looks, parameter="threshold"),

@@ -377,8 +377,8 @@ class StoredMaps:
         self._refuse_not_finite(image)
         if request.second is not None and not self._live.can_compute:
             raise ValueError(
-                f"{held(self._store)} Two maps that are made otherwise do not stand in it side by side: choose one method, "
-                "target and layer for both, or open a page with the networks, which computes them."
+                f"{held(self._store)} Two maps that are made otherwise do not stand in it side by side: choose one "
+                "method, target and layer for both, or open a page with the networks, which computes them."
             )
         yield from self._elsewhere().maps(image, request, cancelled, background=background)
 

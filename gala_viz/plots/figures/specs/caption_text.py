@@ -43,10 +43,23 @@ def method_title(source: MapSource, request: MapRequest, layers: Sequence[str] =
 
 
 def attribution_text(source: MapSource, request: MapRequest, layers: Sequence[str] = (), network: int = 0) -> str:
-    """Return a sentence with everything that determines the saliency maps of ``request``.
+    """Return a sentence with everything that determines the saliency maps of a request.
 
-    ``layers`` are those at which they are computed, where the method has any; a target's index is among the categories
-    of ``network``.
+    Parameters
+    ----------
+    source : MapSource
+        Titles methods and names categories.
+    request : MapRequest
+        Settings of the maps.
+    layers : sequence of str
+        Those at which they are computed, where the method has any.
+    network : int
+        Among whose categories a target's index is.
+
+    Returns
+    -------
+    str
+        Method, samples, target, reduction, smoothing and normalisation.
     """
     grad = request.smoothgrad
     sampled = f"n = {grad.n_samples}, noise {grad.noise_fraction:g} of the range, seed {grad.seed}; "
