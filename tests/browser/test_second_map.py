@@ -51,7 +51,7 @@ def test_two_methods_of_one_network_are_set_by_fields_and_told_in_titles_units_a
     assert "(SmoothGrad and Occlusion)" in one.page.locator(".answer").inner_text()
     more = one.page.get_by_role("button", name="More (1 changed)")
     more.wait_for()
-    one.page.get_by_role("button", name="Reset").click()
+    one.page.get_by_role("button", name="Reset", exact=True).click()
     one.page.locator(".network.b .own").wait_for(state="detached")
     one.settled()
     assert (unit(one, "a"), unit(one, "b")) == ("logits per input unit",) * 2
@@ -84,6 +84,7 @@ def test_two_attention_layers_of_one_network_stand_side_by_side_with_their_delta
     choose(one, "Second: attention layer", "blocks.10")
     one.page.wait_for_function("() => new URLSearchParams(location.search).get('second-layer') === '5'")
     one.rest(lambda: float(one.array("b").max()), unlike=float(same.max()))
+    one.page.get_by_role("button", name="More (1 changed)").wait_for()
     captions = [one.model(f"figure/{side}", "m.title.text") for side in "ab"]
     assert captions == ["blocks.6", "blocks.10"]
     assert one.array("delta").std() > 0

@@ -162,6 +162,10 @@ def test_two_attention_layers_stand_side_by_side_with_their_own_rho(view, source
     assert view.figure_download.spec.layer == LAYERS[1]
     assert view.figure_download.spec.second_layer == LAYERS[4]
     assert "second_layer" in view.controls.changed
+    assert view.controls.more_button.label == "More (1 changed)"
+    view.current.param.update(image=source.images[0], layer=None, second_layer=None)
+    view.current.param.update(image=source.images[1], layer=1, second_layer=4)  # as a link sets them
+    assert view.controls.more_button.label == "More (1 changed)"
     view.current.layer = None
     assert "second_layer" not in view.controls.changed, "without a layer in the row it has no say"
     view.controls.reset()

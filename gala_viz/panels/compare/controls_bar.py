@@ -74,9 +74,10 @@ class ControlsBar:
         }
         if "kind" in self._defaults:
             values |= {"kind": current.kind or self._defaults["kind"], "participant": current.participant or ""}
-        if "second_layer" in self._defaults:
-            values["second_layer"] = self._second.layer
         states = {**self._attribution.pane.states, **self._display.pane.states, **self._second.form.states}
+        if "second_layer" in self._defaults and current.layer is not None:  # else it has no say
+            values["second_layer"] = self._second.layer
+            states["second_layer"] = {"visible": True, "enabled": True}
         return tuple(name for name, value in values.items() if value != self._defaults[name] and _counts(states[name]))
 
     def reset(self) -> None:
