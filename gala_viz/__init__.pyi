@@ -31,6 +31,7 @@ from .plots.figures.specs import draw_figure as draw_figure
 from .plots.figures.specs import read_figure_spec as read_figure_spec
 from .plots.figures.specs import write_figure as write_figure
 from .specs import MapRequest as MapRequest
+from .specs import SecondMap as SecondMap
 from .specs import SmoothGradSpec as SmoothGradSpec
 from .store.zarr_store import open_store as open_store
 

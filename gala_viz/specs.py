@@ -7,12 +7,14 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 Spec = TypeVar("Spec")
 Target = Literal["own", "label"] | int
+Targets = Target | tuple[Target, Target]
+"""One target for both networks of a pair, or one for each."""
 Reduction = Literal["absolute", "maximum", "signed"]
 Normalisation = Literal["maximum", "percentile", "sum", "none"]
 GRAD_CAM = "grad_cam"
@@ -70,6 +72,39 @@ class SmoothGradSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SecondMap:
+    """What the second of two maps has of its own; None is as the first.
+
+    Parameters
+    ----------
+    method : str, optional
+        Name of an attribution method.
+    target : {"own", "label"} or int, optional
+        Whose logit is explained; an index is among the second network's categories.
+    cam_layer : str, optional
+        Layer of Grad-CAM, where that is the method of the second map.
+
+    Examples
+    --------
+    >>> import gala_viz as gv
+    >>> gv.MapRequest(second=gv.SecondMap(method="grad_cam")).of_network(1).method
+    'grad_cam'
+    """
+
+    method: str | None = None
+    target: Target | None = None
+    cam_layer: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.method is not None and (not isinstance(self.method, str) or not self.method):
+            raise ValueError(f"method is the name of an attribution method, or None; got {self.method!r}.")
+        if self.target is not None:
+            _check_target(self.target)
+        if self.cam_layer is not None:
+            _check_cam_layer(self.cam_layer)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MapRequest:
     """Everything that determines the maps of one image by a pair of networks.
 
@@ -95,6 +130,10 @@ class MapRequest:
     cam_layer : str
         Layer of Grad-CAM, where that is the method: a module's path in both networks, or "last" (see
         ``gala_viz.attribution.grad_cam.GradCamSpec``).
+    second : SecondMap, optional
+        What the second network's map has of its own, so that two methods, targets or layers stand side by side, also of
+        one network; one that changes nothing is None. Two methods have a delta only where each map is normalised or
+        their units are one.
 
     Examples
     --------
@@ -117,17 +156,16 @@ class MapRequest:
         default=LAST_LAYER,
         metadata={COUNTS: lambda request: request.method == GRAD_CAM and request.cam_layer != LAST_LAYER},
     )
+    second: SecondMap | None = field(default=None, metadata={COUNTS: lambda request: request.second is not None})
 
     def __post_init__(self) -> None:
         for name in ("human_map", "participant"):
             if not isinstance(getattr(self, name), str | None):
                 raise ValueError(f"{name} is a name, or None; got {getattr(self, name)!r}.")
-        if not isinstance(self.cam_layer, str) or not self.cam_layer:
-            raise ValueError(f"cam_layer is a module's path or {LAST_LAYER!r}; got {self.cam_layer!r}.")
-        if self.target not in ("own", "label") and (
-            isinstance(self.target, bool) or not isinstance(self.target, int) or self.target < 0
-        ):
-            raise ValueError(f"target is 'own', 'label' or a category index from 0 on; got {self.target!r}.")
+        _check_cam_layer(self.cam_layer)
+        _check_target(self.target)
+        if not isinstance(self.second, SecondMap | None):
+            raise ValueError(f"second is what the second map has of its own, or None; got {self.second!r}.")
         if self.reduction not in ("absolute", "maximum", "signed"):
             raise ValueError(f"reduction is 'absolute', 'maximum' or 'signed'; got {self.reduction!r}.")
         if self.normalise not in ("maximum", "percentile", "sum", "none"):
@@ -136,6 +174,56 @@ class MapRequest:
             raise ValueError(
                 f"smoothing_px is a Gaussian's sigma from 0 to 64 input pixels; got {self.smoothing_px!r}."
             )
+        object.__setattr__(self, "second", self._second_of_its_own())
+
+    def _second_of_its_own(self) -> SecondMap | None:
+        """Return ``second`` in its one form: without what is as the first anyway; None where nothing is left.
+
+        Beside a first map by another method it names the layer of Grad-CAM: there the first's counts for nothing, and
+        is no part of the request's name.
+        """
+        if self.second is None:
+            return None
+        method, target = self.second.method or self.method, self.second.target
+        layer = (self.second.cam_layer or self.cam_layer) if method == GRAD_CAM else None
+        own = SecondMap(
+            method=None if method == self.method else method,
+            target=None if target == self.target else target,
+            cam_layer=None if (method, layer) == (self.method, self.cam_layer) else layer,
+        )
+        return None if own == SecondMap() else own
+
+    def of_network(self, number: int) -> MapRequest:
+        """Return the request of the map of one network, 0 for the first and 1 for the second, without ``second``."""
+        if self.second is None:
+            return self
+        plain = replace(self, second=None)
+        own = {name: value for name, value in asdict(self.second).items() if value is not None}
+        return replace(plain, **own) if number else plain
+
+    @property
+    def targets(self) -> Targets:
+        """Whose logits are explained: one target for both networks, or that of each where they differ."""
+        return self.target if self.second is None or self.second.target is None else (self.target, self.second.target)
+
+    @classmethod
+    def of_targets(cls, targets: Targets) -> MapRequest:
+        """Return a request whose ``targets`` are these; raise ``ValueError`` for others than one, or a pair."""
+        if not isinstance(targets, tuple):
+            return cls(target=targets)
+        if len(targets) != 2:
+            raise ValueError(f"one target, or one for each of two networks, was expected; got {targets!r}.")
+        return cls(target=targets[0], second=SecondMap(target=targets[1]))
+
+
+def _check_target(target: Any) -> None:
+    if target not in ("own", "label") and (isinstance(target, bool) or not isinstance(target, int) or target < 0):
+        raise ValueError(f"target is 'own', 'label' or a category index from 0 on; got {target!r}.")
+
+
+def _check_cam_layer(layer: Any) -> None:
+    if not isinstance(layer, str) or not layer:
+        raise ValueError(f"cam_layer is a module's path or {LAST_LAYER!r}; got {layer!r}.")
 
 
 def check_finite(spec: Any) -> None:
@@ -215,8 +303,11 @@ def _frozen(value: Any) -> Any:
 
 
 def map_request_from_settings(content: Mapping[str, Any]) -> MapRequest:
-    """Return a request from plain values, SmoothGrad's settings among them."""
-    return spec_from_settings(MapRequest, content, {"smoothgrad": SmoothGradSpec})
+    """Return a request from plain values, SmoothGrad's settings and what the second map has of its own among them."""
+    nested: dict[str, type] = {"smoothgrad": SmoothGradSpec}
+    if isinstance(content, Mapping) and content.get("second") is not None:
+        nested["second"] = SecondMap
+    return spec_from_settings(MapRequest, content, nested)
 
 
 def read_settings(path: Path, description: str, format_version: int, missing_message: str) -> dict[str, Any]:

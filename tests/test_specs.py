@@ -26,7 +26,15 @@ from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.panels.game.game_options import GameOptions
 from gala_viz.plots.figures.specs import ComparisonSpec
 from gala_viz.records.rate_limits import RateLimits
-from gala_viz.specs import MapRequest, SmoothGradSpec, check_file_name, fingerprint, map_request_from_settings, settings
+from gala_viz.specs import (
+    MapRequest,
+    SecondMap,
+    SmoothGradSpec,
+    check_file_name,
+    fingerprint,
+    map_request_from_settings,
+    settings,
+)
 from gala_viz.training.recipes import RECIPES
 
 SPECS = [
@@ -146,3 +154,52 @@ def test_requests_keep_the_names_that_they_had_before_the_layer_of_grad_cam_coul
 def test_a_layer_of_grad_cam_is_a_text(layer):
     with pytest.raises(ValueError, match="cam_layer is a module's path or 'last'"):
         MapRequest(method="grad_cam", cam_layer=layer)
+
+
+def test_a_second_map_that_changes_nothing_is_none():
+    plain = MapRequest(target=3)
+    for nothing in (
+        SecondMap(),
+        SecondMap(method="smoothgrad"),
+        SecondMap(target=3),
+        SecondMap(cam_layer="layer3"),
+        SecondMap(method="smoothgrad", target=3, cam_layer="layer3"),
+    ):
+        request = replace(plain, second=nothing)
+        assert request == plain
+        assert settings(request) == settings(plain)
+        assert request.of_network(1) is request.of_network(0) is request
+    cam = MapRequest(method="grad_cam", cam_layer="layer3", second=SecondMap(cam_layer="layer3"))
+    assert cam.second is None
+
+
+def test_every_second_map_has_a_name_of_its_own():
+    cam = SecondMap(method="grad_cam")
+    requests = [
+        MapRequest(second=second, method=method, cam_layer=layer)
+        for method in ("smoothgrad", "grad_cam")
+        for layer in ("last", "layer3")
+        for second in (None, cam, SecondMap(method="saliency"), SecondMap(target=0), SecondMap(cam_layer="layer4"))
+    ]
+    for one in requests:
+        for other in requests:
+            shown = [tuple(settings(each.of_network(k)).items() for k in range(2)) for each in (one, other)]
+            same = all(dict(a) == dict(b) for a, b in zip(*shown, strict=True))
+            assert same == (fingerprint(settings(one)) == fingerprint(settings(other))), (one, other)
+    beside = MapRequest(cam_layer="layer3", second=cam)
+    assert beside.of_network(1).cam_layer == "layer3", "also of a first map by another method"
+
+
+def test_a_second_map_comes_back_from_its_settings_and_is_checked():
+    request = MapRequest(second=SecondMap(method="grad_cam", target=4, cam_layer="layer3"))
+    assert map_request_from_settings(settings(request)) == request
+    assert map_request_from_settings({"second": None}) == MapRequest()
+    assert MapRequest.of_targets(request.targets).targets == ("own", 4)
+    assert MapRequest.of_targets("label").targets == "label"
+    for bad in ({"target": -1}, {"target": "mine"}, {"method": ""}, {"cam_layer": ""}, {"colour": 1}):
+        with pytest.raises(ValueError, match=r"target|method|cam_layer|unknown settings"):
+            map_request_from_settings({"second": bad})
+    with pytest.raises(ValueError, match="second is what the second map has"):
+        MapRequest(second={"method": "grad_cam"})
+    with pytest.raises(ValueError, match="one for each of two networks"):
+        MapRequest.of_targets((1, 2, 3))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from gala_viz.panels.compare.compare_options import CompareOptions
-from gala_viz.specs import GRAD_CAM
+from gala_viz.specs import GRAD_CAM, SecondMap
 
 if TYPE_CHECKING:
     from gala_viz.plots.figures.specs import FigureSpec
@@ -64,6 +64,8 @@ class Arguments:
     """grid: images of a page; left out: as many as 240 mm hold."""
     layer: str | None = None
     """comparison: whose attention norms; left out: the last layer."""
+    second_layer: str | None = None
+    """comparison: layer of the second network's attention norms; left out: the same one."""
     delta_colours: Literal["default", "paper"] | None = None
     """comparison: colours of the delta; paper: the red and blue of Linsley et al. 2019, with the networks' names."""
     map_kind: str | None = None
@@ -89,6 +91,13 @@ class Arguments:
     """Attribution method of the maps, for example smoothgrad or grad_cam; left out: as the pages begin."""
     cam_layer: str | None = None
     """grad_cam: at which layer, a module's path in both networks; left out: last, or as the maps in the store are."""
+    second_method: str | None = None
+    """comparison: method of the second network's maps; this and the next two left out: as the first's. With --networks
+    A A two methods, targets or layers of one network stand side by side."""
+    second_target: Literal["own", "label"] | None = None
+    """comparison: whose logit the second network's maps explain."""
+    second_cam_layer: str | None = None
+    """comparison: at which layer the second network's Grad-CAM is computed."""
     samples: int | None = None
     """SmoothGrad's n; this and the next three left out: as the pages begin, or as the maps in the store are."""
     seed: int | None = None
@@ -143,7 +152,8 @@ class Arguments:
         """Return the settings of a figure that options set. Raises ``ValueError`` for those of another kind."""
         of_drawing = ("spec", "kind", "out", "name", "scored_only", "device", "precision")
         of_maps = ("method", "cam_layer", "samples", "seed", "noise", "target", "human_map", "participant", "smoothing")
-        apart = (*of_drawing, *of_maps)
+        of_second = ("second_method", "second_target", "second_cam_layer")
+        apart = (*of_drawing, *of_maps, *of_second)
         values = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in apart}
         overrides = {name: value for name, value in values.items() if value is not None and value != ()}
         for name in overrides:
@@ -168,8 +178,15 @@ class Arguments:
         more |= {"smoothing_px": self.smoothing, "method": self.method, "cam_layer": self.cam_layer}
         more = {name: value for name, value in more.items() if value is not None}
         changed = replace(request, smoothgrad=replace(request.smoothgrad, **grad), **more)
+        own = {"method": self.second_method, "target": self.second_target, "cam_layer": self.second_cam_layer}
+        own = {name: value for name, value in own.items() if value is not None}
+        changed = replace(changed, second=replace(changed.second or SecondMap(), **own))
         if self.cam_layer is not None and changed.method != GRAD_CAM:
             raise ValueError(f"--cam-layer is of the method {GRAD_CAM}; add --method {GRAD_CAM}, or leave it out.")
+        if self.second_cam_layer is not None and changed.of_network(1).method != GRAD_CAM:
+            raise ValueError(
+                f"--second-cam-layer is of the method {GRAD_CAM}; add --second-method {GRAD_CAM}, or leave it out."
+            )
         return changed
 
 

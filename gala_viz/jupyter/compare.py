@@ -11,14 +11,13 @@ from gala_viz.attribution.packing import never_cancelled
 from gala_viz.jupyter.sources import open_source
 from gala_viz.jupyter.widget import Widget, check_image
 from gala_viz.panels.compare.compare_view import CompareView
-from gala_viz.panels.compare.main_row_content import DELTA_UNIT
+from gala_viz.panels.compare.main_row_content import unknown_units
 from gala_viz.panels.compare.sections import controls_section, lower_section, maps_section
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import provenance
 from gala_viz.panels.source_page import section
 from gala_viz.panels.view_state import AttributionSettings, CurrentImage, DisplaySettings
-from gala_viz.plots.map_overlays import SALIENCY_UNIT
 from gala_viz.store.source import MapUpdate, request_of_image
 
 
@@ -50,7 +49,7 @@ class Compare(Widget):
     ) -> None:
         super().__init__(open_source(source, networks, **source_options))
         self._view = CompareView(self.source, CollectionIndex(self.source), self.document)
-        self._view.row.set_units(SALIENCY_UNIT, DELTA_UNIT)  # from the start: a bar that grows later lies over its map
+        self._view.row.set_units(unknown_units())  # from the start: a bar that grows later lies over its map
         self.cell_theme.jslink(self._view.display, dark="dark")
         self._view.open(None if image is None else check_image(self.source, image))
 

@@ -92,7 +92,7 @@ class KernelDocument(ServerlessDocument):
                 own = [self._installed(one) if _is_outside(one) else one for one in model.stylesheets]
                 model.stylesheets = [sheet for sheet in own if sheet is not None]
             for model in with_fonts:
-                model.css_bundle = None
+                model.css_bundle = None  # pyright: ignore[reportAttributeAccessIssue]
 
     def _installed(self, sheet: ImportedStyleSheet) -> InlineStyleSheet | None:
         path = sheet.url.partition("/dist/")[2].partition("?")[0]

@@ -45,7 +45,7 @@ from gala_viz.live.descriptions import image_info, labels_of
 from gala_viz.live.network_inputs import NetworkInputs
 from gala_viz.live.network_pool import NETWORK_BYTES, LazyNetwork, NetworkPool
 from gala_viz.live.network_results import NetworkResults
-from gala_viz.live.pair_update import RunTime, UpdateThrottle, pair_update
+from gala_viz.live.pair_update import RunTime, UpdateThrottle, check_units, pair_update
 from gala_viz.live.run_survey import run_survey
 from gala_viz.live.scores import Scores, frame_of, scores_with, unknown_scores
 from gala_viz.live.shipped_scores import image_at_median_gain, starting_smoothing
@@ -55,7 +55,7 @@ from gala_viz.networks.frames import resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.network import Network, shared_noise_fraction
 from gala_viz.schema import labelled_map
-from gala_viz.specs import LAST_LAYER, MapRequest, SmoothGradSpec, Target, fingerprint, settings
+from gala_viz.specs import LAST_LAYER, MapRequest, SmoothGradSpec, Targets, fingerprint, settings
 from gala_viz.store.source import (
     Cancelled,
     ForwardResults,
@@ -167,7 +167,7 @@ class LiveMaps:
             if name in loaded:
                 frame = frame_of(self._pair) if name in shown else None
                 correct = self._scores.forward_table(loaded[name], frame).columns()["correct"]
-                rho = self._scores.map_table(loaded[name], request, frame).columns()["rho"]
+                rho = self._scores.map_table(loaded[name], request.of_network(0), frame).columns()["rho"]
             choices.append(network_choice(name, title, correct, rho, self._pool.opened_as[name]))
         return tuple(choices)
 
@@ -304,7 +304,7 @@ class LiveMaps:
         return self._labelled_forward(image, results)
 
     def perturb(
-        self, image: str, mask: np.ndarray, fill: str, target: Target, cancelled: Cancelled
+        self, image: str, mask: np.ndarray, fill: str, target: Targets, cancelled: Cancelled
     ) -> PerturbedResults | None:
         """Return how both networks answer when a part of the photograph is hidden; None once ``cancelled()``.
 
@@ -318,7 +318,7 @@ class LiveMaps:
         PerturbedResults or None
             In the frame of the first network.
         """
-        kept, request = check_mask(mask, self._frame.input_px), MapRequest(target=target)
+        kept, request = check_mask(mask, self._frame.input_px), MapRequest.of_targets(target)
         filled = self._inputs.filled(self._frame, image, fill)
         whole = self._forward(image, INTERACTIVE, cancelled)
         if whole is None:
@@ -353,7 +353,7 @@ class LiveMaps:
         image: str,
         importance: np.ndarray | xr.DataArray,
         fill: str,
-        target: Target,
+        target: Targets,
         cancelled: Cancelled,
         *,
         percents: Sequence[float] = REVEAL_PERCENTS,
@@ -371,11 +371,11 @@ class LiveMaps:
         RevealUpdate
             Point by point on a CPU, a batch at a time on an accelerator.
         """
-        percents, request = check_percents(percents), MapRequest(target=target)
+        percents, request = check_percents(percents), MapRequest.of_targets(target)
         if np.shape(importance) != self._frame.input_px:
             side, shape = self._frame.crop_px, np.shape(importance)
             raise ValueError(f"a map of {side} x {side} pixels, as drawn, was expected; got shape {shape}.")
-        order = reveal_order(importance)
+        order, told = reveal_order(importance), " and ".join(map(str, target)) if isinstance(target, tuple) else target
         filled = self._inputs.filled(self._frame, image, fill)
         begun = time.monotonic()
         whole = self._forward(image, INTERACTIVE, cancelled)
@@ -403,7 +403,7 @@ class LiveMaps:
                 erase=erase,
                 shown=[shown_percent(mask) for mask in masks],
                 leading={"network": [network.name for network in self._networks]},
-                attrs={"fill": fill, "fill_description": FILLS[fill].description, "target": target, "image": image},
+                attrs={"fill": fill, "fill_description": FILLS[fill].description, "target": told, "image": image},
             )
             progress = Progress(
                 done=done, total=len(masks), seconds=seconds, eta_s=seconds / done * (len(masks) - done)
@@ -418,7 +418,7 @@ class LiveMaps:
         forward, states = self._forward_at_hand(image), self._finished(image, request)
         if forward is None or states is None:
             return None
-        return self._update(image, request, forward, states, RunTime(0.0, states[0].n_samples))
+        return self._update(image, request, forward, states, RunTime(0.0, tuple(one.n_samples for one in states)))
 
     def maps(
         self, image: str, request: MapRequest, cancelled: Cancelled, *, background: bool = False
@@ -489,7 +489,7 @@ class LiveMaps:
         except NonFiniteError as error:
             self._not_finite[image] = str(error)
         except ValueError:
-            if request is None or request.target != "label":
+            if request is None or "label" not in {request.of_network(number).target for number in range(2)}:
                 raise  # only a missing true category is a reason to go on to the next image
         return computed
 
@@ -506,21 +506,26 @@ class LiveMaps:
         if forward is None:
             return
         targets = self._targets(image, request, forward)
-        n_before = min(
-            results.n_begun(image, request, target) for results, target in zip(self._pair, targets, strict=True)
+        n_before = tuple(
+            results.n_begun(image, request.of_network(number), target)
+            for number, (results, target) in enumerate(zip(self._pair, targets, strict=True))
         )
         throttle = UpdateThrottle(partial=priority != SURVEY)
         for states in self._states(image, request, targets, priority, cancelled):
-            if throttle.is_due(min(state.n for state in states), all(state.done for state in states)):
+            done = all(state.done for state in states)
+            if throttle.is_due(min(state.n for state in states if done or not state.done), done):
                 yield self._update(image, request, forward, states, RunTime(time.monotonic() - begun, n_before))
 
     def _states(
         self, image: str, request: MapRequest, targets: Sequence[int], priority: int, cancelled: Cancelled
     ) -> Iterator[list[MapState]]:
         """Yield both states after each has advanced by a batch, until both are done or ``cancelled()``."""
-        both = list(zip(self._pair, targets, strict=True))
+        requests = [request.of_network(number) for number in range(len(self._pair))]
+        both = list(zip(self._pair, requests, targets, strict=True))
         distinct = both[:1] if both[0] == both[1] else both
-        running = [results.map_states(image, request, target, priority, cancelled) for results, target in distinct]
+        running = [
+            results.map_states(image, of_one, target, priority, cancelled) for results, of_one, target in distinct
+        ]
         states: list[MapState] = []
         while not states or not all(state.done for state in states):
             for number, run in enumerate(running):
@@ -545,7 +550,8 @@ class LiveMaps:
             return None
         targets = self._targets(image, request, forward)
         states = [
-            results.finished_map(image, request, target) for results, target in zip(self._pair, targets, strict=True)
+            results.finished_map(image, request.of_network(number), target)
+            for number, (results, target) in enumerate(zip(self._pair, targets, strict=True))
         ]
         known = [state for state in states if state is not None]
         return known if len(known) == len(states) else None
@@ -634,13 +640,17 @@ class LiveMaps:
 
     def _targets(self, image: str, request: MapRequest, forward: Sequence[ForwardResult]) -> list[int]:
         return [
-            results.target(image, request, result, self._label(image, number))
+            results.target(image, request.of_network(number), result, self._label(image, number))
             for number, (results, result) in enumerate(zip(self._pair, forward, strict=True))
         ]
 
     def _layers(self, request: MapRequest) -> list[str]:
-        """Return the layer of each network at which maps are computed; ``ValueError`` where one does not have it."""
-        return [results.explained_layer(request) for results in self._pair]
+        """Return the layer of each network at which maps are computed.
+
+        Raises ``ValueError`` where one does not have it, and where two methods have no difference.
+        """
+        check_units(request)
+        return [results.explained_layer(request.of_network(number)) for number, results in enumerate(self._pair)]
 
     def _update_key(self, image: str, request: MapRequest) -> _UpdateKey:
         version = 0 if image in self._uploads else self._collection.map_version(image)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -29,16 +30,16 @@ ScoresOf = Callable[[Sequence[np.ndarray]], xr.Dataset]
 
 @dataclass(frozen=True, slots=True)
 class RunTime:
-    """Seconds since a run started, and how many samples it found done already."""
+    """Seconds since a run started, and how many samples of each network it found done already."""
 
     seconds: float
-    n_before: int
+    n_before: tuple[int, ...]
 
-    def eta_s(self, n: int, n_samples: int) -> float | None:
+    def eta_s(self, n: int, n_samples: int, n_before: int) -> float | None:
         """Return the seconds left at the pace so far; None before anything was computed."""
         if n >= n_samples:
             return 0.0
-        computed = n - self.n_before
+        computed = n - n_before
         return self.seconds / computed * (n_samples - n) if computed > 0 else None
 
 
@@ -64,6 +65,16 @@ class UpdateThrottle:
         return False
 
 
+def check_units(request: MapRequest) -> None:
+    """Raise ``ValueError`` where the two maps of a request would be subtracted in different units."""
+    kinds = [METHODS[request.of_network(number).method] for number in range(2)]
+    if request.normalise == "none" and kinds[0].units != kinds[1].units:
+        raise ValueError(
+            f"{kinds[0].title} is in {kinds[0].units}, {kinds[1].title} in {kinds[1].units}: their difference is no "
+            "number. Normalise each map before the delta (percentile, maximum or sum), or choose methods of one unit."
+        )
+
+
 def pair_update(
     states: Sequence[MapState],
     request: MapRequest,
@@ -77,7 +88,8 @@ def pair_update(
     """Return the update of an ordered pair's maps of one image.
 
     Errors are by jackknife over groups of samples, with the two networks' groups left out together, so that the error
-    of the delta knows that both saw the same noise, and that the normalisation has an error too.
+    of the delta knows that both saw the same noise, and that the normalisation has an error too. A map without samples
+    has no Monte-Carlo error: it is the same in every group, in both halves, and its standard error is 0.
 
     Parameters
     ----------
@@ -108,13 +120,20 @@ def pair_update(
     maps = [shown(state.mean) for shown, state in zip(places, states, strict=True)]
     done = all(state.done for state in states)
     errors, delta_error, reliability = None, None, float("nan")
-    if METHODS[request.method].stochastic:
-        errors, delta_error = _errors(places, maps, states, request)
+    requests = [request.of_network(number) for number in range(2)]
+    sampled = [METHODS[one.method].stochastic for one in requests]
+    if any(sampled):
+        errors, delta_error = _errors(places, maps, states, sampled, request)
         if done:
-            reliability = _reliability(places, states, request)
-    attrs = {"method": request.method, "units": METHODS[request.method].units, **settings(spec_of(request))}
-    attrs |= layer_path_attrs(layers)
-    attrs |= {"reduction": request.reduction, "smoothing_px": request.smoothing_px, "image": image}
+            reliability = _reliability(places, states, sampled, request)
+    drawn = {"reduction": request.reduction, "smoothing_px": request.smoothing_px, "image": image}
+    own_attrs = tuple(
+        {**_method_attrs(one), **layer_path_attrs([layer]), **drawn}
+        for one, layer in zip(requests, layers or ("", ""), strict=True)
+    )
+    attrs = {**_method_attrs(request), **layer_path_attrs(layers), **drawn}
+    if request.second is not None:
+        attrs = {name: value for name, value in own_attrs[0].items() if own_attrs[1].get(name) == value}
     pair = label_pair(
         maps,
         errors,
@@ -123,9 +142,16 @@ def pair_update(
         frame_px=frame_px,
         normalise=request.normalise,
         attrs=attrs,
-        delta_degrees_of_freedom=min(int((state.group_counts > 0).sum()) for state in states) - 1 if errors else 0,
+        delta_degrees_of_freedom=min(
+            (int((state.group_counts > 0).sum()) for state, one in zip(states, sampled, strict=True) if one), default=1
+        )
+        - 1,
     )
-    n, n_samples = min(state.n for state in states), min(state.n_samples for state in states)
+    counted = _counted(states, sampled)
+    n, n_samples, n_before = (
+        min(values[number] for number in counted)
+        for values in ([state.n for state in states], [state.n_samples for state in states], run_time.n_before)
+    )
     return MapUpdate(
         maps=pair.maps,
         standard_error=pair.standard_error,
@@ -137,11 +163,27 @@ def pair_update(
         n=n_samples if done else n,
         n_samples=n_samples,
         seconds=run_time.seconds,
-        eta_s=run_time.eta_s(n, n_samples),
+        eta_s=run_time.eta_s(n, n_samples, n_before),
         done=done,
         scores=scores_of(maps),
         note=_note(states, networks),
+        own_attrs=() if request.second is None else own_attrs,
     )
+
+
+def _method_attrs(request: MapRequest) -> dict[str, Any]:
+    return {"method": request.method, "units": METHODS[request.method].units, **settings(spec_of(request))}
+
+
+def _counted(states: Sequence[MapState], sampled: Sequence[bool]) -> list[int]:
+    """Return which of two maps an update's n is of: both, or of two methods the one that is random, or takes longer.
+
+    While another one is not done, n is that of the map that is not.
+    """
+    numbers = [number for number, state in enumerate(states) if not state.done] or [0, 1]
+    numbers = [number for number in numbers if sampled[number]] or numbers
+    most = max(states[number].n_samples for number in numbers)
+    return [number for number in numbers if states[number].n_samples == most]
 
 
 def _shown(request: MapRequest, network: Network, first: Network, photo_px: tuple[int, int]) -> Shown:
@@ -156,7 +198,11 @@ def _shown(request: MapRequest, network: Network, first: Network, photo_px: tupl
 
 
 def _errors(
-    places: Sequence[Shown], maps: Sequence[np.ndarray], states: Sequence[MapState], request: MapRequest
+    places: Sequence[Shown],
+    maps: Sequence[np.ndarray],
+    states: Sequence[MapState],
+    sampled: Sequence[bool],
+    request: MapRequest,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the standard errors of both maps, NaN with fewer than two samples, and that of their delta."""
     counts = [state.group_counts[state.group_counts > 0] for state in states]
@@ -166,15 +212,44 @@ def _errors(
         np.full(one.shape, np.nan, np.float32) if rest is None else jackknife_error(one, rest, count)
         for one, rest, count in zip(maps, shown, counts, strict=True)
     ]
+    if not all(sampled):
+        return _errors_beside_fixed(maps, shown, errors, sampled, counts, request)
     if shown[0] is not None and shown[1] is not None and np.array_equal(*counts):
         rest = delta(shown[0], shown[1], request.normalise)
         return errors, jackknife_error(delta(*maps, request.normalise), rest, counts[0])
     return errors, independent_delta_error(errors, maps, request.normalise)
 
 
-def _reliability(places: Sequence[Shown], states: Sequence[MapState], request: MapRequest) -> float:
-    """Return the reliability of the delta from the halves of both networks' samples."""
-    halves = [state.half_means() for state in states]
+def _errors_beside_fixed(
+    maps: Sequence[np.ndarray],
+    shown: Sequence[np.ndarray | None],
+    errors: Sequence[np.ndarray],
+    sampled: Sequence[bool],
+    counts: Sequence[np.ndarray],
+    request: MapRequest,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the errors where one of two maps has samples: that of the other is 0, that of the delta has it fixed."""
+    at = sampled.index(True)
+    told = [
+        error if one else np.where(np.isnan(values), np.nan, 0).astype(np.float32)
+        for error, values, one in zip(errors, maps, sampled, strict=True)
+    ]
+    rest = shown[at]
+    if rest is None:
+        return told, np.full(maps[at].shape, np.nan, np.float32)
+    first, second = (rest, maps[1]) if at == 0 else (maps[0], rest)
+    without = delta(first, second, request.normalise)
+    return told, jackknife_error(delta(maps[0], maps[1], request.normalise), without, counts[at])
+
+
+def _reliability(
+    places: Sequence[Shown], states: Sequence[MapState], sampled: Sequence[bool], request: MapRequest
+) -> float:
+    """Return the reliability of the delta from the halves of both networks' samples.
+
+    A map without samples is the same in both halves. It is part of what would come again with other samples.
+    """
+    halves = [state.half_means() if one else state.mean for state, one in zip(states, sampled, strict=True)]
     if any(half is None for half in halves):
         return float("nan")
     first, second = (place(half) for place, half in zip(places, halves, strict=True))
@@ -183,9 +258,11 @@ def _reliability(places: Sequence[Shown], states: Sequence[MapState], request: M
 
 def _note(states: Sequence[MapState], networks: Sequence[Network]) -> str:
     titles, notes = [network.title for network in networks], [state.note for state in states]
+    is_one = networks[0] is networks[1]
     if notes[0] == notes[1]:
-        notes = [f"both networks: {notes[0]}"] if notes[0] else []
+        notes = [f"both {'maps' if is_one else 'networks'}: {notes[0]}"] if notes[0] else []
     else:
+        titles = ["the first map", "the second map"] if is_one else titles
         notes = [f"{title}: {note}" for title, note in zip(titles, notes, strict=True) if note]
     part = common_part_text(titles, [network.preprocessing for network in networks])
     return "; ".join(note for note in (*notes, part) if note)

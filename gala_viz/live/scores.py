@@ -91,7 +91,10 @@ class Scores:
         frame, rho = frame_of(pair), np.full((len(pair), len(self._collection.images)), np.nan)
         if not all(is_same_cut(results.frame, frame) for results in pair):
             return rho
-        parts = [self._shipped_columns(results, {"rho": ()}, request) for results in pair]
+        parts = [
+            self._shipped_columns(results, {"rho": ()}, request.of_network(number))
+            for number, results in enumerate(pair)
+        ]
         for row, part in enumerate(parts):
             if part is None:
                 return np.full_like(rho, np.nan)
@@ -128,6 +131,11 @@ class Scores:
         part = [*_part(results, frame), *self._named_kind(request.human_map)]
         filled = None if part else lambda: self._shipped_columns(results, columns, request)
         return self._table(columns, "maps", self._name(results), _request_name(request), *part, filled=filled)
+
+    def _map_tables(self, pair: Sequence[NetworkResults], request: MapRequest) -> list[ScoreTable]:
+        """Return the table of each network of a pair, of the maps that it has by ``request``."""
+        frame = frame_of(pair)
+        return [self.map_table(results, request.of_network(row), frame) for row, results in enumerate(pair)]
 
     def delta_table(self, pair: Sequence[NetworkResults], request: MapRequest) -> ScoreTable:
         """Return the table of the delta of an ordered pair."""
@@ -266,14 +274,13 @@ class Scores:
         """
         for row, results in enumerate(pair if request.participant is None else ()):
             values = {name: update.scores[name].values[row] for name in (*METRICS, *FLOORS)}
-            self.map_table(results, request, frame_of(pair)).enter(image, values, version)
+            self.map_table(results, request.of_network(row), frame_of(pair)).enter(image, values, version)
         if "delta_size" in update.scores.attrs:  # not of uploaded photographs
             self.delta_table(pair, request).enter(image, {"delta_size": update.scores.attrs["delta_size"]})
 
     def are_known(self, image: str, pair: Sequence[NetworkResults], request: MapRequest) -> bool:
         """Return whether the scores of both networks' maps and of their delta are there."""
-        frame = frame_of(pair)
-        of_maps, version = [self.map_table(results, request, frame) for results in pair], self._version(image)
+        of_maps, version = self._map_tables(pair, request), self._version(image)
         return all(table.known(image, version) for table in of_maps) and self.delta_table(pair, request).known(image)
 
     def is_forward_known(self, image: str, results: NetworkResults, frame: Frame, kind: str | None = None) -> bool:
@@ -302,7 +309,7 @@ class Scores:
         layers = tuple(dict.fromkeys(layer for results in pair for layer in results.network.layers))
         frame = frame_of(pair)
         forward = [self.forward_table(results, frame, request.human_map).columns() for results in pair]
-        maps = [self.map_table(results, request, frame).columns() for results in pair]
+        maps = [table.columns() for table in self._map_tables(pair, request)]
         rho = np.full((len(pair), len(layers), len(self._collection.images)), np.nan, np.float32)
         for row, (results, columns) in enumerate(zip(pair, forward, strict=True)):
             for number, layer in enumerate(results.network.layers):

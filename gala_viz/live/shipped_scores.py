@@ -44,7 +44,7 @@ def scores_path(folder: Path, collection: str) -> Path:
 
 def request_key(request: MapRequest) -> str:
     """Return the part of a request that scores of unsmoothed maps depend on, as text."""
-    parts = ("method", "smoothgrad", "target", "reduction", "cam_layer")  # the last one where it counts
+    parts = ("method", "smoothgrad", "target", "reduction", "cam_layer", "second")  # the last two where they count
     return json.dumps({name: value for name, value in settings(request).items() if name in parts}, sort_keys=True)
 
 

@@ -13,6 +13,7 @@ from gala_viz.engine.results.score_selection import ScoreSelection
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.markup import SIDES, number_text
+from gala_viz.plots.map_labels import distinct_titles, is_one_network
 from gala_viz.store.source import NetworkInfo
 
 CEILING_TEXT = "noise ceiling (rho of one half of the participants with the other, not raised by Spearman-Brown)"
@@ -35,7 +36,7 @@ class Closeness:
         Score of each network on the photograph in view; NaN where it has none.
     of : tuple of str
         For each network what is compared with people where that is not its map, for example "attention at
-        group3.block1"; empty: the maps.
+        group3.block1", or what its map has of its own, for example "Grad-CAM"; empty: the maps.
     """
 
     metric: str
@@ -98,16 +99,16 @@ def verdict(networks: Sequence[NetworkInfo], closeness: Closeness) -> str:
     if selection is None or selection.difference is None:
         return ""
     mean, interval = selection.difference
-    row = int(mean > 0)
+    row, is_one = int(mean > 0), is_one_network(networks)
     titles = [network.title for network in networks]
-    if len(set(titles)) < len(titles):  # seeds of one recipe
-        titles = [f"{network.title}, {network.name}" for network in networks]
+    if len(set(titles)) < len(titles) and not (is_one and closeness.of):  # seeds of one recipe, or one network twice
+        titles = distinct_titles(networks)
     low, high = interval or (float("nan"), float("nan"))
     size = sorted(map(abs, (low, high)))
     return render_html(
         """<p class="answer">{% if few %}Closeness to {{ people }}{{ subject }}: second minus first \
 {{ "%+.3f" | format(mean) }} {{ unit }} on average, n = {{ n }}; no interval below {{ few }} images.
-{%- elif neither %}Neither network{{ subject }} is nearer to {{ people }} on average: second minus first \
+{%- elif neither %}Neither {{ what }}{{ subject }} is nearer to {{ people }} on average: second minus first \
 {{ "%+.3f" | format(mean) }} {{ unit }} (95 % interval {{ "%+.3f" | format(low) }} to {{ "%+.3f" | format(high) }}), \
 n = {{ n }}.
 {%- else %}<b class="{{ side }}">{{ title }}</b>{% if of %} ({{ of }}){% endif %} is nearer to {{ people }} on \
@@ -115,6 +116,7 @@ average: by <b>{{ "%.3f" | format(mean | abs) }}</b> {{ unit }} (95 % interval {
 {{ "%.3f" | format(size[1]) }}), n = {{ n }}.{% endif %}</p>""",
         few=MIN_IMAGES_FOR_INTERVAL if interval is None else 0,
         neither=low <= 0 <= high,
+        what="map" if is_one else "network",
         people=closeness.people,
         mean=mean,
         low=low,

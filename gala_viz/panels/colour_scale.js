@@ -46,6 +46,11 @@ function colour_limits(maps, scale, from_zero = false) {
   return ends.map((end) => [lowest < end ? lowest : 0, end])
 }
 
+// Limits of the two networks' maps; where their units are two, `apart`, neither says anything of the other's.
+function pair_limits(maps, scale, from_zero, apart) {
+  return apart ? maps.map((one) => colour_limits([one], scale, from_zero)[0]) : colour_limits(maps, scale, from_zero)
+}
+
 // The palette with `gone` in place of the colours of the weakest `percent` of a map's pixels.
 function thresholded(palette, values, [low, high], percent, gone = "#00000000") {
   if (percent <= 0) { return palette }

@@ -105,11 +105,17 @@ class ComparisonDownloadButton(FigureDownloadButton):
 
         image, layer = self._shown.image, self._shown.layer
         layers = next((network.layers for network in self._source.networks[::-1] if network.layers), ())
+        column, of_second, second_layer = self._shown.second_layer, self._source.networks[1].layers, None
+        if layer is not None and column is not None and of_second:
+            second_layer = of_second[min(column, len(of_second) - 1)]
+            layers = self._source.networks[0].layers or layers
+            layer = min(layer, len(layers) - 1)
         request = self._settings.to_request(human_map=self._shown.kind, participant=self._shown.participant)
         return ComparisonSpec(
             **self._origin,
             images=(image,),
             layer=layers[layer] if layer is not None and layer < len(layers) else None,
+            second_layer=second_layer,
             delta_colours=self._delta_colours,
             request=request_of_image(self._source, image, request),
         )

@@ -17,7 +17,7 @@ from gala_viz.panels.network_pair import PLACES, PairChooser
 from gala_viz.panels.page_state import LinkParameter, format_value
 from gala_viz.panels.presenting.presentation import Presentation
 from gala_viz.panels.presenting.stage import PANELS
-from gala_viz.panels.view_state import AttributionSettings, CurrentImage, GridSettings, ScatterAxes
+from gala_viz.panels.view_state import AS_FIRST, AttributionSettings, CurrentImage, GridSettings, ScatterAxes
 from gala_viz.plots.grid_columns import parse_columns
 from gala_viz.plots.point_selection import selection_geometry
 from gala_viz.registry import unknown_name
@@ -87,6 +87,11 @@ VERSION_1_MAPS = {
     "maps": "",
     "participant": "",
     "layer": "",
+    "second-layer": "",
+    "second-method": "",
+    "second-explain": "",
+    "second-category": "0",
+    "second-cam-layer": "",
     "category": "0",
     "present": "0",
     "panels": "photo,human,a,b,delta",
@@ -139,14 +144,19 @@ def compare_link_parameters(
     dict of str to LinkParameter
         Name in links -> what it stands for.
     """
-    shown, settings, looks = view.current, view.settings, view.display_settings
+    source, shown, settings, looks = view.source, view.current, view.settings, view.display_settings
+    assert source is not None, "the view is open"
     erased = view.erase_reveal.settings
     layers = view.layers.n_columns
     return {
         "image": _image(view.gallery, shown, view.source, first=view.first_image),
-        **_pair_parameters(view.chooser, view.source, default_pair),
+        **_pair_parameters(view.chooser, source, default_pair),
         "layer": LinkParameter(owner=shown, parameter="layer", push_history=True, refusal=_below(layers, "layers")),
-        **_map_parameters(view.source, settings, shown),
+        "second-layer": LinkParameter(
+            owner=shown, parameter="second_layer", push_history=True, refusal=_below(layers, "layers")
+        ),
+        **_map_parameters(source, settings, shown),
+        **_second_parameters(source, settings),
         "scale": LinkParameter(owner=looks, parameter="scale"),
         "opacity": LinkParameter(owner=looks, parameter="opacity"),
         "threshold": LinkParameter(owner=looks, parameter="threshold"),
@@ -279,6 +289,24 @@ def _map_parameters(source: MapSource, settings: AttributionSettings, shown: Cur
         "channels": LinkParameter(owner=settings, parameter="reduction"),
         "smoothing": LinkParameter(owner=settings, parameter="smoothing_px"),
         "normalise": LinkParameter(owner=settings, parameter="normalise"),
+    }
+
+
+def _second_parameters(source: MapSource, settings: AttributionSettings) -> dict[str, LinkParameter]:
+    """Return the link parameters of what the second map has of its own; the grid has columns for that."""
+    many = len(source.networks[1].categories)
+    refusals = {
+        "method": _among("method", [AS_FIRST, *source.methods]),
+        "target": lambda value: "",
+        "category": _below(many, "categories"),
+        "cam_layer": lambda value: "",
+    }
+    names = {"method": "method", "target": "explain", "category": "category", "cam_layer": "cam-layer"}
+    return {
+        f"second-{names[own]}": LinkParameter(
+            owner=settings, parameter=f"second_{own}", push_history=True, refusal=refusal
+        )
+        for own, refusal in refusals.items()
     }
 
 

@@ -114,6 +114,7 @@ def top_five_predictions(
     was: Sequence[str] = (),
     below: str = "",
     explained: int | None = -1,
+    own: str = "",
 ) -> str:
     """Return a network's five most probable categories with bars; right or wrong as a sign and a word.
 
@@ -136,6 +137,8 @@ def top_five_predictions(
     explained : int or None
         Index of the category that is explained by choice, -1 for none: each category is a button that explains it
         (``compare/map_display.js`` hears it). None: they are no buttons.
+    own : str
+        What the map below has of its own, for example its method, where the other one's is another; "": nothing.
 
     Returns
     -------
@@ -157,7 +160,8 @@ def top_five_predictions(
     return render_html(
         """<div class="network {{ side }}"><div class="name">
 {%- if named %}<span title="{{ network.name }}">{{ network.title }}</span>{% endif %}
-{%- if known %}<span class="verdict {{ verdict[0] }}">{{ verdict[1] }}</span>{% endif %}</div><div class="five">
+{%- if known %}<span class="verdict {{ verdict[0] }}">{{ verdict[1] }}</span>{% endif %}</div>
+{%- if own %}<div class="own">{{ own }}</div>{% endif %}<div class="five">
 {%- for category, percent, was, is_true, index in rows %}<div class="prediction{% if is_true %} true{% endif %}">
 <span class="fill" style="width:{{ percent }}%"></span>
 {%- if explained is none %}<span class="category" title="{{ category }}">{{ "✓ " if is_true }}{{ category }}</span>
@@ -177,6 +181,7 @@ aria-pressed="{{ (index == explained) | lower }}">{{ "✓ " if is_true }}{{ cate
         hint="explain it, or no more",
         n_top=N_TOP,
         below=Markup(below),
+        own=own,
     )
 
 
@@ -215,13 +220,13 @@ def number_text(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else "–"
 
 
-def score_table(networks: Sequence[NetworkInfo], groups: Mapping[str, Mapping[str, Sequence[float]]], note: str) -> str:
+def score_table(titles: Sequence[str], groups: Mapping[str, Mapping[str, Sequence[float]]], note: str) -> str:
     """Return a table of one image's scores.
 
     Parameters
     ----------
-    networks : sequence of NetworkInfo
-        A row each in every group.
+    titles : sequence of str
+        Of the networks, or of their maps: a row each in every group.
     groups : mapping of str to mapping of str to sequence of float
         What is scored -> name of a metric -> one value per network; a group called "" has no heading.
     note : str
@@ -244,8 +249,8 @@ def score_table(networks: Sequence[NetworkInfo], groups: Mapping[str, Mapping[st
             (
                 group,
                 [
-                    (side, network.title, [number_text(float(values[k])) for values in columns.values()])
-                    for k, (side, network) in enumerate(zip(SIDES, networks, strict=True))
+                    (side, title, [number_text(float(values[k])) for values in columns.values()])
+                    for k, (side, title) in enumerate(zip(SIDES, titles, strict=True))
                 ],
             )
             for group, columns in groups.items()

@@ -48,12 +48,17 @@ class PairChooser:
             for place, name in zip(PLACES, names, strict=True)
         }
 
-    def show_scores(self, choices: Sequence[NetworkChoice]) -> None:
-        """Tell the accuracy and alignment of every network, as ``MapSource.choices`` returns them."""
+    def show_scores(
+        self, choices: Sequence[NetworkChoice], second_choices: Sequence[NetworkChoice] | None = None
+    ) -> None:
+        """Tell the accuracy and alignment of every network, as ``MapSource.choices`` returns them.
+
+        ``second_choices`` are those of the second place, where its maps are made otherwise.
+        """
         if self.is_needed:
-            options = choice_options(choices)
-            for place, form in self.forms.items():
-                form.update_field(place, options=options)
+            of_places = (choices, choices if second_choices is None else second_choices)
+            for (place, form), ones in zip(self.forms.items(), of_places, strict=True):
+                form.update_field(place, options=choice_options(ones))
 
     def reset(self) -> None:
         """Show the present pair again, where another one was chosen and cannot be shown."""

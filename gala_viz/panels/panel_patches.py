@@ -9,6 +9,7 @@ Tried with Panel 1.9 and Bokeh 3.8 and 3.9, to which ``pyproject.toml`` limits t
 ``patch_component_files`` remembers which files of components there are, which Panel looks for at every visit.
 ``patch_current_document`` lets an error within a callback leave nothing behind in Bokeh's stack of current documents.
 ``tornado_application`` finds the Tornado application of a server, to which addresses and checks are added.
+``patch_page_links`` lets the links of components work that come onto a page which is open already.
 ``listening_hosts`` finds where servers listen that something else started.
 """
 
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import panel_material_ui as pmui
 from bokeh.core.has_props import HasProps
 from bokeh.document import Document
 from bokeh.document.events import ColumnDataChangedEvent, DocumentChangedEvent
@@ -34,6 +36,7 @@ from panel.config import config
 from panel.custom import ReactiveESM
 from panel.io import document as panel_document
 from panel.io import resources as panel_resources
+from panel.layout import Panel
 from panel.util import classproperty
 from panel_material_ui.base import MaterialComponent
 from tornado.httpserver import HTTPServer
@@ -228,3 +231,27 @@ def listening_hosts() -> tuple[set[str], bool]:
             hosts.add(str(one.getsockname()[0]) if one.family in (socket.AF_INET, socket.AF_INET6) else "")
             is_proxied |= server.xheaders
     return hosts, is_proxied
+
+
+def patch_page_links() -> None:
+    """Let the links of components work that come onto an open page; a second call changes nothing.
+
+    Panel 1.9 applies them for the children of its layouts. For those of components with a script, of which a page is
+    one, it asks the wrong way round whether another update surrounds this one, and leaves them out.
+    """
+    plain = pmui.Page._update_model
+    if plain is not _update_with_links:
+        _plain_updates.append(plain)
+        type.__setattr__(pmui.Page, "_update_model", _update_with_links)
+
+
+_plain_updates: list[Callable[..., None]] = []
+
+
+def _update_with_links(self: pmui.Page, *args: Any) -> None:
+    before = getattr(Panel, "_batch_update", False)
+    Panel._batch_update = True
+    try:
+        _plain_updates[-1](self, *args)
+    finally:
+        Panel._batch_update = before

@@ -25,12 +25,16 @@ def format_duration(seconds: float | None) -> str:
 def standard_error_percent(map_update: MapUpdate) -> float | None:
     """Return the Monte-Carlo error of both maps in per cent of their size: L2 norm of errors over L2 norm of maps.
 
-    Returns None where the error is not known, or where the maps are zero.
+    A map without an error, which is computed without samples, does not count. Returns None where the error is not
+    known, or where the maps are zero.
     """
     if map_update.standard_error is None:
         return None
-    size = float(np.sqrt(np.nansum(np.square(np.asarray(map_update.maps, dtype=np.float64)))))
-    error = float(np.sqrt(np.nansum(np.square(np.asarray(map_update.standard_error, dtype=np.float64)))))
+    maps, errors = (np.asarray(one, dtype=np.float64) for one in (map_update.maps, map_update.standard_error))
+    sampled = errors.any(axis=(1, 2))
+    rows = sampled if sampled.any() else ~sampled
+    size = float(np.sqrt(np.nansum(np.square(maps[rows]))))
+    error = float(np.sqrt(np.nansum(np.square(errors[rows]))))
     return 100 * error / size if size > 0 else None
 
 

@@ -19,6 +19,7 @@ from gala_viz.panels.form import Field, Form, as_options
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.markup import muted_text, photograph_count, score_table
 from gala_viz.plots.bokeh_rendering import bokeh_figure, disable_sync
+from gala_viz.plots.map_labels import distinct_titles, is_one_network
 from gala_viz.plots.score_distribution import CeilingInterval, distribution_columns, score_distribution
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import NetworkInfo
@@ -116,11 +117,13 @@ class Compared:
     """What is compared with which human map.
 
     ``layers`` are, for each network, the layer whose attention norm stands in the main row; None: the saliency maps of
-    ``request``. ``human_map`` is the title of the human map in view.
+    ``request``. ``maps`` are what each of these has of its own, empty where they are alike but for the network.
+    ``human_map`` is the title of the human map in view.
     """
 
     request: MapRequest
     layers: tuple[str | None, ...] | None = None
+    maps: tuple[str, ...] = ()
     human_map: str = ""
 
 
@@ -223,6 +226,13 @@ class ScoreView:
     def _layers(self) -> tuple[str | None, ...] | None:
         return None if self._compared is None else self._compared.layers
 
+    @property
+    def _own(self) -> tuple[str, ...]:
+        """What of each network is compared with people where both are not compared by one map; empty where they are."""
+        if self._layers is not None:
+            return tuple(f"attention at {layer}" if layer else "no attention" for layer in self._layers)
+        return () if self._compared is None else self._compared.maps
+
     def _of_image(self, name: str) -> list[float]:
         if self._here is None:
             return [float("nan")] * len(self.networks)
@@ -238,7 +248,13 @@ class ScoreView:
         if self._layers is None and self._here is not None and drawn_name("rho") in self._here:
             drawn = {title: self._of_image(drawn_name(name)) for title, name in METRICS.items()}
         rows = {"": columns} if not drawn else {"unsmoothed": columns, f"drawn, {smoothing:g} px": drawn}
-        self.table.object = score_table(self.networks, rows, self._table_note(bool(drawn)))
+        titles = [network.title for network in self.networks]
+        own = self._own if self._layers is None or is_one_network(self.networks) else ()
+        if own:
+            titles = [", ".join(pair) for pair in zip(titles, own, strict=True)]
+        elif is_one_network(self.networks):
+            titles = distinct_titles(self.networks)
+        self.table.object = score_table(titles, rows, self._table_note(bool(drawn)))
 
     def _table_note(self, has_drawn: bool) -> str:
         """Return below the table what is compared with what, or why there is nothing."""
@@ -279,7 +295,7 @@ class ScoreView:
                 people=self._people,
                 selection=selection,
                 here=here,
-                of=tuple(f"attention at {layer}" if layer else "no attention" for layer in layers or ()),
+                of=self._own,
             )
         )
         if selection is None:

@@ -27,16 +27,21 @@ class CollectionScores:
     request: MapRequest
     scores: xr.Dataset
     choices: tuple[NetworkChoice, ...]
+    second_choices: tuple[NetworkChoice, ...]
+    """The same networks, with the scores of their maps by the second's settings."""
 
     def equals(self, other: CollectionScores) -> bool:
         """Return whether others are of the same settings and hold the same numbers."""
         same = self.request == other.request and self.choices == other.choices
+        same = same and self.second_choices == other.second_choices
         return same and self.scores.identical(other.scores)
 
 
 def read_scores(source: MapSource, request: MapRequest) -> CollectionScores:
     """Read the scores of all images; of many that takes a while, and belongs into a worker thread."""
-    return CollectionScores(request, source.scores(request), source.choices(request))
+    choices = source.choices(request.of_network(0))
+    second_choices = choices if request.second is None else source.choices(request.of_network(1))
+    return CollectionScores(request, source.scores(request), choices, second_choices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ class SourceClient:
                 post("forward", forward_results)
                 layers = (view, forward_results)
             asked = request_of_image(source, image, asked)
-            if asked.method == GRAD_CAM:
+            if GRAD_CAM in (asked.method, asked.of_network(1).method):
                 self._queue.put("cam_layers", source.cam_layers())
             if scores_first:
                 self._put_scores(of_collection)

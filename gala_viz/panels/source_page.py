@@ -25,6 +25,7 @@ from gala_viz.panels.memory import free_soon
 from gala_viz.panels.network_pair import linked_pair, with_pair
 from gala_viz.panels.page_head import PAGE_TEMPLATE, set_page_head
 from gala_viz.panels.page_state import parse_query
+from gala_viz.panels.panel_patches import patch_page_links
 from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.styles import PAGE_SX, THEME
 from gala_viz.store.source import MapSource
@@ -32,6 +33,7 @@ from gala_viz.store.source import MapSource
 if TYPE_CHECKING:
     from gala_viz.panels.page_persistence import PagePersistence
 
+patch_page_links()
 TITLE = "gala_viz"
 EDGE = (6, 14)
 

@@ -12,10 +12,12 @@ from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.panels.gallery.collection_index import VERDICTS, CollectionIndex, ImageQuery, SortOrder
 from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
 from gala_viz.plots.colour_scale import COLOUR_SCALES
-from gala_viz.specs import LAST_LAYER, MapRequest, SmoothGradSpec, settings
+from gala_viz.specs import LAST_LAYER, MapRequest, SecondMap, SmoothGradSpec, settings
 from gala_viz.store.source import ForwardResults, ImageInfo, MapSource, MapUpdate
 
 TARGETS = {"Own prediction": "own", "True category": "label", "Chosen category": "chosen"}
+AS_FIRST = ""
+"""Value of the second map's settings that are as the first's."""
 NORMALISATIONS = {"Percentile": "percentile", "Maximum": "maximum", "Sum": "sum", "None": "none"}
 REDUCTIONS = {"Sum of |gradient|": "absolute", "Largest |gradient|": "maximum", "Signed sum": "signed"}
 WITHIN_ERROR = ("shown", "outlined", "hidden")
@@ -37,11 +39,18 @@ class AttributionSettings(param.Parameterized):
     reduction = param.Selector(default="absolute", objects=REDUCTIONS, doc="How colour channels become one number.")
     smoothing_px = param.Number(default=0.0, bounds=(0, 32), doc="Sigma of a Gaussian over the map, in input pixels.")
     normalise = param.Selector(default="percentile", objects=NORMALISATIONS, doc="Normalisation before the delta.")
+    second_method = param.Selector(default=AS_FIRST, objects=[AS_FIRST], check_on_set=False, doc="The second map's.")
+    second_target = param.Selector(
+        default=AS_FIRST, objects={"As the first": AS_FIRST, **TARGETS}, doc="Whose logit the second map explains."
+    )
+    second_category = param.Integer(default=0, bounds=(0, None), doc="Index among the second network's categories.")
+    second_cam_layer = param.String(default=AS_FIRST, doc="Layer of the second map's Grad-CAM.")
 
     @classmethod
     def from_request(cls, request: MapRequest) -> AttributionSettings:
         """Return the settings whose ``to_request`` is ``request``."""
-        chosen = isinstance(request.target, int)
+        chosen, second = isinstance(request.target, int), request.second or SecondMap()
+        second_chosen = isinstance(second.target, int)
         return cls(
             target="chosen" if chosen else request.target,
             category=request.target if chosen else 0,
@@ -50,6 +59,10 @@ class AttributionSettings(param.Parameterized):
             reduction=request.reduction,
             smoothing_px=request.smoothing_px,
             normalise=request.normalise,
+            second_method=second.method or AS_FIRST,
+            second_target="chosen" if second_chosen else second.target or AS_FIRST,
+            second_category=second.target if second_chosen else 0,
+            second_cam_layer=second.cam_layer or AS_FIRST,
             **settings(request.smoothgrad),
         )
 
@@ -71,6 +84,11 @@ class AttributionSettings(param.Parameterized):
             human_map=human_map,
             participant=participant,
             cam_layer=self.cam_layer,
+            second=SecondMap(
+                method=self.second_method or None,
+                target=self.second_category if self.second_target == "chosen" else self.second_target or None,
+                cam_layer=self.second_cam_layer or None,
+            ),
         )
 
 
@@ -97,6 +115,8 @@ class DisplaySettings(param.Parameterized):
 class CurrentImage(param.Parameterized):
     """Image in view, kind and participant of its human map, and layer in the main row (None: the saliency maps).
 
+    ``second_layer`` is that of the second network where a layer is in the main row; None: in the same column.
+
     ``strokes`` are those of a brush over this image, as text (``compare.brush_strokes``).
     """
 
@@ -104,6 +124,7 @@ class CurrentImage(param.Parameterized):
     kind = param.String(default=None, allow_None=True, doc="Kind of human map; None is the collection's default.")
     participant = param.String(default=None, allow_None=True, doc="One participant; None is all together.")
     layer = param.Integer(default=None, allow_None=True, bounds=(0, None))
+    second_layer = param.Integer(default=None, allow_None=True, bounds=(0, None))
     strokes = param.String(default="", doc="Strokes over this image; another image begins without any.")
 
 

@@ -32,8 +32,11 @@ NOT_KEPT = "from a store of before: the reliability of the delta and errors of s
 def requested(store: Store, request: MapRequest) -> bool:
     """Return whether the store holds the maps of a request.
 
-    Smoothing and normalisation are left out: they are applied when maps are read.
+    Smoothing and normalisation are left out: they are applied when maps are read. Two maps that are made otherwise are
+    not stored side by side: their delta and its size are of no method of the store.
     """
+    if request.second is not None:
+        return False
     about = store.spec.methods.get(request.method)
     if about is None or (request.target, request.reduction) != (store.spec.target, store.spec.reduction):
         return False

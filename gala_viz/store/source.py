@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import xarray as xr
@@ -18,7 +18,7 @@ import xarray as xr
 from gala_viz.engine.results.painted_results import PaintedResults
 from gala_viz.engine.results.perturbation import REVEAL_PERCENTS
 from gala_viz.engine.results.prediction import Prediction
-from gala_viz.specs import MapRequest, Target
+from gala_viz.specs import MapRequest, SecondMap, Targets
 from gala_viz.splits import UNKNOWN
 
 Cancelled = Callable[[], bool]
@@ -201,6 +201,9 @@ class MapUpdate:
         Scores of this image, variables as in ``MapSource.scores``.
     note : str
         A sentence for the reader, or "".
+    own_attrs : tuple of dict
+        What made each network's map where the request has a ``second``: method, settings, units, layer; the attrs of
+        ``maps`` are those that both have alike. Empty: the attrs of ``maps`` are those of both.
     """
 
     maps: xr.DataArray
@@ -218,6 +221,19 @@ class MapUpdate:
     delta_reliability: float = float("nan")
     note: str = ""
     """A sentence where something is worth saying, for example "GALA: the signed map is about zero", or ""."""
+    own_attrs: tuple[dict[str, Any], ...] = ()
+
+    def attrs_of(self, number: int) -> dict[str, Any]:
+        """Return what made the map of one network: ``layer_path`` is its own, "" where that is not known."""
+        if self.own_attrs:
+            return {"layer_path": "", **self.own_attrs[number]}
+        paths = str(self.maps.attrs.get("layer_path", "")).split(LAYER_PATHS_JOIN)
+        return {**self.maps.attrs, "layer_path": (paths * 2)[number]}  # one path is both networks'
+
+    def network_coords(self) -> dict[str, tuple[str, list[str]]]:
+        """Return method, unit and layer of each network's map as coordinates of files; none where both have one."""
+        names = ("method", "units", "layer_path") if self.own_attrs else ()
+        return {name: ("network", [str(own.get(name, "")) for own in self.own_attrs]) for name in names}
 
 
 LAYER_PATHS_JOIN = " and "
@@ -366,7 +382,7 @@ class MapSource(Protocol):
         Parameters
         ----------
         request : MapRequest
-            Settings of the maps whose rho is told.
+            Settings of the maps whose rho is told; those of ``second`` do not count.
 
         Returns
         -------
@@ -553,7 +569,7 @@ class MapSource(Protocol):
         ...
 
     def perturb(
-        self, image: str, mask: np.ndarray, fill: str, target: Target, cancelled: Cancelled
+        self, image: str, mask: np.ndarray, fill: str, target: Targets, cancelled: Cancelled
     ) -> PerturbedResults | None:
         """Return how both networks answer when a part of the photograph is hidden.
 
@@ -565,8 +581,9 @@ class MapSource(Protocol):
             Share of the photograph that is kept at each pixel of ``view``, 0 to 1.
         fill : {"grey", "blurred", "phase"}
             What stands where it is hidden, a name in ``gala_viz.collections.fills.FILLS``.
-        target : {"own", "label"} or int
-            Whose logit is told, as in ``MapRequest``; "own": each network's first choice for the untouched photograph.
+        target : {"own", "label"} or int, or tuple of two
+            Whose logit is told, as in ``MapRequest.targets``; "own": each network's first choice for the untouched
+            photograph.
         cancelled : callable
             Cancellation callback.
 
@@ -589,7 +606,7 @@ class MapSource(Protocol):
         image: str,
         importance: np.ndarray | xr.DataArray,
         fill: str,
-        target: Target,
+        target: Targets,
         cancelled: Cancelled,
         *,
         percents: Sequence[float] = REVEAL_PERCENTS,
@@ -761,12 +778,14 @@ def request_of_image(source: MapSource, image: str, request: MapRequest) -> MapR
     -------
     MapRequest
         With the human maps of all participants where the chosen one has none of this image, and own predictions where
-        the true category is not known.
+        the true category is not known, also of the second map.
     """
     if request.participant is not None and request.participant not in source.participants(image, request.human_map):
         request = replace(request, participant=None)
-    if request.target == "label" and source.info(image).target is None:
-        request = replace(request, target="own")
+    first, second = (request.of_network(number).target for number in range(2))
+    if "label" in (first, second) and source.info(image).target is None:
+        known = ["own" if target == "label" else target for target in (first, second)]
+        request = replace(request, target=known[0], second=replace(request.second or SecondMap(), target=known[1]))
     return request
 
 

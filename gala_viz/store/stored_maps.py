@@ -22,7 +22,7 @@ from gala_viz.networks.frames import common_frame, resample_to_frame
 from gala_viz.networks.layer_labels import layer_units
 from gala_viz.networks.output_fingerprint import NetworkIdentity
 from gala_viz.schema import labelled_map
-from gala_viz.specs import GRAD_CAM, MEASUREMENT_VERSION, MapRequest, Target
+from gala_viz.specs import GRAD_CAM, MEASUREMENT_VERSION, MapRequest, Targets
 from gala_viz.splits import LEARNT, combine_statuses
 from gala_viz.store.identity import doubts
 from gala_viz.store.layout import segment
@@ -152,7 +152,7 @@ class StoredMaps:
     def choices(self, request: MapRequest) -> tuple[NetworkChoice, ...]:
         """Return all networks of the store, with their scores."""
         correct, rho = self._store.column("scores/correct"), None
-        if requested(self._store, request) and has_order(request.reduction):
+        if requested(self._store, request.of_network(0)) and has_order(request.reduction):
             rho = self._store.column("scores/rho")[list(self._store.spec.methods).index(request.method)]
         return tuple(
             network_choice(
@@ -295,7 +295,7 @@ class StoredMaps:
         return ForwardResults(predictions=tuple(predictions), attention_norms=tuple(norms))
 
     def perturb(
-        self, image: str, mask: np.ndarray, fill: str, target: Target, cancelled: Cancelled
+        self, image: str, mask: np.ndarray, fill: str, target: Targets, cancelled: Cancelled
     ) -> PerturbedResults | None:
         """Return the answers of the live source's networks; ``ValueError`` where only the store is there.
 
@@ -316,7 +316,7 @@ class StoredMaps:
         image: str,
         importance: np.ndarray | xr.DataArray,
         fill: str,
-        target: Target,
+        target: Targets,
         cancelled: Cancelled,
         *,
         percents: Sequence[float] = REVEAL_PERCENTS,
@@ -375,6 +375,11 @@ class StoredMaps:
             yield self.cached(image, request)
             return
         self._refuse_not_finite(image)
+        if request.second is not None and not self._live.can_compute:
+            raise ValueError(
+                f"{held(self._store)} Two maps that are made otherwise do not stand in it side by side: choose one "
+                "method, target and layer for both, or open a page with the networks, which computes them."
+            )
         yield from self._elsewhere().maps(image, request, cancelled, background=background)
 
     def cam_layers(self) -> tuple[str, ...]:

@@ -35,12 +35,20 @@ def late(say):
     return FakeSource(count=6)
 
 
+def in_two_units():
+    """A source with a method in another unit than the others."""
+    source = FakeSource(count=6)
+    source.methods = {**source.methods, "occlusion": "Occlusion"}
+    return source
+
+
 SOURCES = {
     "compare": lambda say: FakeSource(delay_s=0.01),
     "slow": lambda say: FakeSource(delay_s=0.4),
     "many": lambda say: FakeSource(count=50_000),
     "people": lambda say: FakeSource(human=False),
     "networks": lambda say: FakeSource(count=6, n_networks=4),
+    "units": lambda say: in_two_units(),
     "empty": lambda say: FakeSource(count=0),
     "broken": broken,
     "late": late,

@@ -56,3 +56,15 @@ def test_a_link_to_all_images_opens_with_its_networks_and_leads_to_the_compariso
     chooser.press("Enter")
     names_are(one, "other-3", "lite0-gala-human")
     one.page.locator(".id").get_by_text("photo 00001", exact=True).first.wait_for()
+
+
+@pytest.mark.slow
+def test_inputs_of_a_pair_that_was_chosen_act_in_the_browser_as_those_of_the_first(visit):
+    one = visit("networks?v=2&first=other-2&second=lite0-gala-human&image=photo%2000003")
+    names_are(one, "other-2", "lite0-gala-human")
+    one.settled()
+    ends = [one.model(f"glyph/{side}", "m.glyph.color_mapper.high") for side in "ab"]
+    assert ends[0] == ends[1]
+    one.page.get_by_text("per map", exact=True).click()
+    one.rest(lambda: one.model("glyph/b", "m.glyph.color_mapper.high"), unlike=ends[1])
+    one.show_more()

@@ -34,7 +34,7 @@ from gala_viz.engine.results.scores import COMPARISON_GRID
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import UnknownNameError
 from gala_viz.schema import labelled_map
-from gala_viz.specs import MapRequest, Target
+from gala_viz.specs import MapRequest, Targets
 from gala_viz.store.source import (
     ForwardResults,
     ImageInfo,
@@ -51,6 +51,8 @@ from gala_viz.store.source import (
 )
 
 SIDE = 224
+UNITS = {"occlusion": "logits"}
+"""Of methods whose maps are in another unit than SmoothGrad's."""
 CATEGORIES = tuple(
     ["tabby cat", "goldfish", "school bus", "espresso", "lighthouse", "acoustic guitar", "hot-air balloon", "otter"]
     + [f"category {i}" for i in range(8, 40)]
@@ -231,7 +233,7 @@ class FakeSource:
         """Refuse what a real source refuses."""
         if request.participant is not None and request.participant not in self.participants(image, request.human_map):
             raise UnknownNameError(f"there is no participant {request.participant!r} of {image}.")
-        if request.target == "label" and self.info(image).target is None:
+        if "label" in {request.of_network(number).target for number in range(2)} and self.info(image).target is None:
             raise ValueError(f"the true category of {image} is not known.")
 
     def photo_cut(self, image: str) -> PhotoCut:
@@ -281,7 +283,7 @@ class FakeSource:
             )
         return ForwardResults(predictions=tuple(predictions), attention_norms=tuple(norms))
 
-    def perturb(self, image: str, mask: np.ndarray, fill: str, target: Target, cancelled) -> PerturbedResults | None:
+    def perturb(self, image: str, mask: np.ndarray, fill: str, target: Targets, cancelled) -> PerturbedResults | None:
         """The logit falls as the square of what is hidden, and the first two categories change places below half."""
         self.asked[f"perturb {image} {fill} {target}"] += 1
         time.sleep(self.delay_s)
@@ -292,7 +294,8 @@ class FakeSource:
         share = shown_percent(kept) / 100
         answers = []
         for number, known in enumerate(self.forward(image).predictions):
-            index = known.indices[0] if target == "own" else 1
+            own = target[number] if isinstance(target, tuple) else target
+            index = known.indices[0] if own == "own" else own if isinstance(own, int) else 1
             order = list(range(5)) if share >= 0.5 else [1, 0, 2, 3, 4]
             answers.append(
                 PerturbedAnswer(
@@ -313,7 +316,7 @@ class FakeSource:
         return PerturbedResults(view=view, shown_percent=100 * share, answers=tuple(answers))
 
     def reveal_curve(
-        self, image: str, importance, fill: str, target: Target, cancelled, *, percents=REVEAL_PERCENTS, erase=False
+        self, image: str, importance, fill: str, target: Targets, cancelled, *, percents=REVEAL_PERCENTS, erase=False
     ) -> Iterator[RevealUpdate]:
         self.asked[f"reveal {image} {fill} {target} {erase}"] += 1
         order = reveal_order(importance)
@@ -363,6 +366,11 @@ class FakeSource:
         if not self.info(image).has_human_map or request.reduction == "signed":
             scores = scores * np.nan
         in_logits = {"units": "logits per input unit"}
+        both = [request.of_network(number) for number in range(2)]
+        own_attrs = tuple({"method": one.method, "units": UNITS.get(one.method, in_logits["units"])} for one in both)
+        if request.second is not None:
+            in_logits = {"units": own_attrs[0]["units"]} if own_attrs[0]["units"] == own_attrs[1]["units"] else {}
+            error = error * np.array([one.method == "smoothgrad" for one in both])[:, None, None]
         return MapUpdate(
             maps=labelled_map(maps, name="saliency", leading=names, attrs=in_logits),
             standard_error=labelled_map(
@@ -370,7 +378,14 @@ class FakeSource:
             ),
             delta=labelled_map(delta, name="delta", attrs={"units": "1"}),
             delta_error=labelled_map(np.full_like(delta, 0.02), name="delta_error", attrs={"units": "1"}),
-            targets=tuple(p.indices[0] for p in self.forward(image).predictions) if request.target == "own" else (1, 1),
+            targets=tuple(
+                prediction.indices[0]
+                if one.target == "own"
+                else one.target
+                if request.second and one.target != "label"
+                else 1
+                for one, prediction in zip(both, self.forward(image).predictions, strict=True)
+            ),
             sigma=(request.smoothgrad.noise_fraction * 1.99,) * 2,
             n=n,
             n_samples=total,
@@ -378,6 +393,7 @@ class FakeSource:
             eta_s=0.1 * (total - n),
             done=n >= total,
             scores=scores,
+            own_attrs=() if request.second is None else own_attrs,
         )
 
     def maps(self, image: str, request: MapRequest, cancelled, *, background=False) -> Iterator[MapUpdate]:
@@ -407,6 +423,8 @@ class FakeSource:
         rho[:, ~known] = np.nan
         if request.method != "smoothgrad":  # other maps, other scores
             rho -= np.array([[0.0], [0.3]])
+        if request.second is not None:
+            rho[1] = rho[0] - 0.2
         ceiling = 0.4 if request.human_map == "mouse" else 0.7
         right = np.array([[(s + k) % 4 != 0 for s in range(n)] for k in range(2)], dtype=float)
         dims = ("network", "image")

@@ -119,7 +119,7 @@ def test_settings_say_everything_that_a_request_holds():
     assert (request.smoothgrad.n_samples, request.smoothgrad.noise_fraction) == (9, 0.2)
     assert AttributionSettings().to_request() == MapRequest()
     assert AttributionSettings(target="label").to_request().target == "label"
-    assert len(ATTRIBUTION_SETTINGS) == 10
+    assert len(ATTRIBUTION_SETTINGS) == 14
     other = MapRequest(target=3, smoothgrad=SmoothGradSpec(n_samples=7, seed=5), normalise="sum")
     assert AttributionSettings.from_request(other).to_request() == other
 
@@ -308,7 +308,7 @@ def test_a_true_category_that_is_unknown_is_told_where_it_was_asked_for(view, so
 def test_a_delta_of_maps_as_they_are_is_not_called_normalised(source, normalise, unit):
     update = source.update(source.images[0], source.request, 5)
     update.delta.attrs["normalise"] = normalise
-    assert main_row_content(source.networks, None, update, None).delta_unit == unit
+    assert main_row_content(source.networks, None, update, None).units["delta"] == unit
 
 
 def test_the_arrow_keys_follow_the_gallerys_order_and_stop_at_its_ends(view, source):

@@ -30,7 +30,7 @@ def every_markup():
     yield markup.image_heading(info)
     yield markup.image_heading(info, f"http://localhost/game{EVIL}")
     yield markup.top_five_predictions("a", pair[0], prediction, 0)
-    yield markup.score_table(pair, {EVIL: {EVIL: (0.1, 0.2)}}, EVIL)
+    yield markup.score_table([EVIL, EVIL], {EVIL: {EVIL: (0.1, 0.2)}}, EVIL)
     yield markup.provenance(pair, ((EVIL, EVIL),), {EVIL: EVIL})
     yield markup.muted_text(EVIL)
     yield markup.people_heading(EVIL, EVIL, EVIL)
@@ -66,7 +66,7 @@ def test_fewer_than_five_categories_leave_calm_rows():
 
 
 def test_unknown_scores_are_dashes():
-    table = markup.score_table((network("a"), network("b")), {"": {"rho": (float("nan"), 0.25)}}, "")
+    table = markup.score_table(("a", "b"), {"": {"rho": (float("nan"), 0.25)}}, "")
     assert "–" in table
     assert "0.250" in table
 

@@ -24,7 +24,7 @@ from gala_viz.live import LiveMaps
 from gala_viz.networks.zoo import load_network
 from gala_viz.panels.compare.main_row_content import main_row_content
 from gala_viz.plots.figures.specs import ComparisonSpec, draw_figure
-from gala_viz.specs import MapRequest, SmoothGradSpec
+from gala_viz.specs import MapRequest, SecondMap, SmoothGradSpec
 from gala_viz.store.creation import create_store
 from gala_viz.store.stored_maps import StoredMaps
 from gala_viz.store.zarr_store import Store, StoreError
@@ -375,6 +375,16 @@ def test_a_store_shows_the_grad_cam_of_its_layer_alone(grad_cam, tmp_path):
         list(stored.maps(image, other, never))
 
 
+def test_two_methods_side_by_side_are_refused_by_a_store_alone_and_computed_beside_it(stored, live, corner):
+    image = stored.images[0]
+    request = replace(stored.request, second=SecondMap(method="saliency"))
+    assert stored.cached(image, request) is None
+    assert np.isnan(stored.scores(request)["rho"]).all()
+    assert [one.rho for one in stored.choices(request)] == [one.rho for one in stored.choices(stored.request)]
+    with pytest.raises(ValueError, match="do not stand in it side by side: choose one method, target and layer"):
+        list(stored.maps(image, request, never))
+
+
 def test_page_figure_and_caption_from_a_store_name_the_layer_of_grad_cam(grad_cam, tmp_path):
     layer, path, collection, networks = grad_cam
     at = cam_layer_path(networks[0], torch.zeros(1, 3, 32, 32), layer)
@@ -384,7 +394,7 @@ def test_page_figure_and_caption_from_a_store_name_the_layer_of_grad_cam(grad_ca
     update = stored.cached(image, request)
     assert update.maps.attrs["layer_path"] == at
     content = main_row_content(stored.networks, stored.forward(image), update, None, methods=stored.methods)
-    assert content.unit == "logits times activity"
+    assert content.units["a"] == "logits times activity"
     assert [content.captions[side].split(" for ")[0] for side in "ab"] == [f"Grad-CAM at {at}"] * 2
     assert "layer_path" not in stored.cached(image, stored.request).maps.attrs, "SmoothGrad has no layer"
     live = LiveMaps(collection, networks, tmp_path / "cache")

@@ -22,6 +22,7 @@ def changed_predictions(
     *,
     named: bool = True,
     explained: int | None = -1,
+    own: str = "",
 ) -> str:
     """Return a network's five most probable categories for the changed photograph, with what they were before.
 
@@ -43,6 +44,8 @@ def changed_predictions(
         Whether the network's title stands above.
     explained : int or None
         As in ``top_five_predictions``.
+    own : str
+        As in ``top_five_predictions``.
 
     Returns
     -------
@@ -61,7 +64,8 @@ def changed_predictions(
         logits=[] if answer is None else [_number(answer.logit_whole), _number(answer.logit)],
     )
     was = [] if answer is None else [_percent_before(before, index) for index in now.indices]
-    return top_five_predictions(side, network, now, target, named=named, was=was, below=below, explained=explained)
+    about = {"named": named, "explained": explained, "own": own}
+    return top_five_predictions(side, network, now, target, was=was, below=below, **about)
 
 
 def _percent_before(before: Prediction, index: int) -> str:

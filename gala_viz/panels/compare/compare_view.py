@@ -26,6 +26,7 @@ from gala_viz.panels.compare.network_strip import NetworkStrip
 from gala_viz.panels.compare.own_map import HINT as OWN_TEXT
 from gala_viz.panels.compare.own_map import OwnMap
 from gala_viz.panels.compare.photograph_upload import PhotographUpload
+from gala_viz.panels.compare.second_controls import SecondControls
 from gala_viz.panels.figure_download import ComparisonDownloadButton
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.gallery.gallery import Gallery
@@ -45,6 +46,7 @@ from gala_viz.panels.score_view import Compared, ScoreView
 from gala_viz.panels.scoring_view import ScoringView
 from gala_viz.panels.source_client import CollectionScores, SourceClient
 from gala_viz.panels.view_state import (
+    AS_FIRST,
     ATTRIBUTION_SETTINGS,
     AttributionSettings,
     CurrentImage,
@@ -53,11 +55,12 @@ from gala_viz.panels.view_state import (
     ImageResults,
     map_kind_in_view,
 )
+from gala_viz.plots.map_labels import is_one_network, own_labels
 from gala_viz.registry import unknown_name
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import ForwardResults, ImageInfo, MapSource, MapUpdate
 
-ASKING = "Asking both networks…"
+ASKING, ASKING_ONE = "Asking both networks…", "Asking the network for both maps…"
 NO_HUMAN_MAP = "People did not mark\nthis photograph."
 
 
@@ -145,6 +148,7 @@ class CompareView:
         self._missing = ""
         self._map_request: MapRequest | None = None  # what the maps in view are of
         self._target_before = "own"  # whose logit was explained before a category was chosen by a click
+        self._second_target_before = AS_FIRST  # the same of the second map alone
         self._is_cancelled = False  # no more samples of them come
         self._is_new = self._has_layers = False  # whether first answers for another image have come, and its layers
         self._shows_upload = True  # whether the photograph that is being uploaded is shown
@@ -163,6 +167,7 @@ class CompareView:
             self.display_settings, self.current, self.display, source.map_kinds, source.outlined
         )
         self.chooser = PairChooser(source, on_choose_pair)
+        self.second_controls = SecondControls(source, self.settings, self.current, self.chooser, self._second_choice)
         self.erase_reveal = EraseReveal(
             source,
             document,
@@ -170,7 +175,7 @@ class CompareView:
             self.display,
             self.current,
             self.source_client,
-            lambda: self.request().target,
+            lambda: self.request().targets,
             self._show_predictions,
         )
         self.own_map = OwnMap(
@@ -182,7 +187,7 @@ class CompareView:
             lambda: self._map_request or self.request(),
             self._on_own_map,
         )
-        self.controls = ControlsBar(self.attribution_controls, self.display_controls)
+        self.controls = ControlsBar(self.attribution_controls, self.display_controls, self.second_controls)
         self.strip = (
             NetworkStrip(source, document, self.settings, self.current, self.chooser)
             if self.chooser.is_needed
@@ -207,7 +212,7 @@ class CompareView:
         )
         self.current.param.watch(lambda _: self._ask(new_image=True), "image")
         self.current.param.watch(lambda *_: self._ask_for_human_map(), ["kind", "participant"])
-        self.current.param.watch(lambda _: self._draw(), "layer")
+        self.current.param.watch(lambda *_: self._draw(), ["layer", "second_layer"])
         self.settings.param.watch(lambda *_: self._ask(new_image=False), ATTRIBUTION_SETTINGS)
 
     def open(self, image: str | None = None) -> None:
@@ -278,6 +283,11 @@ class CompareView:
         result = self.results.forward_result
         return None if result is None else result.predictions[0].indices[0]
 
+    def _second_choice(self) -> int | None:
+        """Return the second network's prediction of the image in view; None before it is known."""
+        result = self.results.forward_result
+        return None if result is None else result.predictions[1].indices[0]
+
     def _ask_for_human_map(self) -> None:
         """Request another human map of the current image, and the scores with it."""
         current, shown = self.current, self._map_request
@@ -319,7 +329,8 @@ class CompareView:
         self.score_view.set_image_scores(scores, has_map, is_uploaded=at is None)
 
     def _show_asking(self) -> None:
-        self.progress.show_text(ASKING, 0, busy=True)
+        asking = ASKING_ONE if is_one_network(self._open_source.networks) else ASKING
+        self.progress.show_text(asking, 0, busy=True)
 
     def _clear_missing(self) -> None:
         """Clear what is of the image before and did not come with the first answers for the new one."""
@@ -342,34 +353,52 @@ class CompareView:
         """Show both networks' predictions, of the changed photograph where a part of it is hidden."""
         predictions, target = self._predictions
         named, networks = not self.chooser.is_needed, self._open_source.networks
+        labels = own_labels(self._open_source, self.request()) or ("", "")
         for number, (pane, side) in enumerate(zip(self.top_five_panes, "ab", strict=True)):
             before = predictions[number]
-            about = {"named": named, "explained": self._explained(number)}
+            about = {"named": named, "explained": self._explained(number), "own": labels[number]}
             changed = self.erase_reveal.predictions(number, side, before, target, **about)
             pane.object = changed or top_five_predictions(side, networks[number], before, target, **about)
 
     def _explained(self, number: int) -> int | None:
         """Return the category that is explained by choice, -1 for none; None where a click would name another one.
 
-        A chosen category is an index among those of the first network.
+        A chosen category is an index among those of the first network, unless it is the second map's own.
         """
         networks = self._open_source.networks
         if self._open_source.cannot_perturb:  # a store without its networks explains what it holds
             return None
+        if number and self.settings.second_target == "chosen":
+            return self.settings.second_category
+        if number and self.settings.second_target != AS_FIRST:
+            return -1
         if number and networks[number].categories != networks[0].categories:
             return None
         return self.settings.category if self.settings.target == "chosen" else -1
 
     def _heard(self, message: Mapping[str, Any]) -> None:
         """Show a layer large, or explain a predicted category, or neither any more."""
-        index = message.get("explain")
-        if isinstance(index, int) and 0 <= index < len(self._open_source.networks[0].categories):
-            if self._explained(0) == index:
+        index, of_second = message.get("explain"), message.get("second") is True
+        of_second = of_second and self.settings.second_target != AS_FIRST
+        networks = self._open_source.networks
+        if isinstance(index, int) and 0 <= index < len(networks[of_second].categories):
+            if of_second:
+                self._explain_second(index)
+            elif self._explained(0) == index:
                 self.settings.target = self._target_before
             elif self._explained(0) is not None:
                 self._target_before = "own" if self.settings.target == "chosen" else self.settings.target
                 self.settings.param.update(target="chosen", category=index)
         self._toggle_layer(message.get("layer"))
+
+    def _explain_second(self, index: int) -> None:
+        """Let the second map explain a category of its own, or no more the one that it explains."""
+        settings = self.settings
+        if self._explained(1) == index:
+            settings.second_target = self._second_target_before
+        elif self._explained(1) is not None:
+            self._second_target_before = AS_FIRST if settings.second_target == "chosen" else settings.second_target
+            settings.param.update(second_target="chosen", second_category=index)
 
     def _on_info(self, info: ImageInfo) -> None:
         if info.image not in self.index.position and info.image not in self.gallery.uploads:
@@ -382,7 +411,8 @@ class CompareView:
     def _show_target_hint(self) -> None:
         """Say where the true category is asked for and the photograph has none that is known."""
         info = self.results.info
-        self.attribution_controls.show_target_hint(info is None or info.target is not None)
+        for controls in (self.attribution_controls, self.second_controls):
+            controls.show_target_hint(info is None or info.target is not None)
 
     def _on_photo(self, view) -> None:
         self._photo_of = self.current.image
@@ -453,6 +483,7 @@ class CompareView:
 
     def _on_cam_layers(self, layers: tuple[str, ...]) -> None:
         self.attribution_controls.set_cam_layers(layers)
+        self.second_controls.set_cam_layers(layers)
 
     def _on_maps(self, answer: tuple[MapRequest, MapUpdate]) -> None:
         self._map_request, update = answer
@@ -483,7 +514,7 @@ class CompareView:
             scores = scores.reindex(image=list(self.index.images))
         self.score_view.set_collection_scores(scores)
         self.gallery.set_scores(scores)
-        self.chooser.show_scores(read.choices)
+        self.chooser.show_scores(read.choices, read.second_choices)
 
     def show_error(self, error: Exception) -> None:
         """Show why something failed, above the photograph; maps of another image are taken away."""
@@ -551,16 +582,18 @@ class CompareView:
     def _tell_compared(self) -> None:
         """Say beside the scores what is compared, and with which human map."""
         column, networks = self.current.layer, self._open_source.networks
+        request, second = self._map_request or self.request(), self.current.second_layer
         self.score_view.set_compared(
             Compared(
-                request=self._map_request or self.request(),
-                layers=None if column is None else tuple(layers_in_column(networks, column)),
+                request=request,
+                layers=None if column is None else tuple(layers_in_column(networks, column, second)),
+                maps=own_labels(self._open_source, request),
                 human_map=self._human_map_column,
             )
         )
 
     def _draw(self) -> None:
-        self.layers.outline_column(self.current.layer)
+        self.layers.outline_columns(self.current.layer, self.current.second_layer)
         source = self._open_source
         content = main_row_content(
             source.networks,
@@ -569,14 +602,16 @@ class CompareView:
             self.current.layer,
             self.settings.normalise,
             source.methods,
+            self.current.second_layer,
         )
         self._tell_compared()
         shown = self._map_request or self.settings
-        self.display_controls.show_scale_hint(signed=not content.from_zero and shown.reduction == "signed")
-        self.display.from_zero = content.from_zero
+        signed = not content.from_zero and shown.reduction == "signed"
+        self.display_controls.show_scale_hint(signed=signed, has_two_units=content.has_two_units)
+        self.display.param.update(from_zero=content.from_zero, own_scales=content.has_two_units)
         self.row.set_maps(content.maps, content.errors)
         self._show_progress()
-        self.row.set_units(content.unit, content.delta_unit)
+        self.row.set_units(content.units)
         self.display.param.update(
             titles={**content.titles, "photo": "Photograph", "human": self._human_map_shown[0]},
             captions=content.captions,

@@ -31,6 +31,8 @@ SCALE_HINTS = {
     "raw": "smallest (attention: 0) to largest",
 }
 """What each colour scale is, told where it is chosen."""
+OWN_SCALES_HINT = "each map its own: two units"
+"""In place of these where the two networks' maps have no unit in common."""
 SIGNED_SCALE_HINTS = {
     "shared": "± the larger 99.5th percentile of sizes",
     "per map": "± each one's 99.5th percentile of sizes",
@@ -125,6 +127,7 @@ class AttributionControls:
     def show_sigma(self, sigma: Sequence[float], noisy: bool) -> None:
         """Show the noise's standard deviation for each network, in input units; nothing where it is not ``noisy``."""
         words = ""
+        sigma = [one for one in sigma if one] or list(sigma)  # a map without samples has none
         if noisy and len(sigma):
             same = max(sigma) - min(sigma) < 1e-6 * max(max(sigma), 1)
             values = f"{sigma[0]:.3g}" if same else " and ".join(f"{s:.3g}" for s in sigma)
@@ -189,8 +192,10 @@ class DisplayControls:
         if kinds:
             current.param.watch(lambda event: self.pane.show_values({"kind": event.new or next(iter(kinds))}), "kind")
             current.param.watch(lambda event: self.pane.show_values({"participant": event.new or ""}), "participant")
-        self._signed = False
-        display_settings.param.watch(lambda _: self.show_scale_hint(self._signed), "scale")
+        self._signed = self._has_two_units = False
+        display_settings.param.watch(
+            lambda _: self.show_scale_hint(signed=self._signed, has_two_units=self._has_two_units), "scale"
+        )
         display.defaults = {name: value for name, value in display_settings.param.values().items() if name != "name"}
 
     def _look(self, name: str, label: str, kind: str, **more: Any) -> Field:
@@ -204,11 +209,12 @@ class DisplayControls:
         else:
             self.display_settings.param.update(**{name: value})
 
-    def show_scale_hint(self, signed: bool) -> None:
-        """Say what the scale is, of maps that are ``signed`` or not."""
-        self._signed = signed
-        hints = SIGNED_SCALE_HINTS if signed else SCALE_HINTS
-        self.pane.update_field("scale", hint=hints[self.display_settings.scale])
+    def show_scale_hint(self, *, signed: bool, has_two_units: bool) -> None:
+        """Say what the scale is, of maps that are ``signed`` or not, and share a unit or not."""
+        self._signed, self._has_two_units = signed, has_two_units
+        hints, scale = SIGNED_SCALE_HINTS if signed else SCALE_HINTS, self.display_settings.scale
+        is_own = has_two_units and scale != "per map"
+        self.pane.update_field("scale", hint=OWN_SCALES_HINT if is_own else hints[scale])
 
     def show_people(self) -> None:
         """Offer how people's maps are drawn, also where the collection has none and an upload brings one."""

@@ -9,6 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from gala_viz.panels.compare.controls import AttributionControls, DisplayControls
+from gala_viz.panels.compare.second_controls import SecondControls
 from gala_viz.panels.compare.setting_forms import IN_BAR
 
 _BAR = """
@@ -26,9 +27,9 @@ class ControlsBar:
     all inputs back to theirs.
     """
 
-    def __init__(self, attribution: AttributionControls, display: DisplayControls) -> None:
-        self._attribution, self._display = attribution, display
-        self._defaults = {**attribution.pane.values, **display.pane.values}
+    def __init__(self, attribution: AttributionControls, display: DisplayControls, second: SecondControls) -> None:
+        self._attribution, self._display, self._second = attribution, display, second
+        self._defaults = {**attribution.pane.values, **display.pane.values, **second.form.values}
         looks = {
             "size": "small",
             "margin": 0,
@@ -42,6 +43,7 @@ class ControlsBar:
         more = pn.Column(
             display.pane.more,
             attribution.pane.more,
+            second.form,
             visible=False,
             sizing_mode="stretch_width",
             margin=(4, 0, 8, 0),
@@ -72,12 +74,15 @@ class ControlsBar:
         }
         if "kind" in self._defaults:
             values |= {"kind": current.kind or self._defaults["kind"], "participant": current.participant or ""}
-        states = {**self._attribution.pane.states, **self._display.pane.states}
+        states = {**self._attribution.pane.states, **self._display.pane.states, **self._second.form.states}
+        if "second_layer" in self._defaults and current.layer is not None:  # else it has no say
+            values["second_layer"] = self._second.layer
+            states["second_layer"] = {"visible": True, "enabled": True}
         return tuple(name for name, value in values.items() if value != self._defaults[name] and _counts(states[name]))
 
     def reset(self) -> None:
         """Bring all inputs back to their defaults."""
-        self._display.current.param.update(kind=None, participant=None)
+        self._display.current.param.update(kind=None, participant=None, second_layer=None)
         for settings in (self._display.display_settings, self._attribution.settings):
             settings.param.update(**{name: value for name, value in self._defaults.items() if name in settings.param})
 

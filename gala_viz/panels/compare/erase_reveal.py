@@ -32,7 +32,7 @@ from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.source_client import SourceClient
 from gala_viz.panels.view_state import CurrentImage
-from gala_viz.specs import MapRequest, Target
+from gala_viz.specs import MapRequest, Targets
 from gala_viz.store.source import MapSource, MapUpdate, PerturbedResults, RevealUpdate, request_of_image
 
 PERCENTS = range(101)
@@ -53,7 +53,7 @@ class _Question:
     erase: bool
     fill: str
     strokes: str
-    target: Target
+    target: Targets
     number: int
     live: bool
 
@@ -86,7 +86,7 @@ class EraseReveal:
     client : SourceClient
         Its maps pause while a stroke is drawn.
     target : callable
-        Returns whose logit is explained, as in ``MapRequest``.
+        Returns whose logit is explained, as ``MapRequest.targets``.
     on_answer : callable
         Called when ``predictions`` returns something else than before.
     """
@@ -99,7 +99,7 @@ class EraseReveal:
         display: MapDisplay,
         current: CurrentImage,
         client: SourceClient,
-        target: Callable[[], Target],
+        target: Callable[[], Targets],
         on_answer: Callable[[], None],
     ) -> None:
         self._source, self._row, self._display, self._current = source, row, display, current
@@ -138,6 +138,7 @@ class EraseReveal:
         *,
         named: bool,
         explained: int | None,
+        own: str = "",
     ) -> str:
         """Return a network's answer beside the one before, as HTML; "" where its usual predictions stand.
 
@@ -155,6 +156,8 @@ class EraseReveal:
             Whether the network's title stands above.
         explained : int or None
             As in ``top_five_predictions``.
+        own : str
+            As in ``top_five_predictions``.
 
         Returns
         -------
@@ -166,7 +169,8 @@ class EraseReveal:
         answer = None if self.results is None else self.results.answers[number]
         shown = 100.0 if self.results is None else self.results.shown_percent
         network = self._source.networks[number]
-        return changed_predictions(side, network, before, answer, target, shown, named=named, explained=explained)
+        about = {"named": named, "explained": explained, "own": own}
+        return changed_predictions(side, network, before, answer, target, shown, **about)
 
     def set_photo(self, view: NDArray[np.uint8]) -> None:
         """Take the photograph of the image in view, uint8 (y, x, 3)."""
@@ -346,9 +350,9 @@ class EraseReveal:
             self._order = importance, order
         return (None, order) if isinstance(order, str) else (order, "")
 
-    def _explained(self, question: _Question) -> Target:
+    def _explained(self, question: _Question) -> Targets:
         """Return whose logit is explained, of what this photograph can have; in the worker's thread."""
-        return request_of_image(self._source, question.image, MapRequest(target=question.target)).target
+        return request_of_image(self._source, question.image, MapRequest.of_targets(question.target)).targets
 
     def _compute_curve(self, question: _Question, cancelled: IsCancelled) -> None:
         assert question.importance is not None, "a curve has an order"

@@ -18,6 +18,7 @@ from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.markup import SIDES
 from gala_viz.plots.bokeh_rendering import bokeh_figure, disable_sync
+from gala_viz.plots.map_labels import distinct_titles
 from gala_viz.plots.reveal_curve import reveal_curve_columns, reveal_curves
 from gala_viz.store.source import NetworkInfo, PerturbedResults, RevealUpdate
 
@@ -85,6 +86,7 @@ class EraseRevealSection:
         on_message: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._networks, self._settings = networks, settings
+        self._titles = distinct_titles(networks)
         fills = tuple((fill.title.lower(), name) for name, fill in FILLS.items())
         self.form = Form(
             [
@@ -114,7 +116,7 @@ class EraseRevealSection:
         self.tool.live = self.form.live_values
         self.form.jslink(self.tool, live_values="live")
         self.words, self.legend = html_pane(), html_pane()
-        self.figure = curve_figure([network.title for network in networks])
+        self.figure = curve_figure(self._titles)
         self.curve_pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
         self.pane = pn.Column(
             pn.Column(self.tool, self.form, self.words, sizing_mode="stretch_width", margin=0),
@@ -131,7 +133,7 @@ class EraseRevealSection:
         self.form.update_field("order", options=self._titled(orders))
 
     def _titled(self, orders: Sequence[str]) -> tuple[tuple[str, str], ...]:
-        first, second = (network.title for network in self._networks)
+        first, second = self._titles
         titles = {"people": "People", "first": first, "second": second, "own": "You"}
         return tuple((titles[order], order) for order in orders)
 

@@ -13,6 +13,7 @@ from bokeh.plotting import figure
 from gala_viz.plots.attention_layers import GAP_FRACTION
 from gala_viz.plots.bokeh_rendering import disable_sync, drop_selection_glyphs
 from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
+from gala_viz.plots.map_labels import is_one_network
 from gala_viz.plots.map_overlays import image_source_data, pack_rgba
 from gala_viz.plots.score_distribution import NETWORK_COLOURS
 from gala_viz.schema import extent_px
@@ -115,6 +116,8 @@ class LayerView:
         scale = "each layer has one scale, whose ends are written in it."
         if len(self.networks) == 1:
             return f"{self.networks[0].title}; {scale}"
+        if is_one_network(self.networks):
+            return f"Both rows {self.networks[0].title}; {scale}"
         above, below = (network.title for network in self.networks)
         return f"Above {above}, below {below}; {scale}"
 
@@ -177,18 +180,21 @@ class LayerView:
         if self.pane.styles.get("visibility", "visible") != visibility:
             self.pane.styles = {"visibility": visibility}
 
-    def outline_column(self, column: int | None) -> None:
-        """Outline the column whose layer is in the main row; None: no column."""
+    def outline_columns(self, column: int | None, second_column: int | None = None) -> None:
+        """Outline the layers that are in the main row: those of one column, of the second network of its own one.
+
+        None: no column.
+        """
         if column is None:
             if self._mark.data["x"]:
                 self._mark.data = {"x": [], "y": [], "w": [], "h": []}
             return
-        rows = [row for row, at in self.cells if at == column]
-        step_y = self.height * (1 + GAP_FRACTION)
-        x = column * self.width * (1 + GAP_FRACTION) + self.width / 2
+        columns = (column, column if second_column is None else second_column)
+        cells = [(row, at) for row, at in self.cells if at == columns[row]]
+        step_x, step_y = (side * (1 + GAP_FRACTION) for side in (self.width, self.height))
         self._mark.data = {
-            "x": [x] * len(rows),
-            "y": [row * step_y + self.height / 2 for row in rows],
-            "w": [self.width] * len(rows),
-            "h": [self.height] * len(rows),
+            "x": [at * step_x + self.width / 2 for _, at in cells],
+            "y": [row * step_y + self.height / 2 for row, _ in cells],
+            "w": [self.width] * len(cells),
+            "h": [self.height] * len(cells),
         }

@@ -194,9 +194,9 @@ class MainRow:
         for panel, values in maps.items():
             self._set(panel, values, (errors or {}).get(panel))
 
-    def set_units(self, unit: str, delta_unit: str) -> None:
-        """Set the units of the networks' colour bars and of the delta's."""
-        self._set_bars({"a": unit, "b": unit, "delta": delta_unit})
+    def set_units(self, units: Mapping[str, str]) -> None:
+        """Set the units of the colour bars of the panels a, b and delta."""
+        self._set_bars(units)
 
     def set_human_unit(self, kind: str) -> None:
         """Set what the colour bar of the human map is of: its kind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import xarray as xr
 
@@ -14,7 +15,7 @@ from gala_viz.plots.attention_layers import attention_delta
 from gala_viz.plots.map_overlays import SALIENCY_UNIT
 from gala_viz.schema import count_participants, norm_title
 from gala_viz.specs import Normalisation
-from gala_viz.store.source import LAYER_PATHS_JOIN, ForwardResults, MapUpdate, NetworkInfo
+from gala_viz.store.source import ForwardResults, MapUpdate, NetworkInfo
 
 DELTA_UNIT = "difference of normalised maps"
 RELIES_MORE, LARGER = "red: the second relies more", "red: the second is larger"
@@ -23,10 +24,10 @@ RELIES_MORE, LARGER = "red: the second relies more", "red: the second is larger"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MainRowContent:
-    """Panel (a, b, delta) -> map (y, x) or None, its standard error or None, title, and the colour bars' units.
+    """Panel (a, b, delta) -> map (y, x) or None, its standard error or None, title, and the unit of its colour bar.
 
     ``from_zero`` says that the networks' maps are attention norms, whose scales all begin at 0.
-    ``method`` is that of both networks' maps, with the layers at which they are computed.
+    ``methods`` are those of the networks' maps, with the layers at which they are computed; none for norms.
     ``captions`` say what a column does not whose title is that of its network: the category or layer.
     ``columns`` are the maps' names in a table, with all that determines them; ``name`` is that of a file of them.
     ``delta_reliability`` and ``delta_beyond`` say how far the delta can be read; "" where that is not known.
@@ -37,13 +38,22 @@ class MainRowContent:
     captions: dict[str, str]
     columns: dict[str, str]
     name: str
-    unit: str
-    delta_unit: str
+    units: dict[str, str]
     errors: dict[str, xr.DataArray | None] = field(default_factory=dict)
     from_zero: bool = False
-    method: str = ""
+    methods: dict[str, str] = field(default_factory=dict)
     delta_reliability: str = ""
     delta_beyond: str = ""
+
+    @property
+    def has_two_units(self) -> bool:
+        """Whether the two networks' maps are in different units, and have no scale in common."""
+        return self.units["a"] != self.units["b"]
+
+
+def unknown_units() -> dict[str, str]:
+    """Return the units of the colour bars before there are any maps."""
+    return {"a": SALIENCY_UNIT, "b": SALIENCY_UNIT, "delta": DELTA_UNIT}
 
 
 def human_map_title(human_map: xr.DataArray | None, participants: Sequence[str], participant: str | None = None) -> str:
@@ -72,6 +82,7 @@ def main_row_content(
     layer: int | None,
     normalise: Normalisation = "percentile",
     methods: Mapping[str, str] | None = None,
+    second_layer: int | None = None,
 ) -> MainRowContent:
     """Return the maps of the main row: the attention norms of one layer, or the saliency maps.
 
@@ -89,6 +100,8 @@ def main_row_content(
         What attention norms are divided by before their delta.
     methods : mapping of str to str, optional
         Attribution method -> title.
+    second_layer : int, optional
+        Column of the second network's layer; default: that of the first.
 
     Returns
     -------
@@ -96,7 +109,7 @@ def main_row_content(
         Maps, titles and units.
     """
     if layer is not None and forward_result is not None:
-        return _attention(networks, forward_result, layer, normalise)
+        return _attention(networks, forward_result, layers_in_column(networks, layer, second_layer), normalise)
     if map_update is None:
         titles = {"a": networks[0].title, "b": networks[1].title, "delta": "Delta"}
         return MainRowContent(
@@ -105,27 +118,27 @@ def main_row_content(
             captions={},
             columns=titles,
             name="",
-            unit=SALIENCY_UNIT,
-            delta_unit=DELTA_UNIT,
+            units=unknown_units(),
         )
-    paths = str(map_update.maps.attrs.get("layer_path", "")).split(LAYER_PATHS_JOIN)
-    made_by = [_method(map_update, methods or {}, path) for path in (paths * 2)[:2]]  # one path is both networks'
-    method = " and ".join(dict.fromkeys(made_by))
+    made_by = [_method(map_update.attrs_of(number), methods or {}) for number in range(2)]
     categories = [_category(network, target) for network, target in zip(networks, map_update.targets, strict=True)]
     names = [": ".join(filter(None, pair)) for pair in zip((n.title for n in networks), categories, strict=True)]
+    titles = [f"{name}, {own}" for name, own in zip(names, made_by, strict=True)] if _differ(map_update) else names
     reliability, errors = map_update.delta_reliability, map_update.standard_error
-    unit = map_update.maps.attrs.get("units", SALIENCY_UNIT)
+    units = [map_update.attrs_of(number).get("units", SALIENCY_UNIT) for number in range(2)]
     normalised = map_update.delta.attrs.get("normalise") != "none"
     columns = {
-        side: f"{name}, {_settings(map_update, own)} ({unit})"
-        for side, name, own in zip("ab", names, made_by, strict=True)
+        side: f"{name}, {_settings(map_update, number, made_by[number])} ({units[number]})"
+        for number, (side, name) in enumerate(zip("ab", names, strict=True))
     }
-    made = _settings(map_update, method)
-    columns["delta"] = f"Delta: second minus first, {made}, normalised by {map_update.delta.attrs.get('normalise')}"
+    columns["delta"] = (
+        f"Delta: second minus first, {_delta_settings(map_update, made_by, categories)}, "
+        f"normalised by {map_update.delta.attrs.get('normalise')}"
+    )
     beyond = beyond_error_text(map_update.delta, map_update.delta_error) if map_update.done else ""
     return MainRowContent(
         maps={"a": map_update.maps[0], "b": map_update.maps[1], "delta": map_update.delta},
-        titles={"a": names[0], "b": names[1], "delta": _delta_title(reliability)},
+        titles={"a": titles[0], "b": titles[1], "delta": _delta_title(reliability)},
         captions={
             **{
                 side: " for ".join(filter(None, [own, name]))
@@ -134,10 +147,9 @@ def main_row_content(
             "delta": RELIES_MORE if has_order(map_update.maps.attrs.get("reduction", "absolute")) else LARGER,
         },
         columns=columns,
-        name=str(map_update.maps.attrs.get("method", "")),
-        unit=unit,
-        method=method,
-        delta_unit=DELTA_UNIT if normalised else f"difference of maps, {unit}",
+        name="-".join(dict.fromkeys(str(map_update.attrs_of(number).get("method", "")) for number in range(2))),
+        units={"a": units[0], "b": units[1], "delta": DELTA_UNIT if normalised else f"difference of maps, {units[0]}"},
+        methods={"a": made_by[0], "b": made_by[1]},
         delta_reliability=_reliability(reliability),
         delta_beyond=beyond,
         errors={
@@ -148,16 +160,27 @@ def main_row_content(
     )
 
 
-def layers_in_column(networks: Sequence[NetworkInfo], column: int) -> list[str | None]:
-    """Return the layer of each network in a column of the small multiples: the last where it has fewer, or None."""
-    return [network.layers[min(column, len(network.layers) - 1)] if network.layers else None for network in networks]
+def layers_in_column(
+    networks: Sequence[NetworkInfo], column: int, second_column: int | None = None
+) -> list[str | None]:
+    """Return the layer of each network in a column of the small multiples: the last where it has fewer, or None.
+
+    ``second_column`` is that of the second network where it is another one.
+    """
+    columns = (column, column if second_column is None else second_column)
+    return [
+        network.layers[min(at, len(network.layers) - 1)] if network.layers else None
+        for network, at in zip(networks, columns, strict=True)
+    ]
 
 
 def _attention(
-    networks: Sequence[NetworkInfo], forward_results: ForwardResults, layer: int, normalise: Normalisation
+    networks: Sequence[NetworkInfo],
+    forward_results: ForwardResults,
+    names: Sequence[str | None],
+    normalise: Normalisation,
 ) -> MainRowContent:
-    """Return the attention norms of one layer; there is no delta where the grids of the two networks differ."""
-    names = layers_in_column(networks, layer)
+    """Return the attention norms of one layer of each network; there is no delta where their grids differ."""
     pair = [
         None if name is None else norms[name]
         for norms, name in zip(forward_results.attention_norms, names, strict=True)
@@ -183,23 +206,36 @@ def _attention(
             "delta": f"Delta of {unit} at {both_layers}: second minus first, normalised by {normalise}",
         },
         name="-".join(dict.fromkeys(["attention", *filter(None, names)])),
-        unit=unit,
-        delta_unit=DELTA_UNIT if normalise != "none" else "difference of norms as they are",
+        units={"a": unit, "b": unit, "delta": DELTA_UNIT if normalise != "none" else "difference of norms as they are"},
         from_zero=True,
     )
 
 
-def _method(update: MapUpdate, methods: Mapping[str, str], layer_path: str) -> str:
-    """Return the method, and the layer at which it is computed for one network; "" where it is not known."""
-    attrs = update.maps.attrs
+def _differ(update: MapUpdate) -> bool:
+    """Return whether two maps are by two methods, or at two layers of one, which their titles then tell."""
+    named = [tuple(own.get(name) for name in ("method", "layer_path")) for own in update.own_attrs]
+    return len(set(named)) > 1
+
+
+def _method(attrs: Mapping[str, Any], methods: Mapping[str, str]) -> str:
+    """Return the method of a map, and the layer at which it is computed; "" where it is not known."""
     name = attrs.get("method")
-    layer = f" at {layer_path}" if layer_path else ""
+    layer = f" at {attrs['layer_path']}" if attrs["layer_path"] else ""
     return f"{methods.get(name, name)}{layer}" if name else ""
 
 
-def _settings(update: MapUpdate, method: str) -> str:
-    """Return all that determines the maps, as text."""
-    attrs = update.maps.attrs
+def _delta_settings(update: MapUpdate, made_by: Sequence[str], categories: Sequence[str]) -> str:
+    """Return all that determines both maps of a delta, as text: once where both are made alike."""
+    if not update.own_attrs:
+        return _settings(update, 0, " and ".join(dict.fromkeys(made_by)))
+    made = [_settings(update, number, own) for number, own in enumerate(made_by)]
+    first, second = (" for ".join(filter(None, pair)) for pair in zip(made, categories, strict=True))
+    return f"{second} minus {first}"
+
+
+def _settings(update: MapUpdate, number: int, method: str) -> str:
+    """Return all that determines one network's map, as text."""
+    attrs = update.attrs_of(number)
     parts = [method or "maps"]
     if "n_samples" in attrs:
         parts += [f"n = {update.n}", f"noise {attrs.get('noise_fraction')}", f"seed {attrs.get('seed')}"]

@@ -63,7 +63,7 @@ export function render({model, view, el}) {
     const sequential = model.palettes[palette]
     const colours = (limits) => (limits[0] < 0 && limits[1] === -limits[0] ? model.diverging : sequential)
     const pair = [image_of(sources.a), image_of(sources.b)]
-    const limits = colour_limits(pair, scale, model.from_zero)
+    const limits = pair_limits(pair, scale, model.from_zero, model.own_scales)
     paint(glyphs.a, pair[0], limits[0], colours(limits[0]), opacity)
     for (const glyph of [glyphs.b, flicker_glyph]) { paint(glyph, pair[1], limits[1], colours(limits[1]), opacity) }
 
@@ -326,7 +326,7 @@ export function render({model, view, el}) {
   document.addEventListener("gala-viz:flicker", flip, {signal: listening.signal})
   document.addEventListener("click", (event) => { // a predicted category, wherever its list stands
     const category = event.composedPath().find((node) => node instanceof Element && node.dataset.explain != null)
-    if (category != null) { model.send_msg({explain: Number(category.dataset.explain)}) }
+    if (category != null) { model.send_msg({explain: Number(category.dataset.explain), second: category.closest(".network.b") != null}) }
   }, {signal: listening.signal})
   const tell_erase = () => readout.buttons.erase.setAttribute("aria-expanded", String(model.erase_reveal))
   const tell_paint = () => readout.buttons.paint.setAttribute("aria-expanded", String(model.own_map))
@@ -350,7 +350,7 @@ export function render({model, view, el}) {
       for (const side of ["start", "end"]) { on(range, side, zoomed) }
     }
     for (const {source} of cells) { on(source, "data", redraw) }
-    for (const name of ["display_settings", "more_display_settings", "titles", "captions", "from_zero"]) { model.on(name, redraw) }
+    for (const name of ["display_settings", "more_display_settings", "titles", "captions", "from_zero", "own_scales"]) { model.on(name, redraw) }
     model.on("dark", () => setTimeout(redraw, 120)) // once the page has its new colours
     model.on("panels", () => { // a column of people comes with the first human map of an upload
       shown = PANELS.filter((panel) => model.panels.includes(panel))

@@ -23,6 +23,9 @@ class MapDisplay(MessagingComponent):
     captions = param.Dict(default={}, doc="Panel -> line over its figure; the column's title stands above it.")
     filename = param.String(default="region", doc="Name of saved regions, without ending.")
     from_zero = param.Boolean(default=False, doc="Whether every scale of the networks' maps begins at 0, as norms do.")
+    own_scales = param.Boolean(
+        default=False, doc="Whether each network's map has a scale of its own, since their units are two."
+    )
     layer_cells = param.List(default=[], doc="(row, column) of every small multiple.")
     layer_gap = param.Number(default=GAP_FRACTION)
     defaults = param.Dict(default={}, doc="Name -> value of every one of ``view_state.DisplaySettings``.")

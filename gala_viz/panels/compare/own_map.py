@@ -20,6 +20,7 @@ from gala_viz.panels.document_queue import DocumentQueue
 from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.markup import people_label
 from gala_viz.panels.view_state import CurrentImage
+from gala_viz.plots.map_labels import distinct_titles
 from gala_viz.records.canvas import CANVAS_PX, Box, canvas_to_photo, photo_to_canvas
 from gala_viz.records.painted_maps import (
     MAX_NAME_LENGTH,
@@ -348,8 +349,8 @@ def score_rows(
     """
     if results is None or results.human_map is None:
         return []
-    known = zip("ab", networks, results.rhos, strict=True)
-    rows = [(side, one.title, _rho(rho, "not known yet")) for side, one, rho in known]
+    known = zip("ab", distinct_titles(networks), results.rhos, strict=True)
+    rows = [(side, title, _rho(rho, "not known yet")) for side, title, rho in known]
     return rows + [("", people, _rho(results.rho_people, "no map here"))] * bool(people)
 
 

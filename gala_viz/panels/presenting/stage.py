@@ -77,12 +77,18 @@ def stage_scene(
     update = results.map_update
     normalise = "percentile" if update is None else update.delta.attrs.get("normalise", "percentile")
     content = main_row_content(
-        source.networks, results.forward_result, update, current.layer, normalise, source.methods
+        source.networks,
+        results.forward_result,
+        update,
+        current.layer,
+        normalise,
+        source.methods,
+        current.second_layer,
     )
     titles = {"photo": "Photograph", "human": results.human_map_title, **content.titles}
-    unit = ", ".join(filter(None, [content.method, content.unit]))
-    units = {"a": unit, "b": unit, "human": map_kind_in_view(source, current, results.human_map)}
-    units["delta"] = "; ".join(filter(None, [content.delta_unit, content.delta_beyond]))
+    units = {side: ", ".join(filter(None, [content.methods.get(side), content.units[side]])) for side in "ab"}
+    units["human"] = map_kind_in_view(source, current, results.human_map)
+    units["delta"] = "; ".join(filter(None, [content.units["delta"], content.delta_beyond]))
     values: dict[str, Any] = {"human": results.human_map, **content.maps, "delta_error": content.errors.get("delta")}
     arrays = {name: np.asarray(one, dtype=np.float32) for name, one in values.items() if one is not None}
     if results.photo is not None:
@@ -98,6 +104,7 @@ def stage_scene(
         "networks": [_network(results, row, network.title) for row, network in enumerate(source.networks)],
         "layer": layer,
         "from_zero": content.from_zero,
+        "own_scales": content.has_two_units,
         "words": _words(results) if not layer else "attention norm, each cell one position of the layer",
         "looks": {name: getattr(display_settings, name) for name in DRAWN_BY},
     }

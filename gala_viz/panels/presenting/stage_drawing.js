@@ -58,7 +58,7 @@ function maps_of(scene, palettes, diverging) {
     found[name] = {values, limits, opacity, full: colours, palette: thresholded(colours, values, limits, threshold)}
   }
   const there = [a, b].filter((values) => values != null)
-  const limits = there.length > 0 ? colour_limits(there, scale, scene.from_zero === true) : []
+  const limits = there.length > 0 ? pair_limits(there, scale, scene.from_zero === true, scene.own_scales === true) : []
   there.forEach((values, i) => {
     const both_ways = limits[i][0] < 0 && limits[i][1] === -limits[i][0]
     put(values === a ? "a" : "b", values, limits[i], both_ways ? diverging : sequential)

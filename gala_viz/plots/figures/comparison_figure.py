@@ -138,6 +138,9 @@ def comparison_figure(
     *,
     columns: Sequence[str] | None = None,
     method_title: str = "SmoothGrad",
+    map_titles: Sequence[str] = (),
+    sides: Sequence[str] = (),
+    second_layer: str | None = None,
     width_inches: float = WIDTH_INCHES,
     delta_colours: str = "default",
 ) -> Figure:
@@ -157,6 +160,12 @@ def comparison_figure(
         Some of ``column_names``, in the order in which they are drawn; default: all.
     method_title : str
         Attribution method of the maps.
+    map_titles : sequence of str
+        What stands over each network's map in place of the method, where two maps are made otherwise.
+    sides : sequence of str
+        What the delta's sides are called in place of the networks' names.
+    second_layer : str, optional
+        Layer of the second network's attention norms; default: ``layer``.
     width_inches : float
         Of the figure.
     delta_colours : {"default", "paper"}
@@ -198,13 +207,16 @@ def comparison_figure(
     cell = width_inches / max(width, 3)
     size = float(np.clip(6.5 * cell, 4.5, 6.0))
     letters = max(6, int((cell - 0.06) * 72 / (size * LETTER_WIDTH)))
-    headings = dict(zip(names, _headings(network_titles, people_label, method_title, letters), strict=True))
+    of_maps = map_titles or [method_title] * len(network_titles)
+    headings = dict(zip(names, _headings(network_titles, people_label, of_maps, letters), strict=True))
     labels = {
         "people": "marks / largest",
         "maps": f"{method_title} / its 99th percentile",
-        DELTA: "difference" if delta_colours == "default" else _sides_text(network_titles),
+        DELTA: "difference" if delta_colours == "default" else _sides_text(sides or network_titles),
         **dict.fromkeys(norms, f"norm of {layer}"),
     }
+    if second_layer is not None:
+        labels[norms[1]] = f"norm of {second_layer}"
     runs = [(kind, start, stop, fill(labels[kind], letters * (stop - start))) for kind, start, stop in _runs(columns)]
     extra = max(0, max(headings[name].count("\n") for name in columns) - 1)
     extra += max((label.count("\n") for *_, label in runs), default=0)
@@ -272,10 +284,13 @@ def _kind(name: str) -> str | None:
     return None if name == "image" else DELTA if name.endswith(DELTA) else name
 
 
-def _headings(networks: Sequence[str], people: str, method: str, letters: int) -> tuple[str, ...]:
+def _headings(networks: Sequence[str], people: str, methods: Sequence[str], letters: int) -> tuple[str, ...]:
     names = tuple(fill(name, min(MAX_HEADING_LETTERS, letters)) for name in networks)
     people = "\n".join(fill(line, letters) for line in people.split("\n"))
-    maps, norms = (tuple(f"{fill(what, letters)}\n{name}" for name in names) for what in (method, "attention norm"))
+    maps, norms = (
+        tuple(f"{fill(what, letters)}\n{name}" for what, name in zip(of, names, strict=True))
+        for of in (methods, ["attention norm"] * len(names))
+    )
     deltas = ("delta",) if len(names) == 2 else tuple(f"{name}\nminus {names[0]}" for name in names[1:])
     return ("image", people, *maps, *deltas, *norms)
 

@@ -16,6 +16,7 @@ import xarray as xr
 
 from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.engine.results.scores import FLOORS, METRICS
+from gala_viz.plots.map_labels import distinct_names
 from gala_viz.schema import HUMAN_MAP_ATTRS, labelled_variable, name_pixels, netcdf_name
 from gala_viz.specs import MapRequest, settings
 from gala_viz.store.source import (
@@ -115,7 +116,8 @@ def score_table(source: MapSource, images: Sequence[str], request: MapRequest) -
     Returns
     -------
     DataFrame
-        Empty cells where a score is not known; columns of a network are named by it.
+        Empty cells where a score is not known; columns of a network are named by it, of one network twice those of the
+        second with "_second".
     """
     request = replace(request, participant=None)  # scores of a collection are with the maps of all
     scores = source.scores(request).reindex(image=list(images))
@@ -126,14 +128,14 @@ def score_table(source: MapSource, images: Sequence[str], request: MapRequest) -
         "split": [one.split or "" for one in infos],
     }
     layers = [str(layer) for layer in scores["layer"].values] if "layer" in scores.coords else []
-    for row, network in enumerate(source.networks):
+    for row, (network, called) in enumerate(zip(source.networks, distinct_names(source.networks), strict=True)):
         for name in ("correct", *METRICS, *FLOORS):
             if name in scores:
-                columns[f"{name} {network.name}"] = np.asarray(scores[name])[row]
+                columns[f"{name} {called}"] = np.asarray(scores[name])[row]
         for layer in network.layers:
             if layer in layers:
                 values = np.asarray(scores["rho_attention"])[row, layers.index(layer)]
-                columns[f"rho_attention {layer} {network.name}"] = values
+                columns[f"rho_attention {layer} {called}"] = values
     for name in ("ceiling", "delta_size"):
         if name in scores:
             columns[name] = np.asarray(scores[name])
@@ -183,7 +185,9 @@ def image_maps(
     -------
     Dataset or None
         Dims (image, network, y, x), in the frame of the first network; NaN where there is no human map, or a network
-        does not see. ``participant`` and ``target`` tell what counts for this image. None once cancelled.
+        does not see. ``participant``, ``target`` and ``second_target`` tell what counts for this image; where the
+        second map is made otherwise, the coordinates ``method``, ``units`` and ``layer_path`` tell how each is. None
+        once cancelled.
 
     Raises
     ------
@@ -205,12 +209,16 @@ def image_maps(
     scores["target"] = xr.Variable((), np.array(str(asked.target), dtype=object))
     if with_uploaded_maps:
         scores["human_map_kind"] = xr.Variable((), np.array(_kind_of(source, image, request), dtype=object))
+    if request.second is not None:
+        scores["second_target"] = xr.Variable((), np.array(str(asked.of_network(1).target), dtype=object))
+    own = {name: (dim, np.array(values, dtype=object)) for name, (dim, values) in update.network_coords().items()}
     dataset = xr.Dataset(
         maps | scores,
         coords={
             "network": np.array([network.name for network in source.networks], dtype=object),
             "y": update.maps["y"].values,
             "x": update.maps["x"].values,
+            **own,
         },
         attrs={name: value for name, value in _plain_settings(source, request).items() if name not in scores},
     )
@@ -246,7 +254,7 @@ def _variables(
     if has_human_maps:
         missing = update.delta.copy(data=np.full(update.delta.shape, np.nan, np.float32)).assign_attrs(units="")
         variables["human_map"] = labelled_variable(missing if human is None else human, **HUMAN_MAP_ATTRS)
-    for network, norms in zip(source.networks, forward.attention_norms, strict=True):
+    for network, norms in zip(source.networks, forward.attention_norms, strict=True):  # the same of one network twice
         for layer, norm in norms.items():
             rows, columns = norm.shape
             variables[netcdf_name("attention_norm", layer, network.name)] = xr.Variable(
@@ -260,6 +268,8 @@ def _variables(
 def _plain_settings(source: MapSource, request: MapRequest) -> dict[str, Any]:
     """Return the settings of maps and scores as plain values, with what they are of."""
     values = settings(request)
+    second = values.pop("second", {})
+    values |= {f"second_{name}": value for name, value in second.items() if value is not None}
     nested = {name: value for name, value in values.items() if isinstance(value, dict)}
     plain = {name: value for name, value in values.items() if name not in nested}
     for one in nested.values():

@@ -42,24 +42,44 @@ def method_title(source: MapSource, request: MapRequest, layers: Sequence[str] =
     return f"{title} at {listed(names)}" if names else title
 
 
-def attribution_text(source: MapSource, request: MapRequest, layers: Sequence[str] = ()) -> str:
-    """Return a sentence with everything that determines the saliency maps of ``request``.
+def attribution_text(source: MapSource, request: MapRequest, layers: Sequence[str] = (), network: int = 0) -> str:
+    """Return a sentence with everything that determines the saliency maps of a request.
 
-    ``layers`` are those at which they are computed, where the method has any.
+    Parameters
+    ----------
+    source : MapSource
+        Titles methods and names categories.
+    request : MapRequest
+        Settings of the maps.
+    layers : sequence of str
+        Those at which they are computed, where the method has any.
+    network : int
+        Among whose categories a target's index is.
+
+    Returns
+    -------
+    str
+        Method, samples, target, reduction, smoothing and normalisation.
     """
     grad = request.smoothgrad
     sampled = f"n = {grad.n_samples}, noise {grad.noise_fraction:g} of the range, seed {grad.seed}; "
     return (
         f"{method_title(source, request, layers)}: {sampled if request.method == 'smoothgrad' else ''}"
-        f"of {target_text(source, request)}; reduction over colour: "
+        f"of {target_text(source, request, network)}; reduction over colour: "
         f"{request.reduction}; smoothing {request.smoothing_px:g} px; normalised before the delta: {request.normalise}."
     )
 
 
-def target_text(source: MapSource, request: MapRequest) -> str:
+def two_maps_text(source: MapSource, request: MapRequest, layers: Sequence[Sequence[str]]) -> str:
+    """Return ``attribution_text`` of both maps where the second is made otherwise; ``layers`` are by network."""
+    parts = [attribution_text(source, request.of_network(number), layers[number], number) for number in range(2)]
+    return f"First map: {parts[0]} Second map: {parts[1]}"
+
+
+def target_text(source: MapSource, request: MapRequest, network: int = 0) -> str:
     """Return whose logit a request explains; a chosen category by its name and index."""
     if isinstance(request.target, int):
-        names = source.networks[0].categories
+        names = source.networks[network].categories
         return f"the category {names[request.target] if request.target < len(names) else ''} ({request.target})"
     return TARGETS[request.target]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,6 +40,7 @@ from gala_viz.plots.figures.specs.caption_text import (
     images_text,
     listed,
     method_title,
+    two_maps_text,
 )
 from gala_viz.plots.figures.specs.figure_result import (
     FigureResult,
@@ -53,11 +54,11 @@ from gala_viz.plots.figures.specs.network_sources import (
     networks_of,
     pair_sources,
 )
+from gala_viz.plots.map_labels import distinct_names, own_labels, target_label
 from gala_viz.registry import UnknownNameError, unknown_name
 from gala_viz.schema import HUMAN_MAP_ATTRS, labelled_variable, name_pixels, netcdf_name, norm_title
-from gala_viz.specs import GRAD_CAM, MapRequest, settings
+from gala_viz.specs import COUNTS, GRAD_CAM, MapRequest, settings
 from gala_viz.store.source import (
-    LAYER_PATHS_JOIN,
     ForwardResults,
     MapSource,
     MapUpdate,
@@ -69,6 +70,8 @@ from gala_viz.store.source import (
 METRICS = ("rho", "dice", "iou")
 ALL_PARTICIPANTS = "all"
 """In the CSV file, in place of a participant's id."""
+SECOND_TITLE = "saliency"
+"""What maps by two methods are called together."""
 MAX_EXPLAINED = 12
 """Images whose explained categories a caption lists, at most."""
 
@@ -84,6 +87,8 @@ class ComparisonSpec(FigureSpec):
         default: all that are not empty for every image, without deltas where there are more than two networks.
     layer : str, optional
         Of the attention norms; default: the last one of the last network that has any.
+    second_layer : str, optional
+        Of the second network's attention norms; default: the same one.
     delta_colours : {"default", "paper"}
         Colours of the delta; "paper" is the red and blue of Linsley et al. 2019, with a colour bar that names the
         networks.
@@ -101,6 +106,7 @@ class ComparisonSpec(FigureSpec):
 
     columns: tuple[str, ...] = ()
     layer: str | None = None
+    second_layer: str | None = field(default=None, metadata={COUNTS: lambda spec: spec.second_layer is not None})
     delta_colours: str = "default"
 
     def __post_init__(self) -> None:
@@ -108,6 +114,11 @@ class ComparisonSpec(FigureSpec):
         check_delta_colours(self.delta_colours)
         if self.columns:
             check_columns(self.columns, len(self.networks or ORDINALS[:2]))
+        if (self.request.second or self.second_layer) and len(self.networks or ORDINALS[:2]) != 2:
+            raise ValueError(
+                "request.second and second_layer are of the second of two maps; name two networks, or one of them "
+                f"twice; got {', '.join(self.networks or ())}."
+            )
 
 
 def draw_comparison(
@@ -141,16 +152,20 @@ def draw_comparison(
     sources = pair_sources(source, spec)
     source, networks = sources[0], networks_of(sources)
     layer, scored = _layer(networks, spec), have_common_scores(sources, spec.request)
+    layers = [layer] * len(networks)
+    if spec.second_layer is not None:
+        layers[1] = _second_layer(networks, spec.second_layer)
     rows, parts, scores, made_by, simulated = [], [], [], [], False
-    cam_layers: list[str] = []
+    cam_layers: list[list[str]] = [[] for _ in networks]
     for done, image in enumerate(spec.images):
-        request = replace(request_of_image(source, image, spec.request), target=spec.request.target)
+        request = request_of_image(source, image, spec.request)
+        request = replace(request, target=spec.request.target, second=spec.request.second)
         updates = [_finished(one, image, request) for one in sources]
         human = source.human_map(image, request.human_map, request.participant)
-        cam_layers = list(dict.fromkeys([*cam_layers, *_cam_layers(updates)]))
+        cam_layers = [[*known, path] for known, path in zip(cam_layers, _layer_paths(updates), strict=True)]
         forwards = [one.forward(image) for one in sources]
         every = [*forwards[0].attention_norms, *(one.attention_norms[1] for one in forwards[1:])]
-        norms = [by_layer.get(layer) for by_layer in every]
+        norms = [by_layer.get(own) for by_layer, own in zip(every, layers, strict=True)]
         simulated |= human is not None and bool(human.attrs.get("simulated"))
         rows.append(
             ComparisonRow(
@@ -174,19 +189,31 @@ def draw_comparison(
     )
     name_pixels(maps)
     maps.attrs = {"collection": source.title, "layer": layer or "", "settings": json.dumps(settings(spec))}
-    maps.attrs |= {"layer_path": " and ".join(cam_layers)} if cam_layers else {}
+    by_network = [list(dict.fromkeys(filter(None, paths))) for paths in cam_layers]
+    all_layers = list(dict.fromkeys(path for at in zip(*cam_layers, strict=True) for path in at if path))
+    maps.attrs |= {"second_layer": spec.second_layer} if spec.second_layer is not None else {}
+    maps.attrs |= {"layer_path": " and ".join(all_layers)} if all_layers else {}
     columns = spec.columns or nonempty_columns(rows)
+    titles = [network.title for network in networks]
+    own = own_labels(source, spec.request)
+    sides = [", ".join(pair) for pair in zip(titles, own, strict=True)] if own else []
     figure = comparison_figure(
         rows,
-        [network.title for network in networks],
+        titles,
         layer or "no layer",
         "simulated people" if simulated else "people",
         columns=columns,
-        method_title=method_title(source, spec.request, cam_layers if len(cam_layers) == 1 else ()),
+        method_title=(
+            SECOND_TITLE if own else method_title(source, spec.request, all_layers if len(all_layers) == 1 else ())
+        ),
+        map_titles=_map_titles(source, spec.request, by_network) if own else (),
+        sides=sides,
+        second_layer=spec.second_layer,
         width_inches=spec.width_inches,
         delta_colours=spec.delta_colours,
     )
-    method = source.methods.get(spec.request.method, spec.request.method)
+    requests = [spec.request.of_network(number) for number in range(2)]
+    method = listed(list(dict.fromkeys(source.methods.get(one.method, one.method) for one in requests)))
     numbers = _scores_text(scores, spec, method, beside_norms=NORM in column_kinds(columns))
     caption = _caption(
         source,
@@ -196,9 +223,12 @@ def draw_comparison(
         layer,
         norms,
         simulated,
+        sides,
         "" if scored else NO_COMMON_SCORES,
         " ".join(filter(None, [_explained_text(scores), numbers])),
-        cam_layers,
+        attribution_text(source, spec.request, all_layers)
+        if not own
+        else two_maps_text(source, spec.request, by_network),
         any(text for row in rows for text in row.delta_texts),
     )
     table = pd.concat([pd.DataFrame(scores), pd.DataFrame(made_by)], axis=1)
@@ -219,14 +249,25 @@ def _finished(source: MapSource, image: str, request: MapRequest) -> MapUpdate:
     return update
 
 
-def _cam_layers(updates: Sequence[MapUpdate]) -> list[str]:
-    """Return the layers at which Grad-CAM is computed, each once; none for other methods."""
-    return [path for one in updates for path in _layer_paths(one) if path]
+def _second_layer(networks: list[NetworkInfo], layer: str) -> str:
+    if layer not in networks[1].layers:
+        raise UnknownNameError(unknown_name("layer of the second network", layer, list(networks[1].layers)))
+    return layer
 
 
-def _layer_paths(update: MapUpdate) -> list[str]:
-    """Return the layers at which maps are computed, as they tell; where they tell one, it is both networks'."""
-    return str(update.maps.attrs.get("layer_path", "")).split(LAYER_PATHS_JOIN)
+def _layer_paths(updates: Sequence[MapUpdate]) -> list[str]:
+    """Return the layer at which the map of each network is computed, as it tells; "" for methods without one."""
+    return [updates[0].attrs_of(0)["layer_path"], *(one.attrs_of(1)["layer_path"] for one in updates)]
+
+
+def _map_titles(source: MapSource, request: MapRequest, layers: Sequence[Sequence[str]]) -> list[str]:
+    """Return what stands over two maps that are made otherwise: method and layer, and the target where two differ."""
+    requests = [request.of_network(number) for number in range(2)]
+    titles = [method_title(source, one, paths[:1]) for one, paths in zip(requests, layers, strict=True)]
+    if requests[0].target == requests[1].target:
+        return titles
+    of = [target_label(network, one.target) for network, one in zip(source.networks, requests, strict=True)]
+    return [f"{title} of {target}" for title, target in zip(titles, of, strict=True)]
 
 
 def _labelled(
@@ -262,10 +303,12 @@ def _labelled(
     }
     if human is not None:
         variables["human_map"] = labelled_variable(human, **HUMAN_MAP_ATTRS)
-    for network, norm in zip(networks, norms, strict=True):
+    if len(updates) == 1:
+        coords |= updates[0].network_coords()
+    for network, called, norm in zip(networks, distinct_names(networks), norms, strict=True):
         if norm is not None:
-            dims = tuple(netcdf_name(str(dim), network.name) for dim in norm.dims)
-            name = netcdf_name("attention_norm", network.name)
+            dims = tuple(netcdf_name(str(dim), called) for dim in norm.dims)
+            name = netcdf_name("attention_norm", called)
             one = labelled_variable(norm, f"{norm_title(norm)} of {network.title}", "1")
             variables[name] = xr.Variable(dims, one.data, one.attrs)
             coords |= {own: (own, norm[str(dim)].values) for own, dim in zip(dims, norm.dims, strict=True)}
@@ -293,9 +336,11 @@ def _explained_text(rows: Sequence[dict]) -> str:
     images = dict.fromkeys(row["image"] for row in rows)
     told = []
     for image in images:
-        of_image = {row["network"]: row["explained"] for row in rows if row["image"] == image}
-        names = list(dict.fromkeys(of_image.values()))
-        each = names[0] if len(names) == 1 else ", ".join(f"{name} by {network}" for network, name in of_image.items())
+        of_image = [(row["network"], row["explained"]) for row in rows if row["image"] == image]
+        names = list(dict.fromkeys(name for _, name in of_image))
+        if len({network for network, _ in of_image}) < len(of_image):  # one network twice
+            of_image = [(f"the {place} map", name) for place, (_, name) in zip(ORDINALS, of_image, strict=False)]
+        each = names[0] if len(names) == 1 else ", ".join(f"{name} by {network}" for network, name in of_image)
         told.append(f"{image}: {each}")
     return f"Explained is the logit of: {'; '.join(told)}."
 
@@ -363,26 +408,27 @@ def _settings_columns(source: MapSource, update: MapUpdate, request: MapRequest,
 
     What the method does not have stays empty, and so does the human map of an image that is not scored.
     """
-    paths = (_layer_paths(update) * 2)[:2] if request.method == GRAD_CAM else ["", ""]
     kind = request.human_map or next(iter(source.map_kinds), "")
-    sampled = settings(request.smoothgrad) if request.method == "smoothgrad" else {}
-    return [
-        {
+    rows = []
+    for number in range(2):
+        one, path = request.of_network(number), update.attrs_of(number)["layer_path"]
+        sampled = settings(one.smoothgrad) if one.method == "smoothgrad" else {}
+        row = {
             "scores_of": "saliency map" if is_scored else "",
             "human_map": kind if is_scored else "",
             "participant": (request.participant or ALL_PARTICIPANTS) if is_scored else "",
-            "method": request.method,
-            "cam_layer": (path or request.cam_layer) if request.method == GRAD_CAM else "",
+            "method": one.method,
+            "cam_layer": (path or one.cam_layer) if one.method == GRAD_CAM else "",
             "n_samples": sampled.get("n_samples"),
             "noise_fraction": sampled.get("noise_fraction"),
             "seed": sampled.get("seed"),
-            "target": request.target,
+            "target": one.target,
             "reduction": request.reduction,
             "smoothing_px": request.smoothing_px,
             "normalise": request.normalise,
         }
-        for path in paths
-    ]
+        rows.append(row)
+    return rows
 
 
 def _caption(
@@ -393,18 +439,23 @@ def _caption(
     layer: str | None,
     norms: list[xr.DataArray | None],
     simulated: bool,
+    sides: Sequence[str],
     note: str,
     explained: str,
-    cam_layers: Sequence[str],
+    made_by: str,
     has_reliability: bool,
 ) -> str:
-    """Return the caption of what ``columns`` show; ``norms`` are those of one image, ``cam_layers`` of Grad-CAM."""
+    """Return the caption of what ``columns`` show; ``norms`` are those of one image.
+
+    ``made_by`` says how maps are made; ``sides`` are what the two maps are called where they are made otherwise.
+    """
     kinds, titles = column_kinds(columns), [network.title for network in networks]
+    where = layer if spec.second_layer is None else f"{layer} and {spec.second_layer}"
     shown = next((norm_title(norm) for norm in norms if norm is not None), "attention norm").capitalize()
     paragraphs = [
         images_text(spec.images),
-        attribution_text(source, spec.request, cam_layers) if kinds & {MAPS, DELTA} else "",
-        (f"{shown}s of {layer}." if layer else "No network has attention blocks.") if NORM in kinds else "",
+        made_by if kinds & {MAPS, DELTA} else "",
+        (f"{shown}s of {where}." if layer else "No network has attention blocks.") if NORM in kinds else "",
         human_maps_text(source, simulated, spec.request.human_map) if PEOPLE in kinds or not spec.columns else "",
         f"Of participant {spec.request.participant} where the image has a map of this one."
         if spec.request.participant is not None and PEOPLE in kinds
@@ -412,11 +463,11 @@ def _caption(
         colour_scales_text(
             columns,
             len(networks),
-            [] if spec.delta_colours == "default" else titles,
-            method_title=source.methods.get(spec.request.method, spec.request.method),
+            sides or ([] if spec.delta_colours == "default" else titles),
+            method_title=SECOND_TITLE if sides else source.methods.get(spec.request.method, spec.request.method),
         ),
         RELIABILITY_TEXT if DELTA in kinds and has_reliability else "",
         explained,
         note,
     ]
-    return caption_markdown(f"{source.title}: {listed(titles)}", paragraphs)
+    return caption_markdown(f"{source.title}: {listed(sides or titles)}", paragraphs)

@@ -20,6 +20,8 @@ MAX_IMAGES = 60
 """Images whose maps are drawn side by side, at most."""
 MAX_NETWORKS = 8
 """Networks that stand side by side, at most."""
+KINDS_WITH_SECOND_MAPS = ("comparison",)
+"""Kinds of figures whose two maps may be by two methods, of two targets or at two layers."""
 MAX_SELECTED_IMAGES = 10_000
 """Images that are chosen among all of a collection, at most."""
 
@@ -78,6 +80,11 @@ class FigureSpec:
             check_texts("networks", self.networks, (2, MAX_NETWORKS))
         if not isinstance(self.request, MapRequest):
             raise ValueError(f"request says how maps are made, by name; got {self.request!r}.")
+        if self.request.second is not None and self.kind not in KINDS_WITH_SECOND_MAPS:
+            raise ValueError(
+                f"request.second is what the second of two maps has of its own, which a figure of the kind {self.kind} "
+                f"does not draw; leave it out, or draw one of the kind {' or '.join(KINDS_WITH_SECOND_MAPS)}."
+            )
 
     @property
     def width_inches(self) -> float:
