@@ -151,9 +151,13 @@ def create_server(
 ) -> Server:
     """Return a server that has its port and is yet to be started; see ``serve``."""
     import panel as pn
+    from bokeh.settings import settings
 
     from gala_viz.panels.panel_patches import patch_message_compression, tornado_application
 
+    settings.perform_error_diagnostics = (
+        False  # else every question for an attribute is answered with the nearest names
+    )
     patch_message_compression(is_from_this_machine)
     try:
         server = pn.serve(

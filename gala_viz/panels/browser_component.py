@@ -45,17 +45,20 @@ def read_stylesheets(*names: str) -> str:
 
 
 class BrowserComponent(JSComponent):
-    """A component with a script of this project, which replaces three habits of Panel that harm a page of many models.
+    """A component with a script of this project, which replaces four habits of Panel that harm a page of many models.
 
     Panel handles a message at once if it can. If it cannot, it postpones the message, without the document's lock: an
     older message may then be handled last, and must change no figure. Here all messages are handled in the order in
     which they were sent, each in a next-tick callback of the document. And after every change Panel walks through all
     models that the component refers to, for a page of figures nearly the whole document, to mark the data models among
     them. Those are marked when they are created, so a component here marks its own model alone. And each of the changes
-    that follow from one of the browser would be a message of its own, of some 8 ms: they are sent as one.
+    that follow from one of the browser would be a message of its own, of some 8 ms: they are sent as one. Panel waits
+    50 ms after every change of a property for others; scripts here send what is meant, once.
     """
 
     __abstract = True
+
+    _debounce = 0
 
     def _server_event(self, doc: Document, event: Event) -> None:
         if doc.session_context:
