@@ -238,7 +238,7 @@ def score_table(titles: Sequence[str], groups: Mapping[str, Mapping[str, Sequenc
         HTML.
     """
     return render_html(
-        """<table><tr><td></td>{% for name in names %}<th>{{ name }}</th>{% endfor %}</tr>
+        """<table><tr><th>this photograph</th>{% for name in names %}<th>{{ name }}</th>{% endfor %}</tr>
 {%- for group, rows in groups %}
 {%- if group %}<tr><td class="muted" colspan="{{ names | length + 1 }}">{{ group }}</td></tr>{% endif %}
 {%- for side, title, values in rows %}<tr><td class="{{ side }}"><span class="dot"></span>{{ title }}</td>

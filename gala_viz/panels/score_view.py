@@ -25,7 +25,10 @@ from gala_viz.specs import MapRequest
 from gala_viz.store.source import NetworkInfo
 
 METRICS = {"Spearman's rho": "rho", "Dice": "dice", "IoU": "iou"}
-NO_HUMAN_MAPS = "This collection has no human maps, so nothing can be said about closeness to people."
+NO_HUMAN_MAPS = (
+    "This collection has no human maps, so nothing can be said about closeness to people. Scoring it tells which "
+    "predictions are right and how large each delta is."
+)
 NO_HUMAN_MAP = "People did not mark this photograph."
 UPLOADED = "This photograph was uploaded: it belongs to no collection, and no human map came with it."
 LAYERS_HAVE_RHO = "Attention norms are compared by rho alone."

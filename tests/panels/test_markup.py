@@ -69,6 +69,7 @@ def test_unknown_scores_are_dashes():
     table = markup.score_table(("a", "b"), {"": {"rho": (float("nan"), 0.25)}}, "")
     assert "–" in table
     assert "0.250" in table
+    assert "this photograph" in table  # means stand elsewhere
 
 
 def test_a_photograph_leads_to_the_game_on_it_where_there_is_one():
