@@ -212,7 +212,7 @@ class SupportsParticipantMaps(Protocol):
         ...
 
 
-class MarkedImages(SupportsHumanMap, SupportsParticipantMaps, Protocol):
+class ImagesWithHumanMaps(SupportsHumanMap, SupportsParticipantMaps, Protocol):
     """The part of a collection that scores against human maps need."""
 
     @property

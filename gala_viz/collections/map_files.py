@@ -197,14 +197,25 @@ def _npz(file: BinaryIO, max_array_bytes: int) -> MapFile:
             return MapFile(values)
         if members[ids_key].file_size > 1_000_000:
             raise MapFileError("the array 'participants' is larger than ids can be.")
-        ids = tuple(str(value) for value in _array(archive, members[ids_key]).ravel())
+        with archive.open(members[ids_key]) as member:
+            ids_shape, ids_dtype = _header(member)
+        if ids_dtype.kind not in "USiu" or not ids_dtype.itemsize:  # of no width there can be any number of them
+            raise MapFileError(f"the array 'participants' holds texts or whole numbers; this one holds {ids_dtype}.")
+        if ids_shape != (shape[0],):
+            raise MapFileError(
+                f"{shape[0]} maps need as many different participants; got ids of the shape {ids_shape}."
+            )
+        ids = tuple(str(value) for value in _array(archive, members[ids_key]))
     if len(ids) != shape[0] or len(set(ids)) != len(ids) or not ids:
         raise MapFileError(f"{shape[0]} maps need as many different participants; got {len(ids)} ids.")
     return MapFile(values, ids)
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    return np.load(io.BytesIO(archive.read(member)), allow_pickle=False)
+    """Return a member's array; no more is unpacked than its size as announced, which has been checked."""
+    with archive.open(member) as file:
+        content = file.read(member.file_size)
+    return np.load(io.BytesIO(content), allow_pickle=False)
 
 
 def _check_bytes(n_bytes: int, most: int) -> None:

@@ -59,7 +59,13 @@ def photograph_of(filename: str, content: bytes, photographs: Sequence[str]) -> 
     if not is_array and not (suffix.lower() == ".png" and content.startswith(b"\x89PNG")):
         return None, ""
     own = composed(filename).casefold()
-    fitting = [name for name in ImageNames(photographs).find(stem) if composed(name).casefold() != own]
+    called = composed(stem).casefold()
+    fitting = [
+        name
+        for name in ImageNames(photographs).find(stem)
+        if composed(name).casefold() != own
+        and called in (composed(name).casefold(), composed(posixpath.splitext(name)[0]).casefold())
+    ]
     if not is_array and not _is_grey(content):
         if not fitting:
             return None, ""

@@ -155,9 +155,8 @@ def create_server(
 
     from gala_viz.panels.panel_patches import patch_message_compression, tornado_application
 
-    settings.perform_error_diagnostics = (
-        False  # else every question for an attribute is answered with the nearest names
-    )
+    # Panel asks models for attributes that they may not have; Bokeh would seek similar names for each error.
+    settings.perform_error_diagnostics = False
     patch_message_compression(is_from_this_machine)
     try:
         server = pn.serve(

@@ -84,7 +84,7 @@ class KernelDocument(ServerlessDocument):
     def inline_stylesheets(self) -> None:
         """Replace Panel's style sheets on a network by the installed ones, and drop those of a page's theme."""
         outside = [one for one in self.models if any(map(_is_outside, getattr(one, "stylesheets", [])))]
-        with_fonts = [one for one in self.models if getattr(one, "css_bundle", None)]  # and nothing else, of a network
+        with_fonts = [one for one in self.models if getattr(one, "css_bundle", None)]  # on another host
         if not outside and not with_fonts:
             return
         with self.models.freeze():  # else all models are gathered anew for each that changes

@@ -128,8 +128,8 @@ def pair_update(
             reliability = _reliability(places, states, sampled, request)
     drawn = {"reduction": request.reduction, "smoothing_px": request.smoothing_px, "image": image}
     own_attrs = tuple(
-        {**_method_attrs(one), **layer_path_attrs([layer]), **drawn}
-        for one, layer in zip(requests, layers or ("", ""), strict=True)
+        {**_method_attrs(one), **layer_path_attrs([layer]), **drawn, "n": state.n}
+        for one, layer, state in zip(requests, layers or ("", ""), states, strict=True)
     )
     attrs = {**_method_attrs(request), **layer_path_attrs(layers), **drawn}
     if request.second is not None:
@@ -147,7 +147,7 @@ def pair_update(
         )
         - 1,
     )
-    counted = _counted(states, sampled)
+    counted = _counting_maps(states, sampled)
     n, n_samples, n_before = (
         min(values[number] for number in counted)
         for values in ([state.n for state in states], [state.n_samples for state in states], run_time.n_before)
@@ -175,7 +175,7 @@ def _method_attrs(request: MapRequest) -> dict[str, Any]:
     return {"method": request.method, "units": METHODS[request.method].units, **settings(spec_of(request))}
 
 
-def _counted(states: Sequence[MapState], sampled: Sequence[bool]) -> list[int]:
+def _counting_maps(states: Sequence[MapState], sampled: Sequence[bool]) -> list[int]:
     """Return which of two maps an update's n is of: both, or of two methods the one that is random, or takes longer.
 
     While another one is not done, n is that of the map that is not.
@@ -230,16 +230,16 @@ def _errors_beside_fixed(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the errors where one of two maps has samples: that of the other is 0, that of the delta has it fixed."""
     at = sampled.index(True)
-    told = [
+    errors_beside = [
         error if one else np.where(np.isnan(values), np.nan, 0).astype(np.float32)
         for error, values, one in zip(errors, maps, sampled, strict=True)
     ]
     rest = shown[at]
     if rest is None:
-        return told, np.full(maps[at].shape, np.nan, np.float32)
+        return errors_beside, np.full(maps[at].shape, np.nan, np.float32)
     first, second = (rest, maps[1]) if at == 0 else (maps[0], rest)
     without = delta(first, second, request.normalise)
-    return told, jackknife_error(delta(maps[0], maps[1], request.normalise), without, counts[at])
+    return errors_beside, jackknife_error(delta(maps[0], maps[1], request.normalise), without, counts[at])
 
 
 def _reliability(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from gala_viz.schema import labelled_map
 
 PREFIX = "upload-"
 MOST, MOST_BYTES = 64, 256 * 2**20
+_WITH_MAP = re.compile(rf"({PREFIX}[0-9a-f]{{16}})-[0-9a-f]{{16}}")
 MAX_NAME = 255
 """Letters of a file's name, as many as file systems allow: of a shorter one a map might fit another photograph."""
 
@@ -67,7 +69,7 @@ class Uploads:
         return image in self._kept
 
     def add(self, filename: str, content: bytes, beside: Sequence[str] = ()) -> str:
-        """Check and keep a photograph, or a human map with its photograph; return the id, which is not to be guessed.
+        """Check and keep a photograph, or a human map with its photograph; return its id.
 
         Parameters
         ----------
@@ -81,7 +83,8 @@ class Uploads:
         Returns
         -------
         str
-            Id of the photograph, with its map where that came: the same for the same files.
+            Id of the photograph, with its map where that came: the same for the same files, so that only who has them
+            can tell it.
 
         Raises
         ------
@@ -114,8 +117,8 @@ class Uploads:
 
     def photograph(self, image: str) -> str:
         """Return the id of an upload's photograph alone; any other id as it is."""
-        upload = self._kept.get(image)
-        return image if upload is None else upload.photograph
+        found = _WITH_MAP.fullmatch(image)  # by its name alone: the same while it is kept and when it is let go
+        return image if found is None else found[1]
 
     def photo(self, image: str) -> np.ndarray:
         """Return the upright photograph, uint8 RGB (y, x, 3); ``UnknownNameError`` when it is no longer kept."""

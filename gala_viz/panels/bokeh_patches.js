@@ -12,7 +12,10 @@ function lay_out_once_a_frame() {
   const lay_out = () => {
     const now = [...due]
     due.clear()
-    for (const [view, plain] of now) { if (view.el.isConnected) { plain.call(view) } }
+    for (const [view, plain] of now) {
+      if (!view.el.isConnected) { continue }
+      try { plain.call(view) } catch (error) { console.error(error) } // the others are laid out all the same
+    }
   }
   for (const type of ["Figure", "panel.models.esm.ReactiveESM"]) {
     const view = owner_of("compute_layout", type)

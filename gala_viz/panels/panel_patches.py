@@ -107,11 +107,11 @@ def _visit_values(value: Any, visitor: Callable[[Model], None]) -> None:
     if not isinstance(value, HasProps):
         visit(value, visitor)
         return
-    own = value._property_values
+    own, themed = value._property_values, value.themed_values() or {}
     for name, holds_no_model in _properties(type(value)):
         if name in own:
             visit(own[name], visitor)
-        elif not holds_no_model:
+        elif not holds_no_model or name in themed:
             visit(getattr(value, name), visitor)
 
 
@@ -142,15 +142,15 @@ def patch_component_files() -> None:
     ):
         plain = vars(owner).get(name)
         if isinstance(plain, classproperty) and not isinstance(plain, _ComponentFiles):
-            type.__setattr__(owner, name, _ComponentFiles(plain.f))
+            type.__setattr__(owner, name, _ComponentFiles(plain.f, may_lack=name == "_bundle_css"))
 
 
 class _ComponentFiles(classproperty):
     """Files beside a component's script, looked for once for each class and mode of resources."""
 
-    def __init__(self, look: Callable[[type], Any]) -> None:
+    def __init__(self, look: Callable[[type], Any], *, may_lack: bool) -> None:
         super().__init__(self._find)
-        self.look = look
+        self.look, self.may_lack = look, may_lack
         self._known: dict[tuple[type, str], Any] = {}
 
     def _find(self, cls: type) -> Any:
@@ -159,6 +159,8 @@ class _ComponentFiles(classproperty):
             try:
                 self._known[key] = self.look(cls)
             except AttributeError:  # style sheets beside no file, for which Panel does not ask
+                if not self.may_lack:
+                    raise
                 self._known[key] = []
         return self._known[key]
 
@@ -239,8 +241,8 @@ def patch_page_links() -> None:
     Panel 1.9 applies them for the children of its layouts. For those of components with a script, of which a page is
     one, it asks the wrong way round whether another update surrounds this one, and leaves them out.
     """
-    plain = pmui.Page._update_model
-    if plain is not _update_with_links:
+    plain = getattr(pmui.Page, "_update_model", None)
+    if plain is not None and plain is not _update_with_links:
         _plain_updates.append(plain)
         type.__setattr__(pmui.Page, "_update_model", _update_with_links)
 

@@ -31,7 +31,7 @@ def standard_error_percent(map_update: MapUpdate) -> float | None:
     if map_update.standard_error is None:
         return None
     maps, errors = (np.asarray(one, dtype=np.float64) for one in (map_update.maps, map_update.standard_error))
-    sampled = errors.any(axis=(1, 2))
+    sampled = np.nan_to_num(errors, nan=0).any(axis=(1, 2)) | np.isnan(errors).all(axis=(1, 2))
     rows = sampled if sampled.any() else ~sampled
     size = float(np.sqrt(np.nansum(np.square(maps[rows]))))
     error = float(np.sqrt(np.nansum(np.square(errors[rows]))))

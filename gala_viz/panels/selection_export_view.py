@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import panel as pn
 from bokeh.document import Document
 
@@ -21,7 +19,8 @@ from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.latest_job_worker import IsCancelled, LatestJobWorker
 from gala_viz.panels.markup import photograph_count
 from gala_viz.panels.progress_view import ProgressView
-from gala_viz.plots.figures.selection_export import FORMATS, MAX_IMAGES_WITH_MAPS, export_selection
+from gala_viz.plots.figures.selection_export import FORMATS, MAX_IMAGES_WITH_MAPS, export_selection, score_table
+from gala_viz.plots.map_labels import distinct_names
 from gala_viz.specs import MapRequest
 from gala_viz.store.source import MapSource, Progress
 
@@ -133,8 +132,8 @@ class SelectionExportView(ProgressView):
 
 def _scored_text(source: MapSource, images: Sequence[str], request: MapRequest) -> str:
     """Return how many images have scores of both networks, where not all have."""
-    rho = source.scores(replace(request, participant=None)).reindex(image=list(images))["rho"].values
-    n = int(np.isfinite(rho).all(axis=0).sum())
+    rho = [f"rho {name}" for name in distinct_names(source.networks)]
+    n = int(score_table(source, images, request)[rho].notna().all(axis=1).sum())
     return "" if n == len(images) else f", {n:,} of them scored by both networks with these settings"
 
 

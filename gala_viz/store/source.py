@@ -782,11 +782,17 @@ def request_of_image(source: MapSource, image: str, request: MapRequest) -> MapR
     """
     if request.participant is not None and request.participant not in source.participants(image, request.human_map):
         request = replace(request, participant=None)
+    targets = [request.of_network(number).target for number in range(2)]
+    return without_label(request) if "label" in targets and source.info(image).target is None else request
+
+
+def without_label(request: MapRequest) -> MapRequest:
+    """Return a request for an image whose true category is not known: own predictions are explained in its place."""
     first, second = (request.of_network(number).target for number in range(2))
-    if "label" in (first, second) and source.info(image).target is None:
-        known = ["own" if target == "label" else target for target in (first, second)]
-        request = replace(request, target=known[0], second=replace(request.second or SecondMap(), target=known[1]))
-    return request
+    if "label" not in (first, second):
+        return request
+    known = ["own" if target == "label" else target for target in (first, second)]
+    return replace(request, target=known[0], second=replace(request.second or SecondMap(), target=known[1]))
 
 
 def finished_maps(

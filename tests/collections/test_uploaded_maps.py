@@ -140,6 +140,40 @@ def test_what_unpacks_to_more_than_it_may_is_refused_before(content, words):
     assert peak < 4 * 2**20
 
 
+def liar(n_bytes):
+    """An NPZ file that unpacks to ``n_bytes`` more than it says."""
+    content, whole = bytearray(bomb(shape=PHOTO_PX)), len(npy_header(PHOTO_PX)) + 100 * 2**20
+    told = struct.pack("<I", whole - n_bytes)
+    assert content.count(struct.pack("<I", whole)) >= 1
+    return bytes(content.replace(struct.pack("<I", whole), told))
+
+
+def test_an_npz_that_lies_about_its_size_is_unpacked_no_further_than_it_says():
+    content = liar(100 * 2**20 - 4 * PHOTO_PX[0] * PHOTO_PX[1])
+    tracemalloc.start()
+    with pytest.raises(MapFileError):
+        read_uploaded_map("a.npz", content, PHOTO_PX)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 2**20
+
+
+@pytest.mark.parametrize("descr", ["<U0", "|V0", "<f4"])
+def test_ids_of_participants_are_as_many_as_there_are_maps_and_of_some_width(descr):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("maps.npy", npy(MAP[None]))
+        archive.writestr("participants.npy", npy_header((10**9,), descr))
+    with pytest.raises(MapFileError, match="participants"):
+        read_uploaded_map("a.npz", stream.getvalue(), PHOTO_PX)
+
+
+def test_a_name_that_holds_more_than_the_photographs_is_another_name():
+    with pytest.raises(ValueError, match="a photograph called like it was expected"):
+        photograph_of("scan.2.npy", npy(MAP), ["scan.jpg"])
+    assert photograph_of("scene.left.png", GREY, ["scene.jpg"])[0] is None
+
+
 def test_an_npz_with_very_many_members_is_refused():
     with pytest.raises(MapFileError, match="more than 100 members"):
         read_uploaded_map("a.npz", npz(*[MAP[:2, :2]] * 200), PHOTO_PX)

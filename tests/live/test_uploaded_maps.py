@@ -198,6 +198,7 @@ def test_bytes_of_maps_count_and_the_oldest_go_first():
     with pytest.raises(UnknownNameError, match="upload it again"):
         uploads.photo(names[0])
     assert uploads.human_map(names[0]) is None
+    assert uploads.photograph(names[0]) == alone  # by which noise is drawn, also in a run that has begun
 
 
 def test_a_map_that_was_let_go_is_a_map_again_when_it_comes_again():

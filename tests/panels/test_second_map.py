@@ -111,7 +111,6 @@ def test_titles_units_and_scores_are_of_two_methods(view, source):
     assert "Occlusion" in columns["delta"]
     assert "SmoothGrad" in columns["delta"]
     assert view.display.own_scales
-    assert [text(pane).split()[2:3] for pane in view.top_five_panes] != []
     assert "Occlusion" in text(view.top_five_panes[1])
     assert "Occlusion" not in text(view.top_five_panes[0])
     assert "SmoothGrad and Occlusion" in text(view.score_view.closeness.verdict)
@@ -131,6 +130,35 @@ def test_an_error_in_per_cent_is_of_the_maps_that_have_one(source):
     mixed, plain = (source.update(source.images[0], one, 50) for one in (request, MapRequest()))
     first = replace(plain, maps=plain.maps[:1], standard_error=plain.standard_error[:1])
     assert standard_error_percent(mixed) == pytest.approx(standard_error_percent(first))
+    cut = mixed.standard_error.copy()
+    cut[1, :5] = np.nan  # the second network does not see there, and has no samples where it does
+    assert standard_error_percent(replace(mixed, standard_error=cut)) == pytest.approx(standard_error_percent(first))
+
+
+def test_samples_can_be_chosen_where_the_second_map_alone_has_some(view):
+    def enabled():
+        return view.attribution_controls.pane.states["n_samples"]["enabled"]
+
+    view.settings.method = "occlusion"
+    assert not enabled()
+    view.settings.second_method = "smoothgrad"
+    assert enabled()
+
+
+def test_words_over_a_column_are_of_its_map_and_not_of_what_was_asked_meanwhile(view, source):
+    shown(view, second_method="occlusion")
+    source.delay_s = 30
+    view.settings.second_method = "grad_cam"
+    assert "Occlusion" in text(view.top_five_panes[1])
+    assert "Grad-CAM" not in text(view.top_five_panes[1])
+    source.delay_s = 0
+
+
+def test_a_photograph_without_label_is_said_to_have_no_true_category_explained(view):
+    view.results.info = replace(view.results.info, target=None)
+    view._map_request = None
+    view.settings.second_target = "label"
+    assert "true category" not in text(view.top_five_panes[1])
 
 
 def test_two_targets_are_told_and_a_click_in_the_second_column_is_of_it_alone(view):

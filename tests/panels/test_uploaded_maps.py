@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from PIL import Image
 
+from gala_viz.collections.fills import fill_photo, image_seed
 from gala_viz.collections.uploaded_maps import DESCRIPTION
 from gala_viz.panels.compare.compare_view import NO_HUMAN_MAP, CompareView
 from gala_viz.panels.compare.sections import map_columns
@@ -15,7 +16,7 @@ from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.score_view import NO_HUMAN_MAPS
 from gala_viz.panels.view_state import map_kind_in_view
 from gala_viz.plots.figures.selection_export import export_selection, score_table
-from gala_viz.specs import MapRequest
+from gala_viz.plots.map_overlays import pack_rgba
 from tests.panels.fake_source import FakeSource, blobs
 from tests.panels.script import SCRIPT, until
 
@@ -159,6 +160,15 @@ def test_pixels_are_ordered_by_it_and_a_painted_map_is_compared_with_it(view):
     assert np.isfinite(view.own_map.results.rho_people)
 
 
+def test_what_stands_where_it_is_hidden_is_what_the_networks_get_by_the_photographs_id(view):
+    add_both(view)
+    view.erase_reveal.settings.fill = "phase"
+    view.display.erase_reveal = True
+    seed = image_seed(view.results.info.photograph)
+    wanted = pack_rgba(fill_photo(view.results.photo, "phase", seed))
+    until(lambda: np.array_equal(view.row.sources["erased"].data["filled"][0], wanted))
+
+
 def test_the_kind_of_the_collection_and_its_participants_do_not_name_it(view):
     view.current.kind = "mouse"
     add_both(view)
@@ -189,6 +199,18 @@ def test_a_collection_without_human_maps_has_a_column_of_people_once_an_upload_b
     assert not without.score_view.distribution_pane.visible
 
 
+def test_by_one_network_twice_its_scores_are_in_columns_of_their_own():
+    source = FakeSource(count=4)
+    name = source.networks[0].name
+    view = opened(source.pair(name, name))
+    add_both(view)
+    table = score_table(view.source, [view.current.image], view._map_request)
+    rho = view.results.map_update.scores["rho"].values
+    np.testing.assert_allclose(table.loc[0, [f"rho {name}", f"rho {name}_second"]].astype(float), rho)
+    assert np.isfinite(rho).all()
+    view.close()
+
+
 def test_files_of_scores_and_maps_have_it_under_its_own_name(without, tmp_path):
     add_both(without)
     source, request = without.source, without._map_request
@@ -203,10 +225,3 @@ def test_files_of_scores_and_maps_have_it_under_its_own_name(without, tmp_path):
     assert np.isnan(content["human_map"].sel(image=other).values).all()
     assert [str(one) for one in content["human_map_kind"].values] == ["", "uploaded: cat.npy"]
     assert content["rho"].sel(image=image).values[0] == pytest.approx(0.41)
-
-
-def test_the_scores_of_the_collection_are_asked_for_without_uploads(view):
-    request = MapRequest()
-    before = view.source.scores(request)
-    add_both(view)
-    assert view.source.scores(request).identical(before)

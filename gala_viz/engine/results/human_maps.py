@@ -23,7 +23,7 @@ from gala_viz.alignment import (
 from gala_viz.cache import BoundedCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import (
-    MarkedImages,
+    ImagesWithHumanMaps,
     any_unread,
     marked_images,
     usable_map,
@@ -53,12 +53,14 @@ def check_map_kind(collection: Collection, kind: str | None) -> None:
         )
 
 
-def other_kind(collection: MarkedImages, kind: str | None) -> str | None:
+def other_kind(collection: ImagesWithHumanMaps, kind: str | None) -> str | None:
     """Return a kind of human maps; None for the collection's first, by whatever name it is asked for."""
     return None if kind == next(iter(collection.map_kinds), None) else kind
 
 
-def images_with_maps(collection: MarkedImages, images: Iterable[str], kind: str | None = None) -> tuple[str, ...]:
+def images_with_maps(
+    collection: ImagesWithHumanMaps, images: Iterable[str], kind: str | None = None
+) -> tuple[str, ...]:
     """Return those of ``images`` that should have a human map of a kind; see ``marked_images``.
 
     Of other kinds than the first this is known once each map is read: an image without a map was not marked.
@@ -70,13 +72,17 @@ def images_with_maps(collection: MarkedImages, images: Iterable[str], kind: str 
 
 
 def framed_human_map(
-    collection: MarkedImages, frame: Preprocessing, image: str, kind: str | None = None, participant: str | None = None
+    collection: ImagesWithHumanMaps,
+    frame: Preprocessing,
+    image: str,
+    kind: str | None = None,
+    participant: str | None = None,
 ) -> xr.DataArray | None:
     """Return the human map (y, x) of an image in the frame as a page shows it; None where there is none.
 
     Parameters
     ----------
-    collection : MarkedImages
+    collection : ImagesWithHumanMaps
         Whose human map it is, for example a ``Collection``.
     frame : Preprocessing
         The network's.
@@ -113,7 +119,7 @@ class HumanMaps:
 
     Parameters
     ----------
-    collection : MarkedImages
+    collection : ImagesWithHumanMaps
         Whose human maps these are, for example a ``Collection``.
     frame : Preprocessing or CommonFrame
         The network's, or that of ``gala_viz.networks.frames.common_frame``.
@@ -137,7 +143,7 @@ class HumanMaps:
 
     def __init__(
         self,
-        collection: MarkedImages,
+        collection: ImagesWithHumanMaps,
         frame: Frame,
         images: Sequence[str] | None = None,
         *,

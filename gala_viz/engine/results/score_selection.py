@@ -99,16 +99,16 @@ def select_scores(
     columns = score_columns(scores, name, layers)
     known = mask & np.isfinite(columns).all(axis=0)
     if name != "rho" or layers is not None:
-        return _remembered(columns[:, known], None, {})
+        return _cached_selection(columns[:, known], None, {})
     floors = {
         kind: np.asarray(scores[f"floor_{kind}"], dtype=float)[:, known]
         for kind in PARTNER_KINDS
         if f"floor_{kind}" in scores
     }
-    return _remembered(columns[:, known], np.asarray(scores["ceiling"], dtype=float)[known], floors)
+    return _cached_selection(columns[:, known], np.asarray(scores["ceiling"], dtype=float)[known], floors)
 
 
-def _remembered(
+def _cached_selection(
     values: NDArray[np.float64], of_people: NDArray[np.float64] | None, floors: Mapping[str, NDArray[np.float64]]
 ) -> ScoreSelection:
     """Return ``_selection``; visitors who see the same images share it."""

@@ -58,7 +58,7 @@ from gala_viz.panels.view_state import (
 from gala_viz.plots.map_labels import is_one_network, own_labels
 from gala_viz.registry import unknown_name
 from gala_viz.specs import MapRequest
-from gala_viz.store.source import ForwardResults, ImageInfo, MapSource, MapUpdate
+from gala_viz.store.source import ForwardResults, ImageInfo, MapSource, MapUpdate, without_label
 
 ASKING, ASKING_ONE = "Asking both networks…", "Asking the network for both maps…"
 NO_HUMAN_MAP = "People did not mark\nthis photograph."
@@ -353,12 +353,18 @@ class CompareView:
         """Show both networks' predictions, of the changed photograph where a part of it is hidden."""
         predictions, target = self._predictions
         named, networks = not self.chooser.is_needed, self._open_source.networks
-        labels = own_labels(self._open_source, self.request()) or ("", "")
+        labels = own_labels(self._open_source, self._request_in_view) or ("", "")
         for number, (pane, side) in enumerate(zip(self.top_five_panes, "ab", strict=True)):
             before = predictions[number]
             about = {"named": named, "explained": self._explained(number), "own": labels[number]}
             changed = self.erase_reveal.predictions(number, side, before, target, **about)
             pane.object = changed or top_five_predictions(side, networks[number], before, target, **about)
+
+    @property
+    def _request_in_view(self) -> MapRequest:
+        """The settings of the maps in view; before there are any, those in which this photograph can have them."""
+        request, info = self._map_request or self.request(), self.results.info
+        return without_label(request) if info is not None and info.target is None else request
 
     def _explained(self, number: int) -> int | None:
         """Return the category that is explained by choice, -1 for none; None where a click would name another one.
@@ -486,8 +492,11 @@ class CompareView:
         self.second_controls.set_cam_layers(layers)
 
     def _on_maps(self, answer: tuple[MapRequest, MapUpdate]) -> None:
+        before = self._map_request
         self._map_request, update = answer
         self.results.map_update = update
+        if self._map_request != before:
+            self._show_predictions()
         self.erase_reveal.set_maps(update)
         self.attribution_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)
         self._show_image_scores(update.scores)
@@ -544,8 +553,12 @@ class CompareView:
             self.gallery.add_map_of_upload(info)
         else:
             self.gallery.add_upload(info)
-        if self._shows_upload or (info.map_filename and in_view is not None and in_view.photograph == info.photograph):
+        is_in_view = in_view is not None and in_view.photograph == info.photograph
+        if self._shows_upload or (info.map_filename and is_in_view):
+            strokes = self.current.strokes if is_in_view else ""
             self.current.image = info.image
+            if strokes:  # the same photograph, with its map
+                self.current.strokes = strokes
 
     def _toggle_layer(self, column: int | None) -> None:
         if column is not None:
@@ -582,7 +595,7 @@ class CompareView:
     def _tell_compared(self) -> None:
         """Say beside the scores what is compared, and with which human map."""
         column, networks = self.current.layer, self._open_source.networks
-        request, second = self._map_request or self.request(), self.current.second_layer
+        request, second = self._request_in_view, self.current.second_layer
         self.score_view.set_compared(
             Compared(
                 request=request,

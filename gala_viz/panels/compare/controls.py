@@ -103,7 +103,7 @@ class AttributionControls:
         self.pane.sync_from(settings)
         settings.param.watch(lambda event: self.pane.update_field("category", visible=event.new == "chosen"), "target")
         settings.param.watch(lambda event: self.pane.update_field("cam_layer", visible=event.new == GRAD_CAM), "method")
-        settings.param.watch(lambda event: self._sampled(event.new == "smoothgrad"), "method")
+        settings.param.watch(lambda *_: self._offer_samples(), ["method", "second_method"])
 
     def _write(self, name: str, value: Any) -> None:
         start = self._first_choice() if (name, value) == ("target", "chosen") else None
@@ -115,7 +115,9 @@ class AttributionControls:
         names = list(dict.fromkeys((*self._layers, self.settings.cam_layer)))
         self.pane.update_field("cam_layer", options=as_options(names))
 
-    def _sampled(self, sampled: bool) -> None:
+    def _offer_samples(self) -> None:
+        """Let samples and noise be chosen where one of the two maps is of samples."""
+        sampled = "smoothgrad" in (self.settings.method, self.settings.second_method or self.settings.method)
         for own in ("n_samples", "noise_fraction", "seed"):
             self.pane.update_field(own, enabled=sampled)
 

@@ -322,7 +322,8 @@ class EraseReveal:
     def _answer(self, question: _Question, cancelled: IsCancelled) -> None:
         """Order and fill the photograph, and ask both networks where something is hidden; in the worker's thread."""
         order, problem = self._ordered(question.importance)
-        filled = fill_photo(question.photo, question.fill, image_seed(question.image))
+        image = self._source.info(question.image).photograph or question.image  # by which the networks' is filled too
+        filled = fill_photo(question.photo, question.fill, image_seed(image))
         self._queue.put("inputs", (question, filled, order))
         shape = question.photo.shape[:2]
         kept = np.ones(shape, bool)

@@ -190,7 +190,8 @@ class LayerView:
                 self._mark.data = {"x": [], "y": [], "w": [], "h": []}
             return
         columns = (column, column if second_column is None else second_column)
-        cells = [(row, at) for row, at in self.cells if at == columns[row]]
+        last = dict(self.cells)  # row -> its last column, which stands for those that it does not have
+        cells = [(row, at) for row, at in self.cells if at == min(columns[row], last[row])]
         step_x, step_y = (side * (1 + GAP_FRACTION) for side in (self.width, self.height))
         self._mark.data = {
             "x": [at * step_x + self.width / 2 for _, at in cells],

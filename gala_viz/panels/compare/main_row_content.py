@@ -238,7 +238,11 @@ def _settings(update: MapUpdate, number: int, method: str) -> str:
     attrs = update.attrs_of(number)
     parts = [method or "maps"]
     if "n_samples" in attrs:
-        parts += [f"n = {update.n}", f"noise {attrs.get('noise_fraction')}", f"seed {attrs.get('seed')}"]
+        parts += [
+            f"n = {attrs.get('n', update.n)}",
+            f"noise {attrs.get('noise_fraction')}",
+            f"seed {attrs.get('seed')}",
+        ]
     if "reduction" in attrs:
         parts.append(str(attrs["reduction"]))
     if attrs.get("smoothing_px"):

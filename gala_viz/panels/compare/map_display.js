@@ -133,6 +133,7 @@ export function render({model, view, el}) {
   const titled = (panel, place) => (model.titles[place] ?? " ") + (place === panel ? "" : " (in place)")
   // Over a figure stands what its column's title does not say; in one line, so that nothing moves in a flicker.
   const caption = (panel, place) => (place === panel ? model.captions[panel] ?? "" : `In place: ${model.titles[place]}`)
+  const bars = new Map(maps.map((panel) => [panel, figures[panel].below.find((one) => one.color_mapper != null)]))
   const flick = () => {
     glyphs.a.visible = !model.flicker
     flicker_glyph.visible = model.flicker
@@ -144,8 +145,23 @@ export function render({model, view, el}) {
       figures[panel].title.setv({text, text_color: ink, text_font_size: "13px", text_font_style: "normal"})
     }
     readout.buttons.flicker.setAttribute("aria-pressed", String(model.flicker))
+    tell_scale_in_place()
   }
-  const bars = new Map(maps.map((panel) => [panel, figures[panel].below.find((one) => one.color_mapper != null)]))
+  // Below the first figure stands the scale of what is in it, which has another unit where two methods are compared.
+  const own_bar = {title: null, shown: null}
+  const tell_scale_in_place = () => {
+    const [first, second] = [bars.get("a"), bars.get("b")]
+    if (first == null || second == null) { return }
+    const in_place = model.flicker && model.own_scales
+    first.color_mapper = (in_place ? flicker_glyph : glyphs.a).glyph.color_mapper
+    if (in_place && own_bar.title == null) {
+      Object.assign(own_bar, {title: first.title, shown: second.title})
+      first.title = second.title
+    } else if (!in_place && own_bar.title != null) {
+      if (first.title === own_bar.shown) { first.title = own_bar.title }
+      own_bar.title = null
+    }
+  }
   const units = new Map() // bar -> what its title says, and that in lines
   const tell_units = () => {
     const seen = laid_out()

@@ -152,15 +152,14 @@ def _enter_upload(table: pd.DataFrame, row: int, source: MapSource, image: str, 
     update = source.cached(image, request_of_image(source, image, request))
     if update is None:
         return
-    for number, network in enumerate(source.networks):
+    for number, (network, called) in enumerate(zip(source.networks, distinct_names(source.networks), strict=True)):
         scores = update.scores.isel(network=number)
         for name in METRICS:
-            if name in scores and f"{name} {network.name}" in table:
-                table.loc[row, f"{name} {network.name}"] = float(scores[name])
+            if name in scores and f"{name} {called}" in table:
+                table.loc[row, f"{name} {called}"] = float(scores[name])
         for layer in network.layers if "rho_attention" in scores else ():
-            if f"rho_attention {layer} {network.name}" in table and layer in scores["layer"].values:
-                rho = float(scores["rho_attention"].sel(layer=layer))
-                table.loc[row, f"rho_attention {layer} {network.name}"] = rho
+            if f"rho_attention {layer} {called}" in table and layer in scores["layer"].values:
+                table.loc[row, f"rho_attention {layer} {called}"] = float(scores["rho_attention"].sel(layer=layer))
 
 
 def image_maps(
@@ -215,7 +214,7 @@ def image_maps(
     dataset = xr.Dataset(
         maps | scores,
         coords={
-            "network": np.array([network.name for network in source.networks], dtype=object),
+            "network": np.array(distinct_names(source.networks), dtype=object),
             "y": update.maps["y"].values,
             "x": update.maps["x"].values,
             **own,
@@ -254,10 +253,11 @@ def _variables(
     if has_human_maps:
         missing = update.delta.copy(data=np.full(update.delta.shape, np.nan, np.float32)).assign_attrs(units="")
         variables["human_map"] = labelled_variable(missing if human is None else human, **HUMAN_MAP_ATTRS)
-    for network, norms in zip(source.networks, forward.attention_norms, strict=True):  # the same of one network twice
+    names = distinct_names(source.networks)
+    for network, called, norms in zip(source.networks, names, forward.attention_norms, strict=True):
         for layer, norm in norms.items():
             rows, columns = norm.shape
-            variables[netcdf_name("attention_norm", layer, network.name)] = xr.Variable(
+            variables[netcdf_name("attention_norm", layer, called)] = xr.Variable(
                 (f"row_of_{rows}", f"column_of_{columns}"),
                 np.asarray(norm.values, np.float32),
                 {"long_name": f"attention norm at {layer} of {network.title}", "units": "1"},
