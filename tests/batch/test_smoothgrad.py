@@ -109,6 +109,7 @@ def test_a_store_keeps_to_its_threads_and_leaves_the_caller_theirs(photos, tmp_p
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.integration
 def test_processes_give_the_same_bits_and_leave_nothing_behind(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(front, "BLOCK_IMAGES", 3)

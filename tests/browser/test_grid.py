@@ -16,6 +16,7 @@ def linked(grid):
     return dict(parse_qsl(urlsplit(grid.page.url).query))
 
 
+@pytest.mark.slow
 def test_fifty_thousand_photographs_scroll_and_only_those_in_view_are_drawn(visit):
     grid = visit("grid", ready=".row[data-state=there]")
     grid.page.get_by_text("50,000 photographs", exact=True).first.wait_for()

@@ -355,6 +355,7 @@ def test_a_telephone_shows_every_panel_and_keeps_the_drawer_shut(visit):
     assert last["y"] + last["height"] <= page.page.get_by_text("done in").bounding_box()["y"], "nothing lies over it"
 
 
+@pytest.mark.slow
 def test_the_chosen_photograph_is_in_view_in_the_gallery(visit):
     """A page of the gallery is higher than the window; a link opens the last photograph of it."""
     page = visit("compare?image=photo%2000023")

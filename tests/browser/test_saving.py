@@ -135,6 +135,7 @@ TROUBLES = (502, "lost reply", 503, "gone", 504, 200, 404, 500)
 """One for each trial: a proxy's pages (200: one that wants a login), a line that is gone, an answer that gets lost."""
 
 
+@pytest.mark.slow
 def test_every_trial_meets_another_trouble_and_all_are_stored_once(participant):
     results = Line(participant, "result", lambda number, times: TROUBLES[number] if times == 1 else None)
     begins = Line(participant, "begin", lambda number, times: TROUBLES[-number - 1] if times == 1 else None)

@@ -63,6 +63,7 @@ def test_two_photographs_and_a_map_come_in_one_go_and_a_link_opens_them_in_a_sec
     second.close()
 
 
+@pytest.mark.slow
 def test_a_page_without_human_maps_gets_a_column_of_people_with_the_first_map(visit):
     page = visit("people")
     page.settled()
@@ -87,6 +88,7 @@ def test_a_page_without_human_maps_gets_a_column_of_people_with_the_first_map(vi
         page.page.screenshot(path=picture)
 
 
+@pytest.mark.slow
 def test_files_are_chosen_by_the_keyboard_and_a_dropped_map_finds_its_photograph(visit):
     page = visit()
     button = page.page.get_by_role("button", name="Upload photographs and maps")

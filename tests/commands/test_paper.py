@@ -123,6 +123,7 @@ def test_captions_hold_nothing_that_markdown_would_take_for_a_tag(of_one_seed):
     assert [name for name, text in captions.items() if re.search(r"<\w", text)] == []
 
 
+@pytest.mark.slow
 def test_a_second_run_computes_no_block_again_and_draws_the_same_figures(of_one_seed, capsys):
     place = of_one_seed
     first = {path.name: path.read_bytes() for path in (place / "out").glob("*.*")}

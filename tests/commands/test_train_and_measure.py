@@ -85,6 +85,7 @@ def test_the_train_command_runs_on_osies_public_layout_and_leaves_a_network_and_
     assert network.categories[0] == CATEGORIES[0][1]
 
 
+@pytest.mark.slow
 def test_the_measure_command_prints_a_table_and_writes_the_card(trained, capsys):
     folder, arguments = trained
     asked = ["measure", str(folder), *arguments, "--split", "validation", "--samples", "2", "--device", "cpu"]

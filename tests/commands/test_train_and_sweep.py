@@ -56,6 +56,7 @@ def test_the_attention_weight_of_a_recipe_can_be_set_to_zero(tmp_path):
     assert card["selection"]["n_with_maps"] == 16
 
 
+@pytest.mark.slow
 def test_a_network_is_not_written_over_unless_that_is_asked_for(tmp_path, capsys):
     folder = tmp_path / "models" / RECIPE.name
     folder.mkdir(parents=True)

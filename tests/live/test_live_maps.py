@@ -647,6 +647,7 @@ def test_while_one_network_is_loaded_others_are_shown_and_no_network_is_loaded_t
     assert loads == [2]
 
 
+@pytest.mark.slow
 def test_a_finished_delta_tells_how_reliable_it_is():
     few, many = (
         last(live(), request=MapRequest(smoothgrad=SmoothGradSpec(n_samples=n, noise_fraction=0.3))) for n in (4, 200)

@@ -212,6 +212,7 @@ trained(Path(sys.argv[1]), checkpoint_minutes=0.0)
 """
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_within_an_epoch_goes_on_from_its_last_checkpoint_exactly(tmp_path):
     root = Path(__file__).resolve().parents[2]
     process = subprocess.Popen(

@@ -66,6 +66,7 @@ def test_preparing_makes_a_whole_split_and_tells_how_far_it_is(small):
     assert told[-1] == (12, 12)
 
 
+@pytest.mark.slow
 def test_made_in_several_processes_images_are_the_same(small, tmp_path):
     other = RenderedCollection(small.spec, counts={"validation": 3}, folder=tmp_path)
     other.prepare(("validation",), processes=2)
