@@ -133,7 +133,7 @@ class SelectionExportView(ProgressView):
 def _scored_text(source: MapSource, images: Sequence[str], request: MapRequest) -> str:
     """Return how many images have scores of both networks, where not all have."""
     rho = [f"rho {name}" for name in distinct_names(source.networks)]
-    n = int(score_table(source, images, request)[rho].notna().all(axis=1).sum())
+    n = int(score_table(source, images, request)[rho].notna().to_numpy().all(axis=1).sum())
     return "" if n == len(images) else f", {n:,} of them scored by both networks with these settings"
 
 
