@@ -495,7 +495,7 @@ class CompareView:
         before = self._map_request
         self._map_request, update = answer
         self.results.map_update = update
-        if self._map_request != before:
+        if before not in (None, self._map_request):  # maps of other settings stood under these words
             self._show_predictions()
         self.erase_reveal.set_maps(update)
         self.attribution_controls.show_sigma(update.sigma, noisy=update.standard_error is not None)

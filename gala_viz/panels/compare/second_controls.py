@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gala_viz.panels.form import Field, Form
-from gala_viz.panels.network_pair import PairChooser
+from gala_viz.panels.network_pair import PairChooser, choice_options
 from gala_viz.panels.view_state import AS_FIRST, TARGETS, AttributionSettings, CurrentImage
 from gala_viz.specs import GRAD_CAM
-from gala_viz.store.source import MapSource
+from gala_viz.store.source import MapSource, NetworkChoice
 
 LIKE_FIRST = ("as the first", AS_FIRST)
 
@@ -66,13 +66,13 @@ class SecondControls:
             choice("second_cam_layer", "Second: Grad-CAM layer", self._layer_options()),
         ]
         if chooser.on_choose is not None and not chooser.is_needed:
-            names = [(title, name) for name, title in source.titles.items()]
+            choices = [NetworkChoice(name=name, title=title) for name, title in source.titles.items()]
             second = Field(
                 name="second_network",
                 label="Second: network",
                 kind="choice",
                 value=self._second.name,
-                options=_told_apart(names),
+                options=choice_options(choices),
             )
             fields.insert(0, second)
         if self._second.layers:
@@ -135,9 +135,3 @@ class SecondControls:
             start = self._first_choice() if (name, value) == ("second_target", "chosen") else None
             more = {} if start is None else {"second_category": start}
             self.settings.param.update(**{name: value}, **more)
-
-
-def _told_apart(options: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return titles and names of networks, with the name in the title where two have one title."""
-    titles = [title for title, _ in options]
-    return tuple((f"{title}, {name}" if titles.count(title) > 1 else title, name) for title, name in options)
