@@ -74,10 +74,42 @@ async def keep_maps(url):
     visitor.close()
 
 
+def resident_mb(server):
+    return psutil.Process(server.process.pid).memory_info().rss / 1e6
+
+
 def at_rest_mb(server):
     """Resident memory once the sessions of all visits are over."""
     time.sleep(40)
-    return psutil.Process(server.process.pid).memory_info().rss / 1e6
+    return resident_mb(server)
+
+
+def in_words(opened, kept):
+    """Times of pages and of kept photographs so far; needs two of each."""
+    slow = {name: statistics.quantiles(values, n=20)[-1] for name, values in (("opened", opened), ("kept", kept))}
+    return (
+        f"{len(opened)} visits, kept photographs n = {len(kept)}: median {1000 * statistics.median(kept):.0f} ms, "
+        f"95 % {1000 * slow['kept']:.0f} ms; page: median {statistics.median(opened):.2f} s, "
+        f"95 % {slow['opened']:.2f} s"
+    )
+
+
+async def tell(server, opened, kept):
+    """Print once a minute how it goes, so that a run that is stopped has told something."""
+    start = time.monotonic()
+    while True:
+        await asyncio.sleep(60)
+        if len(opened) > 1 and len(kept) > 1:
+            minutes = (time.monotonic() - start) / 60
+            print(f"{minutes:.0f} min: {in_words(opened, kept)}; {resident_mb(server):.0f} MB", flush=True)
+
+
+async def told_as_it_goes(server, work, opened, kept):
+    telling = asyncio.create_task(tell(server, opened, kept))
+    try:
+        await work
+    finally:
+        telling.cancel()
 
 
 def test_a_thousand_visits_thirty_at_once(served, record_property):
@@ -88,15 +120,10 @@ def test_a_thousand_visits_thirty_at_once(served, record_property):
     asyncio.run(many(url, SETTLED, [], []))
     before = at_rest_mb(server)
     start = time.monotonic()
-    asyncio.run(many(url, VISITS - SETTLED, opened, kept))
+    asyncio.run(told_as_it_goes(server, many(url, VISITS - SETTLED, opened, kept), opened, kept))
     minutes = (time.monotonic() - start) / 60
     after = at_rest_mb(server)
-    slow = {name: statistics.quantiles(values, n=20)[-1] for name, values in (("opened", opened), ("kept", kept))}
-    told = (
-        f"{len(opened)} visits in {minutes:.0f} min, kept photographs n = {len(kept)}: median "
-        f"{1000 * statistics.median(kept):.0f} ms, 95 % {1000 * slow['kept']:.0f} ms; page: median "
-        f"{statistics.median(opened):.2f} s, 95 % {slow['opened']:.2f} s; {before:.0f} MB, then {after:.0f} MB"
-    )
+    told = f"{minutes:.0f} min: {in_words(opened, kept)}; {before:.0f} MB, then {after:.0f} MB"
     print(told)
     record_property("soak", told)
     assert len(kept) == CHOSEN * (VISITS - SETTLED)
