@@ -2,35 +2,60 @@
 
 The objects of a page refer to each other in cycles, so Python frees them late. And memory that many threads freed stays
 with the C library, so a server would remain as large as it was with the most sessions at once.
+
+A collection looks at each object and holds up all visitors meanwhile: half a second for the objects of the libraries
+and networks alone. So those that are there once the source is loaded are looked at no more (``exempt_loaded_objects``),
+and while people come and go there is a collection every ``EVERY_S`` at most, besides Python's own.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 import threading
+import time
 from contextlib import suppress
 
-QUIET_S = 3.0
-"""Delay after the last session ended, so that many pages closed at once are freed together."""
+from gala_viz.panels.panel_patches import listening_hosts, patch_collections, running_servers
+
+QUIET_S, EVERY_S = 3.0, 30.0
+"""Delay after the last session ended, so that many pages closed at once are freed together; and the shortest time
+between two collections."""
 
 _lock = threading.Lock()
 _timer: threading.Timer | None = None
+_last_s = float("-inf")
 
 
 def free_soon() -> None:
-    """Free the memory of ended sessions, ``QUIET_S`` after the last call, in a thread of its own."""
+    """Free the memory of ended sessions, ``QUIET_S`` after the last call or later, in a thread of its own."""
     global _timer
     with _lock:
         if _timer is not None:
             _timer.cancel()
-        _timer = threading.Timer(QUIET_S, free_now)
+        _timer = threading.Timer(max(QUIET_S, _last_s + EVERY_S - time.monotonic()), free_now)
         _timer.daemon = True
         _timer.start()
 
 
 def free_now() -> None:
     """Collect objects that nothing refers to, and let the C library return its free memory where it can (glibc)."""
+    global _last_s
     gc.collect()
+    _last_s = time.monotonic()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@functools.cache
+def exempt_loaded_objects() -> None:
+    """Let later collections pass over all objects that are there now: libraries, networks, tables.
+
+    A second call changes nothing: pages may be open then, which end some time.
+    """
+    running_servers()  # which are found among the objects that collections look at
+    listening_hosts()
+    patch_collections()
+    gc.collect()
+    gc.freeze()

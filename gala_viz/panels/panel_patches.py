@@ -11,6 +11,7 @@ Tried with Panel 1.9 and Bokeh 3.8 and 3.9, to which ``pyproject.toml`` limits t
 ``tornado_application`` finds the Tornado application of a server, to which addresses and checks are added.
 ``patch_page_links`` lets the links of components work that come onto a page which is open already.
 ``listening_hosts`` finds where servers listen that something else started.
+``patch_collections`` lets Panel collect no garbage of its own, which holds up all visitors.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import socket
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import panel_material_ui as pmui
 from bokeh.core.has_props import HasProps
@@ -217,7 +218,18 @@ def running_servers() -> list[BokehTornado]:
 
     ``panel serve`` gives an app no other access to its own server.
     """
-    return [one for one in gc.get_objects() if issubclass(type(one), BokehTornado)]
+    return _objects(BokehTornado)
+
+
+def _objects(kind: type[_Kind]) -> list[_Kind]:
+    """Return the objects of a kind: those that collections look at, and those that were found before."""
+    found = _found.setdefault(kind, weakref.WeakSet())
+    found.update(one for one in gc.get_objects() if issubclass(type(one), kind))
+    return list(found)
+
+
+_Kind = TypeVar("_Kind")
+_found: dict[type, weakref.WeakSet] = {}
 
 
 def listening_hosts() -> tuple[set[str], bool]:
@@ -228,11 +240,17 @@ def listening_hosts() -> tuple[set[str], bool]:
     """
     hosts: set[str] = set()
     is_proxied = False
-    for server in [one for one in gc.get_objects() if issubclass(type(one), HTTPServer)]:
+    for server in _objects(HTTPServer):
         for one in getattr(server, "_sockets", {}).values():
             hosts.add(str(one.getsockname()[0]) if one.family in (socket.AF_INET, socket.AF_INET6) else "")
             is_proxied |= server.xheaders
     return hosts, is_proxied
+
+
+def patch_collections() -> None:
+    """Let Panel collect no garbage whenever a session ended: ``memory.free_soon`` does, and less often."""
+    if hasattr(panel_document, "_garbage_collect"):
+        panel_document._garbage_collect = lambda: None
 
 
 def patch_page_links() -> None:

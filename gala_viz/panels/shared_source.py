@@ -61,12 +61,14 @@ class SharedSource:
             source = self._build(self._say)
             from gala_viz.panels.compare.figure_pool import FigurePool
             from gala_viz.panels.gallery.collection_index import CollectionIndex
+            from gala_viz.panels.memory import exempt_loaded_objects
 
             self._say("Reading the collection…")
             self.index = CollectionIndex(source)
             self._say("Drawing…")
             self.figure_pool = FigurePool(source.networks)
             self.figure_pool.fill()
+            exempt_loaded_objects()
             self.source = source
             self.state = "ready"
         except Exception as error:  # a line on the page, in full in the log

@@ -34,7 +34,7 @@ def _at_rest_mb(server) -> float:
     process, end = psutil.Process(server.process.pid), time.monotonic() + 120
     while process.num_threads() > 12 and time.monotonic() < end:
         time.sleep(0.5)
-    time.sleep(10)  # the last sessions are let go, and their memory is given back
+    time.sleep(45)  # the last sessions are let go, and their memory is given back
     return process.memory_info().rss / 1e6
 
 

@@ -80,7 +80,7 @@ def resident_mb(server):
 
 def at_rest_mb(server):
     """Resident memory once the sessions of all visits are over."""
-    time.sleep(40)
+    time.sleep(75)  # collections are half a minute apart at least
     return resident_mb(server)
 
 
