@@ -1,8 +1,8 @@
 """How human a map is: similarity, one resolution, noise ceiling, shuffled-image baseline, tests and intervals."""
 
+from gala_viz.alignment.above_baseline import FractionAboveBaseline, fraction_above_baseline
 from gala_viz.alignment.baseline import (
     fraction_explained,
-    labelled_partner_rhos,
     partner_rhos,
     shuffled_baseline,
     shuffled_rhos,
@@ -23,6 +23,7 @@ from gala_viz.alignment.ceiling import (
     spearman_brown,
 )
 from gala_viz.alignment.ceiling_shares import CeilingShares, ceiling_shares
+from gala_viz.alignment.centre_bias import centre_map, partial_rho
 from gala_viz.alignment.partner_images import N_PARTNERS, PARTNER_KINDS, PartnerImages
 from gala_viz.alignment.resolution import COMPARISON_CELLS, area_average, to_resolution
 from gala_viz.alignment.significance import PairedTest, benjamini_hochberg, paired_randomisation, paired_randomisations
@@ -36,6 +37,7 @@ __all__ = [
     "CeilingShares",
     "CeilingSpec",
     "ConfidenceInterval",
+    "FractionAboveBaseline",
     "ImageCeilings",
     "NoiseCeiling",
     "PairedTest",
@@ -45,15 +47,17 @@ __all__ = [
     "bootstrap_interval",
     "bootstrap_intervals",
     "ceiling_shares",
+    "centre_map",
     "combine_ceilings",
     "dice",
+    "fraction_above_baseline",
     "fraction_explained",
     "image_ceilings",
     "iou",
-    "labelled_partner_rhos",
     "noise_ceiling",
     "paired_randomisation",
     "paired_randomisations",
+    "partial_rho",
     "partner_rhos",
     "shuffled_baseline",
     "shuffled_rhos",

@@ -1,4 +1,8 @@
-"""The shuffled-image baseline, which chance reaches, and the fraction of the noise ceiling that a network explains."""
+"""The shuffled-image baseline, which chance reaches, and the fraction of the noise ceiling that a network explains.
+
+An image is also the partner of some ten others, so an image's baseline is no independent value: intervals are by
+delete-one jackknife, which leaves an image out as itself and as a partner.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,10 @@ from itertools import islice
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval
+from gala_viz.alignment.bootstrap import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval
 from gala_viz.alignment.ceiling import NoiseCeiling
 from gala_viz.alignment.ceiling_shares import ceiling_shares
+from gala_viz.alignment.jackknife import jackknife_interval
 from gala_viz.alignment.partner_images import N_PARTNERS, PARTNER_KINDS, PartnerImages
 from gala_viz.alignment.similarity import spearman_kernel
 from gala_viz.alignment.split_half import nanmean
@@ -22,9 +27,9 @@ MOST_TRIED = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShuffledBaseline:
-    """Mean rho with the maps of partner images, of the same and of a different category, with intervals.
+    """Mean rho with the maps of partner images, of the same and of a different category, with intervals over images.
 
-    An interval is None where there are no such pairs (no categories, or only one image in each).
+    None where there are no such pairs (no categories, or only one image in each).
     """
 
     same_category: ConfidenceInterval | None
@@ -38,7 +43,8 @@ class FractionExplained:
     """Mean rho of a network over the mean noise ceiling of the same images, ``fraction``, with intervals.
 
     ``explained_variance`` is the square of ``fraction`` and has no sign: read it beside ``fraction``. The intervals
-    resample images, for rho and ceiling together; their bounds are NaN below ``MIN_IMAGES_FOR_INTERVAL`` images.
+    resample images, for rho and ceiling together, and are for these people; their bounds are NaN below
+    ``MIN_IMAGES_FOR_INTERVAL`` images.
     ``corrected_rho`` is the mean rho over the root of the reliability of maps of all participants (the mean ceiling
     after Spearman-Brown); None where that reliability has no interval, which ``why_not_corrected`` says.
     """
@@ -75,25 +81,21 @@ def shuffled_baseline(
     n_partners : int
         Partner images of each kind for one image, at most.
     seed : int
-        Seed of partner images and resamples.
+        Seed of partner images.
 
     Returns
     -------
     ShuffledBaseline
-        Means over images with bootstrap intervals.
+        Means over images with intervals.
 
     References
     ----------
     Tatler et al. 2005.
     """
-    values = shuffled_rhos(maps, categories, other_maps=other_maps, n_partners=n_partners, seed=seed)
-    bounded = {
-        partner: bootstrap_interval(rhos, seed=seed) if np.isfinite(rhos).any() else None
-        for partner, rhos in zip(PARTNER_KINDS, values.values, strict=True)
-    }
-    return ShuffledBaseline(
-        same_category=bounded["same"], different_category=bounded["different"], n_partners=n_partners, seed=seed
-    )
+    pairs, positions = _pairs(maps, categories, other_maps, n_partners, seed)
+    bounded = [baseline_interval(rhos, of) for rhos, of in zip(pairs, positions, strict=True)]
+    same, different = (bounded[PARTNER_KINDS.index(kind)] for kind in ("same", "different"))
+    return ShuffledBaseline(same_category=same, different_category=different, n_partners=n_partners, seed=seed)
 
 
 def shuffled_rhos(
@@ -137,57 +139,232 @@ def shuffled_rhos(
     ----------
     Tatler et al. 2005.
     """
+    pairs, _ = _pairs(maps, categories, other_maps, n_partners, seed)
+    return xr.DataArray(
+        mean_over_partners(pairs),
+        dims=("partner", "image"),
+        coords={"partner": list(PARTNER_KINDS), "image": [str(image) for image in maps["image"].values]},
+        name="floor",
+    )
+
+
+def _pairs(
+    maps: xr.DataArray,
+    categories: Sequence[str | None] | None,
+    other_maps: xr.DataArray | None,
+    n_partners: int,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return rho with each partner image, and the partners' positions, both (partner, image, other)."""
     images = [str(image) for image in maps["image"].values]
     labels = list(categories) if categories is not None else [None] * len(images)
-    partners = PartnerImages(images, labels, seed=seed)
     values = maps.transpose("image", "y", "x").values
     others = values if other_maps is None else other_maps.sel(image=images).transpose("image", "y", "x").values
-    present = [not bool(np.isnan(one).all()) for one in others]
-    maps_of = {image: one for image, one, there in zip(images, others, present, strict=True) if there}
-    return labelled_partner_rhos(values, images, labels, partners, maps_of.get, n_partners=n_partners)
+    usable = [image for image, one in zip(images, others, strict=True) if not bool(np.isnan(one).all())]
+    partners = PartnerImages(images, labels, seed=seed)
+    positions = partner_positions(partners, images, labels, usable, n_partners=n_partners)
+    of_images = np.array([images.index(image) for image in usable] or [0])
+    return pair_rhos(values, others[of_images], positions), np.where(positions < 0, -1, of_images[positions])
 
 
-def labelled_partner_rhos(
-    maps: np.ndarray,
+def partner_positions(
+    partners: PartnerImages,
     images: Sequence[str],
     categories: Sequence[str | None],
-    partners: PartnerImages,
-    human_map: Callable[[str], np.ndarray | None],
+    usable: Sequence[str],
     *,
     n_partners: int = N_PARTNERS,
-) -> xr.DataArray:
-    """Return ``partner_rhos`` of several images with labels.
+) -> np.ndarray:
+    """Return which partner images each of several images has.
 
     Parameters
     ----------
-    maps : ndarray, (image, y, x)
-        One map for each image.
+    partners : PartnerImages
+        Where partners are drawn.
     images : sequence of str
         Ids of the images.
     categories : sequence of str or None
         Category of each.
-    partners : PartnerImages
-        Where partners are drawn.
-    human_map : callable
-        Id -> map (y, x) of another image, see ``partner_rhos``.
+    usable : sequence of str
+        Ids of the images that have a map; each image takes the first ones of its order, of ``MOST_TRIED`` times
+        ``n_partners``.
     n_partners : int
         Partner images of each kind, at most.
 
     Returns
     -------
-    DataArray, (partner, image), float64
-        rho in [-1, 1]; ``partner`` is "same" or "different".
+    ndarray, (partner, image, other), int64
+        Places in ``usable`` for each kind of ``PARTNER_KINDS``; -1 where there are fewer.
     """
-    rhos = [
-        list(partner_rhos(one, image, category, partners, human_map, n_partners=n_partners).values())
-        for one, image, category in zip(maps, images, categories, strict=True)
-    ]
-    return xr.DataArray(
-        np.array(rhos, dtype=float).reshape(len(images), len(PARTNER_KINDS)).T,
-        dims=("partner", "image"),
-        coords={"partner": list(PARTNER_KINDS), "image": list(images)},
-        name="floor",
-    )
+    places = {image: place for place, image in enumerate(usable)}
+    found = np.full((len(PARTNER_KINDS), len(images), n_partners), -1, np.int64)
+    for row, (image, category) in enumerate(zip(images, categories, strict=True)):
+        for kind, order in partners.orders(image, category).items():
+            tried = islice(order, MOST_TRIED * n_partners)
+            own = list(islice((places[other] for other in tried if other in places), n_partners))
+            found[PARTNER_KINDS.index(kind), row, : len(own)] = own
+    return found
+
+
+def pair_rhos(maps: np.ndarray, other_maps: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return rho of each image's map with the map of each of its partner images.
+
+    Parameters
+    ----------
+    maps : ndarray, (image, y, x)
+        One map for each image.
+    other_maps : ndarray, (usable, y, x)
+        Maps of the partner images.
+    positions : ndarray, (partner, image, other), int
+        What ``partner_positions`` returns.
+
+    Returns
+    -------
+    ndarray, (partner, image, other), float64
+        rho in [-1, 1]; NaN where there is no partner, or rho is not defined.
+    """
+    rhos = np.full(positions.shape, np.nan)
+    for row, one in enumerate(maps):
+        there = positions[:, row] >= 0
+        if there.any():
+            rhos[:, row][there] = spearman_kernel(one, other_maps[positions[:, row][there]])
+    return rhos
+
+
+def mean_over_partners(pairs: np.ndarray) -> np.ndarray:
+    """Return the baseline of each image.
+
+    Parameters
+    ----------
+    pairs : ndarray, (..., other)
+        rho with each partner image; NaN where there is none.
+
+    Returns
+    -------
+    ndarray, (...), float64
+        Mean over partners; NaN where there is none.
+    """
+    n = np.isfinite(pairs).sum(axis=-1)
+    return np.divide(np.nansum(pairs, axis=-1), n, out=np.full(n.shape, np.nan), where=n > 0)
+
+
+def baseline_interval(
+    pairs: np.ndarray, positions: np.ndarray, clusters: Sequence[str] | None = None, *, confidence: float = 0.95
+) -> ConfidenceInterval | None:
+    """Return the mean shuffled-image baseline with its interval over images.
+
+    Parameters
+    ----------
+    pairs : ndarray, (image, other)
+        rho of each image's map with the maps of its partner images; NaN where there is none.
+    positions : ndarray, (image, other), int
+        Which image each partner is.
+    clusters : sequence of str, optional
+        Category of each image: the interval is over categories then; default: over images.
+    confidence : float
+        Nominal confidence, between 0 and 1.
+
+    Returns
+    -------
+    ConfidenceInterval or None
+        By delete-one jackknife, with bounds that are NaN below ``MIN_IMAGES_FOR_INTERVAL`` images (or categories); None
+        where no image has a partner.
+
+    References
+    ----------
+    Tatler et al. 2005; B. Efron and C. Stein 1981.
+    """
+    values = mean_over_partners(pairs)
+    known = np.isfinite(values)
+    if not known.any():
+        return None
+    mean, units = float(values[known].mean()), unit_codes(len(values), clusters)
+    concerned = np.union1d(units[known], units[positions[np.isfinite(pairs)]])
+    low = high = float("nan")
+    if len(concerned) >= MIN_IMAGES_FOR_INTERVAL:
+        without = baseline_without_each(pairs, positions, units)[concerned]
+        low, high = jackknife_interval(mean, without, confidence=confidence)
+    n = int(known.sum())
+    return ConfidenceInterval(mean=mean, low=low, high=high, n=n, confidence=confidence, n_resamples=0)
+
+
+def unit_codes(n_images: int, clusters: Sequence[str] | None) -> np.ndarray:
+    """Return which unit of a jackknife each image belongs to.
+
+    Parameters
+    ----------
+    n_images : int
+        Images.
+    clusters : sequence of str, optional
+        Category of each image; default: each image is a unit of its own.
+
+    Returns
+    -------
+    ndarray, (image,), int
+        From 0 on, without gaps.
+    """
+    if clusters is None:
+        return np.arange(n_images)
+    return np.unique(np.asarray(clusters, dtype=str), return_inverse=True)[1]
+
+
+def mean_without_each(values: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Return the mean of an image's values without the images of each unit.
+
+    Parameters
+    ----------
+    values : ndarray, (image,)
+        NaN is left out.
+    units : ndarray, (image,), int
+        What ``unit_codes`` returns.
+
+    Returns
+    -------
+    ndarray, (unit,), float64
+        NaN where no value is left.
+    """
+    known, n_units = np.isfinite(values), int(units.max()) + 1
+    total = np.bincount(units[known], values[known], n_units)
+    count = np.bincount(units[known], minlength=n_units)
+    left = known.sum() - count
+    return np.divide(total.sum() - total, left, out=np.full(n_units, np.nan), where=left > 0)
+
+
+def baseline_without_each(pairs: np.ndarray, positions: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Return the mean baseline without the images of each unit, as themselves and as partners of others.
+
+    Parameters
+    ----------
+    pairs : ndarray, (image, other)
+        rho of each image's map with the maps of its partner images; NaN where there is none.
+    positions : ndarray, (image, other), int
+        Which image each partner is.
+    units : ndarray, (image,), int
+        What ``unit_codes`` returns.
+
+    Returns
+    -------
+    ndarray, (unit,), float64
+        NaN where no pair is left.
+    """
+    n_units = int(units.max()) + 1
+    values, there = mean_over_partners(pairs), np.isfinite(pairs)
+    n, total = there.sum(axis=1), np.nansum(pairs, axis=1)
+    known = n > 0
+    rows, columns = np.nonzero(there)
+    of_partner = units[positions[rows, columns]]
+    others = of_partner != units[rows]  # a row goes as a whole with its own image's unit
+    pair, inverse = np.unique(rows[others] * n_units + of_partner[others], return_inverse=True)
+    gone = np.bincount(inverse, pairs[rows, columns][others], len(pair))
+    n_gone = np.bincount(inverse, minlength=len(pair))
+    row, unit = pair // n_units, pair % n_units
+    left = n[row] - n_gone
+    rest = np.divide(total[row] - gone, left, out=np.zeros(len(pair)), where=left > 0)
+    sums = np.full(n_units, values[known].sum()) - np.bincount(units[known], values[known], n_units)
+    sums += np.bincount(unit, rest - values[row], n_units)
+    n_lost = np.bincount(units[known], minlength=n_units) + np.bincount(unit[left == 0], minlength=n_units)
+    counts = known.sum() - n_lost
+    return np.divide(sums, counts, out=np.full(n_units, np.nan), where=counts > 0)
 
 
 def partner_rhos(
@@ -258,7 +435,13 @@ def mean_rho(maps: np.ndarray, other_maps: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def fraction_explained(
-    rho: xr.DataArray, ceiling: NoiseCeiling | xr.DataArray, *, n_resamples: int = 10_000, seed: int = 0
+    rho: xr.DataArray,
+    ceiling: NoiseCeiling | xr.DataArray,
+    *,
+    clusters: xr.DataArray | None = None,
+    share_product: float = 0.25,
+    n_resamples: int = 10_000,
+    seed: int = 0,
 ) -> FractionExplained:
     """Return the mean rho of a network over the mean noise ceiling of the same images.
 
@@ -270,8 +453,12 @@ def fraction_explained(
         rho of the network's map with the human map of each image.
     ceiling : NoiseCeiling or DataArray, (image,)
         Noise ceiling of each image; images are matched by label.
+    clusters : DataArray, (image,), optional
+        Category of each image: whole categories are resampled then; default: images.
+    share_product : float
+        Of the two halves of the participants, see ``spearman_brown``.
     n_resamples : int
-        Bootstrap resamples of images, at least 100.
+        Bootstrap resamples, at least 100.
     seed : int
         Seed of the resamples.
 
@@ -294,7 +481,15 @@ def fraction_explained(
     if rho.dims != ("image",):
         raise ValueError(f"one rho an image, dims ('image',), was expected; got {rho.dims}. Select one network first.")
     rho, per_image = xr.align(rho, per_image, join="inner")
-    found = ceiling_shares([rho.values], per_image.values, n_resamples=n_resamples, seed=seed)
+    labels = None if clusters is None else [str(one) for one in clusters.sel(image=rho["image"]).values]
+    found = ceiling_shares(
+        [rho.values],
+        per_image.values,
+        clusters=labels,
+        share_product=share_product,
+        n_resamples=n_resamples,
+        seed=seed,
+    )
     if found.why_none or found.ceiling is None:
         raise ValueError(found.why_none)
     return FractionExplained(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from scipy.special import ndtr, stdtrit
 
 from gala_viz.deprecated_paths import deprecated_getattr
 
@@ -14,14 +15,16 @@ _BLOCK_VALUES = 4_000_000
 MIN_IMAGES_FOR_INTERVAL = 6
 """An estimate over fewer images has no interval, and no difference over fewer is tested: resamples of so few values
 say little of other images, and five pairs cannot reach p = 0.05. Values and their number are told."""
+EXPANDED_BELOW = 30
+"""Percentile intervals of fewer values are too narrow: theirs are taken further out (``expanded_confidence``)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConfidenceInterval:
-    """A mean over ``n`` values; ``confidence`` of its bootstrap resamples lie between ``low`` and ``high``.
+    """A mean over ``n`` values and the bounds of its interval, which has ``confidence``.
 
-    With ``n`` = 1 there is nothing to resample: ``low`` and ``high`` are the value itself and say nothing of
-    uncertainty.
+    ``low`` and ``high`` are NaN where ``n`` is too small for an interval. ``n_resamples`` is 0 for an interval that is
+    not made by resampling.
     """
 
     mean: float
@@ -34,16 +37,25 @@ class ConfidenceInterval:
 
 
 def bootstrap_interval(
-    values: np.ndarray | xr.DataArray, *, confidence: float = 0.95, n_resamples: int = 10_000, seed: int = 0
+    values: np.ndarray | xr.DataArray,
+    *,
+    clusters: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 10_000,
+    seed: int = 0,
 ) -> ConfidenceInterval:
     """Return the mean of values and its percentile bootstrap interval over images.
+
+    Below ``MIN_IMAGES_FOR_INTERVAL`` images there is none; below ``EXPANDED_BELOW`` it is an expanded one.
 
     Parameters
     ----------
     values : ndarray or DataArray, (image,)
         One value an image; NaN is left out.
+    clusters : sequence of str, optional
+        Category of each image: whole categories are resampled then; default: images.
     confidence : float
-        Share of the resamples within the interval, between 0 and 1.
+        Nominal confidence of the interval, between 0 and 1.
     n_resamples : int
         Resamples of images, at least 100.
     seed : int
@@ -61,17 +73,24 @@ def bootstrap_interval(
 
     References
     ----------
-    Efron 1979.
+    Efron 1979; T. C. Hesterberg 2015 (The American Statistician).
     """
     column = np.asarray(values, dtype=float).reshape(-1, 1)
-    (interval,) = bootstrap_intervals(column, confidence=confidence, n_resamples=n_resamples, seed=seed)
+    (interval,) = bootstrap_intervals(
+        column, clusters=clusters, confidence=confidence, n_resamples=n_resamples, seed=seed
+    )
     if interval is None:
         raise ValueError("no image has a value; there is no mean to bound.")
     return interval
 
 
 def bootstrap_intervals(
-    values: np.ndarray, *, confidence: float = 0.95, n_resamples: int = 10_000, seed: int = 0
+    values: np.ndarray,
+    *,
+    clusters: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    n_resamples: int = 10_000,
+    seed: int = 0,
 ) -> list[ConfidenceInterval | None]:
     """Return the mean and the bootstrap interval of every column.
 
@@ -82,8 +101,10 @@ def bootstrap_intervals(
     ----------
     values : ndarray, (image, quantity)
         One value an image and quantity; NaN is left out.
+    clusters : sequence of str, optional
+        Category of each image: whole categories are resampled then; default: images.
     confidence : float
-        Share of the resamples within the interval, between 0 and 1.
+        Nominal confidence of the intervals, between 0 and 1.
     n_resamples : int
         Resamples of images, at least 100.
     seed : int
@@ -107,9 +128,11 @@ def bootstrap_intervals(
     intervals: list[ConfidenceInterval | None] = [None] * values.shape[1]
     for rows, columns in columns_by_missing_rows(values):
         numbers = values[np.ix_(rows, columns)]
-        means = bootstrap_means(numbers, n_resamples=n_resamples, seed=seed)
+        labels = None if clusters is None else np.asarray(clusters, dtype=str)[rows]
+        n_units = len(rows) if labels is None else len(set(labels.tolist()))
+        means = bootstrap_means(numbers, clusters=labels, n_resamples=n_resamples, seed=seed)
         for position, column in enumerate(columns):
-            low, high = percentile_interval(means[:, position], confidence)
+            low, high = resampling_interval(means[:, position], n_units, confidence)
             intervals[column] = ConfidenceInterval(
                 mean=float(numbers[:, position].mean()),
                 low=low,
@@ -173,7 +196,9 @@ def columns_by_missing_rows(values: np.ndarray) -> Iterator[tuple[np.ndarray, np
             yield rows, np.array(columns)
 
 
-def bootstrap_means(values: np.ndarray, *, n_resamples: int, seed: int) -> np.ndarray:
+def bootstrap_means(
+    values: np.ndarray, *, clusters: np.ndarray | None = None, n_resamples: int, seed: int
+) -> np.ndarray:
     """Return means of rows that are drawn with replacement.
 
     The same rows are drawn for all quantities, so that ratios and differences of them can have intervals.
@@ -182,6 +207,8 @@ def bootstrap_means(values: np.ndarray, *, n_resamples: int, seed: int) -> np.nd
     ----------
     values : ndarray, (image, quantity)
         Finite values.
+    clusters : ndarray, (image,), str, optional
+        Category of each image: whole categories are drawn then; default: images.
     n_resamples : int
         Resamples, at least 100.
     seed : int
@@ -199,6 +226,9 @@ def bootstrap_means(values: np.ndarray, *, n_resamples: int, seed: int) -> np.nd
     """
     if n_resamples < 100:
         raise ValueError(f"n_resamples is at least 100; got {n_resamples}.")
+    sizes = np.ones(len(values))
+    if clusters is not None:
+        values, sizes = sums_by_cluster(values, clusters), sums_by_cluster(sizes[:, None], clusters)[:, 0]
     n = len(values)
     rng = np.random.default_rng([seed, 2])
     rows = max(1, _BLOCK_VALUES // n)
@@ -207,8 +237,83 @@ def bootstrap_means(values: np.ndarray, *, n_resamples: int, seed: int) -> np.nd
         size = min(rows, n_resamples - start)
         cells = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
         counts = np.bincount(cells.ravel(), minlength=size * n).reshape(size, n)
-        means[start : start + size] = counts @ values / n
+        means[start : start + size] = counts @ values / (counts @ sizes)[:, None]
     return means
+
+
+def sums_by_cluster(values: np.ndarray, clusters: Sequence[str] | np.ndarray) -> np.ndarray:
+    """Return sums over the images of each category.
+
+    Parameters
+    ----------
+    values : ndarray, (image, quantity)
+        Finite values.
+    clusters : sequence of str
+        Category of each image.
+
+    Returns
+    -------
+    ndarray, (category, quantity)
+        Categories in alphabetical order.
+    """
+    names, codes = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    sums = np.zeros((len(names), values.shape[1]))
+    np.add.at(sums, codes, values)
+    return sums
+
+
+def resampling_interval(resampled_values: np.ndarray, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the percentile interval of a quantity whose ``n`` values were resampled.
+
+    Parameters
+    ----------
+    resampled_values : ndarray, (resample,)
+        The quantity in each resample.
+    n : int
+        Values that were resampled: images, participants or categories.
+    confidence : float
+        Nominal confidence, between 0 and 1.
+
+    Returns
+    -------
+    low : float
+        Lower end; NaN below ``MIN_IMAGES_FOR_INTERVAL`` values.
+    high : float
+        Upper end.
+
+    References
+    ----------
+    T. C. Hesterberg 2015 (The American Statistician): percentiles further out for few values.
+    """
+    if n < MIN_IMAGES_FOR_INTERVAL:
+        return float("nan"), float("nan")
+    return percentile_interval(
+        resampled_values, expanded_confidence(confidence, n) if n < EXPANDED_BELOW else confidence
+    )
+
+
+def expanded_confidence(confidence: float, n: int) -> float:
+    """Return the confidence, below 1, whose normal interval is as wide as the t interval of ``n`` values.
+
+    Parameters
+    ----------
+    confidence : float
+        Nominal confidence, between 0 and 1.
+    n : int
+        Values, at least 2.
+
+    Returns
+    -------
+    float
+        At least ``confidence``.
+
+    References
+    ----------
+    T. C. Hesterberg 2015 (The American Statistician).
+    """
+    # scipy.special's functions, since importing scipy.stats takes as long as the rest of a small command
+    reach = np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + confidence) / 2)
+    return min(float(1 - 2 * ndtr(-reach)), float(np.nextafter(1.0, 0.0)))  # two values: 1 but for rounding
 
 
 def percentile_interval(resampled_values: np.ndarray, confidence: float) -> tuple[float, float]:

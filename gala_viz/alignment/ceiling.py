@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
-from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval, percentile_interval
+from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval
+from gala_viz.alignment.jackknife import interval_of_error
 from gala_viz.alignment.split_half import (
+    mean_rho_without_each,
     nanmean,
-    participant_bootstrap_rhos,
     random_halves,
     rng_for_image,
     split_half_rhos,
@@ -34,12 +37,12 @@ class CeilingSpec:
     min_participants : int
         Images with fewer participants are left out; at least 2.
     confidence : float
-        Share of the resamples within an interval, between 0 and 1.
+        Nominal confidence of an interval, between 0 and 1.
     n_resamples : int
         Bootstrap resamples of images, for the interval of the mean over images, at least 100.
-    n_participant_resamples : int
-        Bootstrap resamples of participants, for an interval over participants; 0: none, else at least 100. Each costs
-        one correlation an image.
+    over_participants : bool
+        Whether there is an interval over participants, too. It costs up to ``n_splits`` correlations for each
+        participant of an image.
     """
 
     n_splits: int = 100
@@ -47,7 +50,7 @@ class CeilingSpec:
     min_participants: int = 2
     confidence: float = 0.95
     n_resamples: int = 10_000
-    n_participant_resamples: int = 0
+    over_participants: bool = False
 
     def __post_init__(self) -> None:
         check_finite(self)
@@ -57,8 +60,6 @@ class CeilingSpec:
             raise ValueError(f"confidence is a share, above 0 and below 1; got {self.confidence}.")
         if self.min_participants < 2:
             raise ValueError(f"two halves need two participants; min_participants is {self.min_participants}.")
-        if self.n_participant_resamples and self.n_participant_resamples < 100:
-            raise ValueError(f"n_participant_resamples is 0 or at least 100; got {self.n_participant_resamples}.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,9 +68,11 @@ class NoiseCeiling:
 
     ``rho`` is the mean over images of ``per_image`` (image), itself the mean over splits. ``interval`` is over images,
     ``participant_interval`` over participants, whom its ``n`` counts (None where it was not computed).
-    ``spearman_brown`` is 2 rho / (1 + rho): what maps of all participants, not halves, would reach; it is no part of
-    ``rho``. ``n_participants`` is the (smallest, largest) number an image; ``left_out`` names images without a ceiling
-    and why.
+    ``spearman_brown`` is what maps of all participants, not halves, would reach; it is no part of ``rho``.
+    ``n_participants`` is the (smallest, largest) number an image; ``left_out`` names images without a ceiling and why.
+    ``n_blank`` counts participants' maps that are the same everywhere or not known, and are in no half: the ceiling is
+    that of the others. ``n_pairs`` counts images of two participants. ``share_product`` is what ``spearman_brown``
+    takes for halves of these sizes.
     """
 
     rho: float
@@ -80,21 +83,26 @@ class NoiseCeiling:
     n_participants: tuple[int, int]
     left_out: tuple[tuple[str, str], ...]
     spec: CeilingSpec
+    n_blank: int = 0
+    n_pairs: int = 0
+    share_product: float = 0.25
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageCeilings:
     """What ``noise_ceiling`` needs of each image, so that blocks of images can be computed apart.
 
-    ``rho`` and ``n_participants`` are by image; ``left_out`` says why others have none; ``participants`` are all who
-    took part; ``resampled`` is (weighted sum of rho, sum of weights) x (participant resample).
+    ``rho`` and ``n_participants`` are by image; ``left_out`` says why others have none; ``n_blank`` counts maps that
+    are in no half. ``changes`` is by participant, of all who took part, (3,): how the sum of rho over images of three
+    participants or more would change without this one; of how many images of two participants this is one; and the sum
+    of rho over those. It is zeros where no interval over participants is wanted.
     """
 
     rho: dict[str, float]
     n_participants: dict[str, int]
     left_out: tuple[tuple[str, str], ...]
-    participants: frozenset[str]
-    resampled: np.ndarray
+    changes: dict[str, np.ndarray]
+    n_blank: int = 0
 
 
 def noise_ceiling(
@@ -171,12 +179,16 @@ def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> Imag
     rhos: dict[str, float] = {}
     counts: dict[str, int] = {}
     left_out: list[tuple[str, str]] = []
-    everyone: set[str] = set()
-    resampled = np.zeros((2, spec.n_participant_resamples))
+    changes: dict[str, np.ndarray] = {}
+    n_blank = 0
     for image, maps in _images(participant_maps):
         values = np.asarray(maps.transpose("participant", "y", "x").values, dtype=np.float64)
+        ids, telling = _ids(maps), ~_blank(values)
+        values, blank = values[telling], int((~telling).sum())
+        n_blank += blank
         if len(values) < spec.min_participants:
-            left_out.append((image, f"{len(values)} participants; at least {spec.min_participants} are needed."))
+            those = f" of {len(ids)}, the maps of the others are the same everywhere" if blank else ""
+            left_out.append((image, f"{len(values)} participants{those}; at least {spec.min_participants} are needed."))
             continue
         rho = nanmean(
             split_half_rhos(values, random_halves(len(values), spec.n_splits, rng_for_image(spec.seed, image)))
@@ -185,19 +197,40 @@ def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> Imag
             left_out.append((image, "its halves are constant; rho is not defined."))
             continue
         rhos[image], counts[image] = rho, len(values)
-        ids = _ids(maps)
-        everyone.update(ids)
-        if spec.n_participant_resamples:
-            resampled += participant_bootstrap_rhos(
-                image, ids, values, n_resamples=spec.n_participant_resamples, seed=spec.seed
-            )
-    return ImageCeilings(
-        rho=rhos,
-        n_participants=counts,
-        left_out=tuple(left_out),
-        participants=frozenset(everyone),
-        resampled=resampled,
-    )
+        own = [name for name, tells in zip(ids, telling, strict=True) if tells]
+        for name, change in zip(own, _changes(image, values, rho, spec), strict=True):
+            changes[name] = changes.get(name, np.zeros(3)) + change
+    return ImageCeilings(rho=rhos, n_participants=counts, left_out=tuple(left_out), changes=changes, n_blank=n_blank)
+
+
+def _blank(values: np.ndarray) -> np.ndarray:
+    """Return which maps (participant, y, x) say nothing: of one value, or NaN throughout."""
+    flat = values.reshape(len(values), values.shape[1] * values.shape[2])
+    known = ~np.isnan(flat)
+    low, high = (extreme.reduce(np.where(known, flat, out), axis=1) for extreme, out in _EXTREMES)
+    return ~(high > low)
+
+
+_EXTREMES = ((np.minimum, np.inf), (np.maximum, -np.inf))
+
+
+def _changes(image: str, values: np.ndarray, rho: float, spec: CeilingSpec) -> np.ndarray:
+    """Return (participant, 3), what ``ImageCeilings.changes`` adds up for this image.
+
+    What an image loses by having one participant less is the same for all of them and no chance; so changes are from
+    their mean, and scaled so that over one image their squares sum to the jackknife variance.
+    """
+    n = len(values)
+    found = np.zeros((n, 3))
+    if not spec.over_participants:
+        return found
+    if n == 2:
+        found[:, 1:] = 1, rho
+        return found
+    without = mean_rho_without_each(image, values, n_splits=spec.n_splits, seed=spec.seed)
+    without = np.where(np.isnan(without), nanmean(without), without)
+    found[:, 0] = np.sqrt((n - 1) / n) * np.nan_to_num(without - without.mean())
+    return found
 
 
 def combine_ceilings(parts: Sequence[ImageCeilings], spec: CeilingSpec) -> NoiseCeiling:
@@ -228,38 +261,66 @@ def combine_ceilings(parts: Sequence[ImageCeilings], spec: CeilingSpec) -> Noise
         )
     per_image = xr.DataArray(list(rhos.values()), dims="image", coords={"image": list(rhos)}, name="ceiling")
     interval = bootstrap_interval(per_image, confidence=spec.confidence, n_resamples=spec.n_resamples, seed=spec.seed)
-    resampled = sum((part.resampled for part in parts), start=np.zeros((2, spec.n_participant_resamples)))
-    n_people = len(frozenset().union(*(part.participants for part in parts)))
+    share_product = mean_share_product(counts)
     return NoiseCeiling(
         rho=interval.mean,
-        spearman_brown=spearman_brown(interval.mean),
+        spearman_brown=spearman_brown(interval.mean, share_product),
         interval=interval,
-        participant_interval=_participant_interval(resampled, interval, n_people, spec),
+        participant_interval=_participant_interval(parts, interval, spec) if spec.over_participants else None,
         per_image=per_image,
         n_participants=(min(counts), max(counts)),
         left_out=tuple(entry for part in parts for entry in part.left_out),
         spec=spec,
+        n_blank=sum(part.n_blank for part in parts),
+        n_pairs=counts.count(2),
+        share_product=share_product,
     )
 
 
-def spearman_brown(rho: float) -> float:
-    """Return the reliability of the whole from that of its halves, 2 rho / (1 + rho).
+def spearman_brown(rho: ArrayLike, share_product: float = 0.25) -> Any:
+    """Return the reliability of the whole from the correlation of its two parts.
+
+    Of halves it is 2 rho / (1 + rho). Of parts of other sizes it is Horst's formula, which halves make the same.
 
     Parameters
     ----------
-    rho : float
-        Correlation of two halves, in [-1, 1].
+    rho : float or ndarray
+        Correlation of the two parts, in [-1, 1].
+    share_product : float
+        Product of the two parts' shares of the whole: 0.25 for halves, 2/9 for one and two of three participants.
+
+    Returns
+    -------
+    float or ndarray
+        Reliability, of the shape of ``rho``; NaN for -1.
+
+    References
+    ----------
+    Spearman 1910; Brown 1910; Horst 1951 (Educational and Psychological Measurement).
+    """
+    r = np.asarray(rho, dtype=float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        whole = np.where(r > -1, 2 * r / (1 + r), np.nan)
+        unequal = (np.sqrt(r**4 + 4 * r**2 * (1 - r**2) * share_product) - r**2) / (2 * share_product * (1 - r**2))
+        result = np.where((r > 0) & (r < 1), unequal, whole)  # below 0 no whole is reliable, whatever the shares
+    return float(result) if result.ndim == 0 else result
+
+
+def mean_share_product(counts: Iterable[int]) -> float:
+    """Return the mean over images of the product of the shares that two halves have of an image's participants.
+
+    Parameters
+    ----------
+    counts : iterable of int
+        Participants of each image.
 
     Returns
     -------
     float
-        Reliability; NaN for -1.
-
-    References
-    ----------
-    Spearman 1910; Brown 1910.
+        0.25 where all are even, a little less where some are odd.
     """
-    return 2 * rho / (1 + rho) if rho > -1 else float("nan")
+    numbers = np.fromiter(counts, dtype=float)
+    return float(np.mean((numbers // 2) * (numbers - numbers // 2) / numbers**2))
 
 
 def _images(participant_maps: ParticipantMaps) -> Iterable[tuple[str, xr.DataArray]]:
@@ -285,16 +346,18 @@ def _ids(maps: xr.DataArray) -> list[str]:
 
 
 def _participant_interval(
-    resampled: np.ndarray, interval: ConfidenceInterval, n_participants: int, spec: CeilingSpec
+    parts: Sequence[ImageCeilings], interval: ConfidenceInterval, spec: CeilingSpec
 ) -> ConfidenceInterval | None:
-    """Return the interval of the resampled means, moved to centre on rho.
-
-    Resampled halves hold fewer different people, so that the resampled means lie low. None where resamples cannot
-    differ, as with one image of two participants.
-    """
-    total, weight = resampled
-    draws = total[weight > 0] / weight[weight > 0]
-    if len(draws) < 2 or np.ptp(draws) < 1e-12:
+    """Return the interval over participants by delete-one jackknife; None where nothing changes without any of them."""
+    n_images = sum(len(part.rho) for part in parts)
+    changes: dict[str, np.ndarray] = {}
+    for part in parts:
+        for name, change in part.changes.items():
+            changes[name] = changes.get(name, np.zeros(3)) + change
+    sums = np.array(list(changes.values()))
+    moved = (sums[:, 0] - (sums[:, 2] - sums[:, 1] * interval.mean)) / n_images
+    error = float(np.sqrt(np.square(moved).sum()))
+    if not error > 1e-12:
         return None
-    low, high = percentile_interval(draws - draws.mean() + interval.mean, spec.confidence)
-    return replace(interval, low=low, high=high, n=n_participants, n_resamples=len(draws))
+    low, high = interval_of_error(interval.mean, error, len(moved), confidence=spec.confidence)
+    return replace(interval, low=low, high=min(high, 1.0), n=len(moved), n_resamples=0)

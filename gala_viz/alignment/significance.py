@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment.bootstrap import columns_by_missing_rows
+from gala_viz.alignment.bootstrap import columns_by_missing_rows, sums_by_cluster
 
 MIN_ITERATIONS = 10_000
 _BLOCK_VALUES = 4_000_000
@@ -18,8 +18,9 @@ _BLOCK_VALUES = 4_000_000
 class PairedTest:
     """A paired, two-sided randomisation test: ``p`` is the chance of a mean difference this far from 0 either way.
 
-    ``difference`` is the mean of b - a over the ``n`` pairs; ``n_dropped`` pairs had a NaN. ``exact`` says that all 2^n
-    sign flips were enumerated, and ``n_iterations`` counts them; else they were drawn with ``seed``.
+    ``difference`` is the mean of b - a over the ``n`` pairs; ``n_dropped`` pairs had a NaN. ``n_flipped`` are the
+    pairs, or categories of them, whose signs flip. ``exact`` says that all 2^n_flipped sign flips were enumerated, and
+    ``n_iterations`` counts them; else they were drawn with ``seed``.
     """
 
     difference: float
@@ -29,6 +30,12 @@ class PairedTest:
     n_iterations: int
     exact: bool
     seed: int
+    n_flipped: int
+
+    @property
+    def least_p(self) -> float:
+        """The smallest p that so many sign flips can give."""
+        return 2 / self.n_iterations if self.exact else 1 / (1 + self.n_iterations)
 
 
 def paired_randomisation(
@@ -77,7 +84,11 @@ def paired_randomisation(
 
 
 def paired_randomisations(
-    differences: np.ndarray, *, n_iterations: int = MIN_ITERATIONS, seed: int = 0
+    differences: np.ndarray,
+    *,
+    clusters: Sequence[str] | None = None,
+    n_iterations: int = MIN_ITERATIONS,
+    seed: int = 0,
 ) -> list[PairedTest | None]:
     """Test the paired differences of every column against 0, as ``paired_randomisation`` does.
 
@@ -88,6 +99,8 @@ def paired_randomisations(
     ----------
     differences : ndarray, (image, quantity)
         b - a; NaN is left out.
+    clusters : sequence of str, optional
+        Category of each image: the signs of whole categories flip then; default: of images.
     n_iterations : int
         Sign flips, at least 10,000.
     seed : int
@@ -113,7 +126,9 @@ def paired_randomisations(
     tests: list[PairedTest | None] = [None] * differences.shape[1]
     for rows, columns in columns_by_missing_rows(differences):
         group = differences[np.ix_(rows, columns)]
-        n = len(rows)
+        if clusters is not None:
+            group = sums_by_cluster(group, np.asarray(clusters, dtype=str)[rows])
+        n = len(group)
         exact = 2 ** min(n, 63) <= n_iterations
         count = 2**n if exact else n_iterations
         draw = _all_signs if exact else _drawn_signs(np.random.default_rng([seed, 1]))
@@ -122,13 +137,14 @@ def paired_randomisations(
         hits = sum((np.abs(block @ group) >= reached).sum(axis=0) for block in _sign_blocks(draw, count, n))
         for column, sum_, hit in zip(columns, total.tolist(), np.asarray(hits).tolist(), strict=True):
             tests[column] = PairedTest(
-                difference=sum_ / n,
+                difference=sum_ / len(rows),
                 p=hit / count if exact else (1 + hit) / (1 + count),
-                n=n,
-                n_dropped=len(differences) - n,
+                n=len(rows),
+                n_dropped=len(differences) - len(rows),
                 n_iterations=count,
                 exact=exact,
                 seed=seed,
+                n_flipped=n,
             )
     return tests
 

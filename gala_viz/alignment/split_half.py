@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from itertools import combinations
+from math import comb
 
 import numpy as np
 
@@ -79,45 +80,67 @@ def split_half_rhos(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return rank_correlations(first, second)
 
 
-def participant_bootstrap_rhos(
-    image: str, ids: Sequence[str], values: np.ndarray, *, n_resamples: int, seed: int
-) -> np.ndarray:
-    """Return rho and weight of one image in each participant resample.
+def mean_rho_without_each(image: str, values: np.ndarray, *, n_splits: int, seed: int) -> np.ndarray:
+    """Return the mean split-half rho of one image without each of its participants.
 
-    A participant's weight in a resample is Poisson with mean 1, drawn from the seed and the id: the bootstrap for
-    streams. One who saw many images is in or out of all of them, and copies never stand in both halves. The weight of
-    the image is the product of the mean weights of its halves, so that a participant who was drawn twice also counts
-    twice where a half has nobody else. An image of which a half was not drawn at all, or whose rho is not known, has
-    weight 0.
+    All halvings are taken where these are no more than ``n_splits``, else ``n_splits`` random ones, the same for each
+    participant who is left out.
 
     Parameters
     ----------
     image : str
-        Id of the image, which with the seed determines the halves.
-    ids : sequence of str
-        Ids of the participants.
+        Id of the image, which with the seed determines random halves.
     values : ndarray, (participant, y, x)
-        Their maps.
-    n_resamples : int
-        Resamples.
+        Maps of at least three participants.
+    n_splits : int
+        Halvings.
     seed : int
-        Seed of weights and halves.
+        Seed of the halves.
 
     Returns
     -------
-    ndarray, (2, resample), float64
-        Weight times rho, and weight.
-
-    References
-    ----------
-    Oza and Russell 2001.
+    ndarray, (participant,), float64
+        rho in [-1, 1]; NaN where it is not defined.
     """
-    draws = [rng_for_image(seed + 1, f"participant {name}").poisson(1.0, n_resamples) for name in ids]
-    halves = random_halves(len(ids), n_resamples, rng_for_image(seed, f"resampled {image}"))
-    weights = halves * np.stack(draws, axis=1)[:, None, :]
-    rhos = split_half_rhos(values, weights)
-    weight = np.where(np.isnan(rhos), 0.0, (weights.sum(axis=2) / halves.sum(axis=2)).prod(axis=1))
-    return np.stack([weight * np.nan_to_num(rhos), weight])
+    n = len(values) - 1
+    halves = all_halves(n) if n_halvings(n) <= n_splits else random_halves(n, n_splits, rng_for_image(seed, image))
+    without = (np.delete(values, left_out, axis=0) for left_out in range(n + 1))
+    return np.array([nanmean(split_half_rhos(others, halves)) for others in without])
+
+
+def n_halvings(n: int) -> int:
+    """Return in how many ways ``n`` participants, two or more, can be halved; with an odd number one half has one more.
+
+    Parameters
+    ----------
+    n : int
+        Participants.
+
+    Returns
+    -------
+    int
+        Different halvings.
+    """
+    return comb(n, n // 2) // (2 - n % 2)
+
+
+def all_halves(n: int) -> np.ndarray:
+    """Return each way to halve ``n`` participants once.
+
+    Parameters
+    ----------
+    n : int
+        Participants, two or more.
+
+    Returns
+    -------
+    ndarray, (split, half, participant), float64
+        1 for the participants of a half, 0 for the others.
+    """
+    members = [some for some in combinations(range(n), n // 2) if n % 2 or 0 in some]
+    first = np.zeros((len(members), n), dtype=bool)
+    first[np.arange(len(members))[:, None], members] = True
+    return np.stack([first, ~first], axis=1).astype(float)
 
 
 def nanmean(values: np.ndarray) -> float:

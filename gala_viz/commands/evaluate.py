@@ -49,8 +49,10 @@ class Arguments:
     """Whose logit SmoothGrad explains: the network's own first choice, or the true category."""
     reference: str | None = None
     """Test each network against this one, named as in --networks; default: all pairs."""
-    people_resamples: int = 500
-    """Bootstrap draws of participants for the ceiling; 0: none, else at least 100."""
+    people_resamples: int = 1
+    """0 leaves out the ceiling's interval over participants; any other number makes it, without draws."""
+    over: Literal["images", "categories"] = "images"
+    """What intervals and tests take as drawn by chance: images, of these categories, or whole categories."""
     seed: int = 0
     """Seed of noise, splits, resamples and sign flips."""
     device: str | None = None
@@ -66,7 +68,6 @@ class Arguments:
         from gala_viz.engine.results.human_maps import check_map_kind
         from gala_viz.evaluation.evaluate import evaluate
         from gala_viz.evaluation.export import write_evaluation
-        from gala_viz.evaluation.markdown import markdown
 
         (self.out / BLOCKS_FOLDER).mkdir(parents=True, exist_ok=True)  # before anything is computed for it
         collection = open_collection(self.collection, human_maps=self.human_maps)
@@ -81,7 +82,7 @@ class Arguments:
             tell=log_line,
         )
         write_evaluation(evaluation, self.out)
-        sys.stdout.write(markdown(evaluation))
+        sys.stdout.write((self.out / "table.md").read_text(encoding="utf-8"))
         log_line(f"written to {self.out}")
         return 0
 
@@ -95,9 +96,10 @@ class Arguments:
             n_images=self.images,
             smoothgrad=smoothgrad_spec_for(networks, self.samples, self.noise, self.seed),
             target=self.target,
-            ceiling=CeilingSpec(n_participant_resamples=self.people_resamples, seed=self.seed),
+            ceiling=CeilingSpec(over_participants=self.people_resamples > 0, seed=self.seed),
             seed=self.seed,
             human_map=self.human_map,
+            over=self.over,
         )
 
 

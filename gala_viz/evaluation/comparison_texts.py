@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from gala_viz.evaluation.comparisons import Comparison, families_text
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
@@ -24,7 +26,7 @@ class ComparisonText(NamedTuple):
     n: str
 
 
-HEADER = ComparisonText("", "", "difference", "in each seed", "p", "p adjusted", "n")
+HEADER = ComparisonText("", "", "difference, 95 % interval", "in each seed", "p", "p adjusted", "n")
 
 
 def comparison_texts(evaluation: Evaluation) -> list[ComparisonText]:
@@ -33,15 +35,22 @@ def comparison_texts(evaluation: Evaluation) -> list[ComparisonText]:
         ComparisonText(
             pair=f"{one.b} minus {one.a}",
             what=title(one.key),
-            difference=f"{one.test.difference:+.{digits(one.key)}f}",
+            difference=_difference(one),
             by_seed=_by_seed(evaluation, one) or NOTHING,
-            p=p_text(one.test.p),
+            p=p_text(one.test.p, one.test.least_p),
             p_adjusted=p_text(one.p_adjusted),
             n=str(one.test.n),
         )
         for one in evaluation.comparisons
         if one.key.layer in ("", MEAN_OF_LAYERS) and one.family != "seeds"
     ]
+
+
+def _difference(one: Comparison) -> str:
+    """For example "-1.7 [-3.1, -0.2]"; without bounds where there is no interval."""
+    places, interval = digits(one.key), one.interval
+    text = f"{one.test.difference:+.{places}f}"
+    return text if np.isnan(interval.low) else f"{text} [{interval.low:+.{places}f}, {interval.high:+.{places}f}]"
 
 
 def describe_tests(evaluation: Evaluation) -> str:

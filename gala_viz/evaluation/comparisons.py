@@ -10,7 +10,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, PairedTest, benjamini_hochberg, paired_randomisations
+from gala_viz.alignment import (
+    MIN_IMAGES_FOR_INTERVAL,
+    ConfidenceInterval,
+    PairedTest,
+    benjamini_hochberg,
+    bootstrap_intervals,
+    paired_randomisations,
+)
+from gala_viz.evaluation.estimates import clusters_of
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.metrics import METRICS, MetricKey, metric_columns
 from gala_viz.evaluation.spec import EvaluationSpec
@@ -26,6 +34,8 @@ Family = Literal["main", "detail", "seeds"]
 class Comparison:
     """``test`` of ``key`` between the networks called ``a`` and ``b`` (its difference is b - a, in the key's unit).
 
+    ``interval`` is that of the difference, over the same images (or categories).
+
     ``p_adjusted`` is p after Benjamini and Hochberg over all comparisons of the same ``family``.
     """
 
@@ -33,6 +43,7 @@ class Comparison:
     b: str
     key: MetricKey
     test: PairedTest
+    interval: ConfidenceInterval
     family: Family
     p_adjusted: float = float("nan")
 
@@ -66,13 +77,14 @@ class _Pair(NamedTuple):
     b: str
     keys: list[MetricKey]
     differences: np.ndarray
+    clusters: list[str] | None
 
     @property
     def n_images(self) -> np.ndarray:
         return np.isfinite(self.differences).sum(axis=0)
 
 
-def _pairs(values: Mapping[str, xr.Dataset], reference: str | None) -> Iterator[_Pair]:
+def _pairs(values: Mapping[str, xr.Dataset], reference: str | None, spec: EvaluationSpec) -> Iterator[_Pair]:
     names = list(values)
     pairs = list(combinations(names, 2)) if reference is None else [(reference, b) for b in names if b != reference]
     tables = {name: metric_columns(one) for name, one in values.items()}
@@ -80,27 +92,29 @@ def _pairs(values: Mapping[str, xr.Dataset], reference: str | None) -> Iterator[
     for a, b in pairs:
         shared = _shared(tables[a][0], tables[b][0], same_layers=layers[a] == layers[b])
         first, second = (tables[name][1][:, [tables[name][0].index(key) for key in shared]] for name in (a, b))
-        yield _Pair(a, b, shared, second - first)
+        yield _Pair(a, b, shared, second - first, clusters_of(values[a], spec))
 
 
 def _tested(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None) -> list[Comparison]:
     found: list[Comparison] = []
-    for pair in _pairs(values, reference):
+    for pair in _pairs(values, reference, spec):
         enough = np.flatnonzero(pair.n_images >= MIN_IMAGES_FOR_INTERVAL)
-        tests = paired_randomisations(pair.differences[:, enough], n_iterations=spec.n_iterations, seed=spec.seed)
+        differences, clusters = pair.differences[:, enough], pair.clusters
+        tests = paired_randomisations(differences, clusters=clusters, n_iterations=spec.n_iterations, seed=spec.seed)
+        intervals = bootstrap_intervals(differences, clusters=clusters, n_resamples=spec.n_resamples, seed=spec.seed)
         keys = [pair.keys[column] for column in enough.tolist()]
         found += [
-            Comparison(a=pair.a, b=pair.b, key=key, test=test, family=_family(key))
-            for key, test in zip(keys, tests, strict=True)
-            if test is not None
+            Comparison(a=pair.a, b=pair.b, key=key, test=test, interval=interval, family=_family(key))
+            for key, test, interval in zip(keys, tests, intervals, strict=True)
+            if test is not None and interval is not None
         ]
     return found
 
 
-def few_images_note(values: Mapping[str, xr.Dataset], reference: str | None = None) -> str:
+def few_images_note(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None = None) -> str:
     """Return which differences are not tested because too few images have both values, in a sentence, or ""."""
     few: dict[str, set[int]] = {}
-    for pair in _pairs(values, reference):
+    for pair in _pairs(values, reference, spec):
         for key, n in zip(pair.keys, pair.n_images.tolist(), strict=True):
             if 0 < n < MIN_IMAGES_FOR_INTERVAL:
                 few.setdefault(METRICS[key.metric].title, set()).add(n)
@@ -128,10 +142,8 @@ def families_text(comparisons: Sequence[Comparison]) -> str:
     """Which tests were made, and which of them corrected together, in sentences."""
     if not comparisons:
         return f"No two networks share a quantity of {MIN_IMAGES_FOR_INTERVAL} images or more; nothing was tested."
-    first = comparisons[0].test
-    how = (
-        f"all {first.n_iterations} sign flips" if first.exact else f"{first.n_iterations} sign flips, seed {first.seed}"
-    )
+    tests = [one.test for one in comparisons]
+    over = "images" if all(one.n_flipped == one.n for one in tests) else "categories"
     counts = {family: sum(one.family == family for one in comparisons) for family in ("main", "detail", "seeds")}
     told = [
         f"{counts['main']} of error and of rho (over all layers)",
@@ -140,6 +152,18 @@ def families_text(comparisons: Sequence[Comparison]) -> str:
     ]
     there = [text for text, count in zip(told, counts.values(), strict=True) if count]
     return (
-        f"Paired randomisation tests over images, two-sided ({how}). p is adjusted by Benjamini and Hochberg in "
-        f"{'one family' if len(there) == 1 else 'families'}: the tests {'; '.join(there)}."
+        f"Paired randomisation tests over {over}, two-sided ({_flips_text(tests, over)}). p is adjusted by Benjamini "
+        f"and Hochberg in {'one family' if len(there) == 1 else 'families'}: the tests {'; '.join(there)}."
     )
+
+
+def _flips_text(tests: Sequence[PairedTest], over: str) -> str:
+    """For example "all 256 sign flips of 8 images, so that no p is below 0.0078; 10000 sign flips of more, seed 0"."""
+    exact = sorted({one.n_flipped: one for one in tests if one.exact}.items())
+    told = [
+        f"all {one.n_iterations} sign flips of {n} {over}, so that no p is below {one.least_p:.2g}" for n, one in exact
+    ]
+    drawn = {(one.n_iterations, one.seed) for one in tests if not one.exact}
+    of_more = f" of more {over}" if exact else ""
+    told += [f"{n} sign flips{of_more}, seed {seed}" for n, seed in sorted(drawn)]
+    return "; ".join(told)

@@ -7,31 +7,38 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from gala_viz.alignment import (
     MIN_IMAGES_FOR_INTERVAL,
+    PARTNER_KINDS,
     ConfidenceInterval,
     NoiseCeiling,
-    bootstrap_interval,
     bootstrap_intervals,
+    centre_map,
+    fraction_above_baseline,
     fraction_explained,
+    spearman,
     spearman_brown,
 )
+from gala_viz.alignment.baseline import baseline_interval
 from gala_viz.alignment.bootstrap import wilson_interval
 from gala_viz.counts import counted
 from gala_viz.evaluation.metrics import ERRORS, MetricKey, by_layer, metric_columns
 from gala_viz.evaluation.people import People
 from gala_viz.evaluation.spec import EvaluationSpec
+from gala_viz.schema import extent_px
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
     """The mean over images of a metric, ``key``, for ``who``, "people" or a network, with its interval over images.
 
-    The interval is by bootstrap; of an error of 0 or 100 % it is Wilson's, which a ``note`` says. Its bounds are NaN
-    where there are fewer than ``MIN_IMAGES_FOR_INTERVAL`` images, which a ``note`` says, too.
-    ``participants`` bounds a ceiling over people. ``sd_over_seeds`` is the standard deviation of the seeds' own means
-    where ``who`` stands for several. ``interval`` None means that the number could not be had; ``note`` says why.
+    The interval is by bootstrap; of a floor, and of a share above floors, by jackknife; of an error of 0 or 100 % it is
+    Wilson's, which a ``note`` says. Its bounds are NaN where there are fewer than ``MIN_IMAGES_FOR_INTERVAL`` images
+    (or categories), which a ``note`` says, too. ``participants`` bounds a ceiling over people. ``sd_over_seeds`` is the
+    standard deviation of the seeds' own means where ``who`` stands for several. ``interval`` None means that the number
+    could not be had; ``note`` says why.
     """
 
     who: str
@@ -42,16 +49,12 @@ class Estimate:
     note: str = ""
 
 
-def without_few(interval: ConfidenceInterval) -> ConfidenceInterval:
-    """Return an interval over images, with bounds that are NaN where it is of too few of them."""
-    if interval.n >= MIN_IMAGES_FOR_INTERVAL:
-        return interval
-    return replace(interval, low=float("nan"), high=float("nan"))
-
-
-def few_images_text(n: int) -> str:
-    """For example "n = 3, no interval below 6 images."; "" where there are enough."""
-    return f"n = {n}, no interval below {MIN_IMAGES_FOR_INTERVAL} images." if n < MIN_IMAGES_FOR_INTERVAL else ""
+def few_images_text(interval: ConfidenceInterval) -> str:
+    """For example "n = 3, no interval below 6 images."; "" where there is an interval."""
+    if not np.isnan(interval.low):
+        return ""
+    units = "images" if interval.n < MIN_IMAGES_FOR_INTERVAL else "categories"
+    return f"n = {interval.n}, no interval below {MIN_IMAGES_FOR_INTERVAL} {units}."
 
 
 def _estimate(
@@ -61,38 +64,87 @@ def _estimate(
     note: str = "",
     participants: ConfidenceInterval | None = None,
 ) -> Estimate:
-    """Return an estimate, without bounds where it is of too few images."""
+    """Return an estimate, with a note where it is of too few images for an interval."""
     if interval is None:
         return Estimate(who=who, key=key, interval=None, note=note)
-    few = few_images_text(interval.n)
+    few = few_images_text(interval)
     return Estimate(
         who=who,
         key=key,
-        interval=without_few(interval),
+        interval=interval,
         participants=None if few else participants,
         note=" ".join(part for part in (few, note) if part),
     )
 
 
+def clusters_of(values: xr.Dataset, spec: EvaluationSpec) -> list[str] | None:
+    """Return the category of each image where intervals and tests are over categories, else None."""
+    return [str(one) for one in values["category"].values] if spec.over == "categories" else None
+
+
 def estimate_metrics(who: str, values: xr.Dataset, spec: EvaluationSpec) -> list[Estimate]:
     """Return all estimates of one network (or of the mean of several), with intervals over images."""
     keys, table = metric_columns(values)
-    intervals = bootstrap_intervals(table, n_resamples=spec.n_resamples, seed=spec.seed)
-    found = [_of_metric(who, key, interval) for key, interval in zip(keys, intervals, strict=True)]
+    clusters = clusters_of(values, spec)
+    intervals = bootstrap_intervals(table, clusters=clusters, n_resamples=spec.n_resamples, seed=spec.seed)
+    found = [
+        _estimate(who, key, _floor(values, key, clusters) or interval)
+        if key.metric.startswith("floor_")
+        else _of_metric(who, key, interval, clusters)
+        for key, interval in zip(keys, intervals, strict=True)
+    ]
     for kind in ("attention", "smoothgrad"):
         for layer, rho in by_layer(values, f"rho_{kind}"):
             found += _explained(who, kind, layer, rho, values, spec)
+            found += _above_floor(who, kind, layer, values, clusters)
     return found
 
 
-def _of_metric(who: str, key: MetricKey, interval: ConfidenceInterval | None) -> Estimate:
+def _of_metric(
+    who: str, key: MetricKey, interval: ConfidenceInterval | None, clusters: Sequence[str] | None
+) -> Estimate:
     if interval is None:
         return _estimate(who, key, None, "no image has a value.")
-    if key.metric in ERRORS and interval.n >= MIN_IMAGES_FOR_INTERVAL and interval.mean in (0.0, 100.0):
+    extreme = key.metric in ERRORS and interval.mean in (0.0, 100.0)
+    if extreme and interval.n >= MIN_IMAGES_FOR_INTERVAL and clusters is None:
         low, high = wilson_interval(interval.mean / 100, interval.n)
         bounded = replace(interval, low=100 * low, high=100 * high)
         return _estimate(who, key, bounded, "Wilson's interval: resamples of equal values are equal.")
     return _estimate(who, key, interval)
+
+
+def _floor(values: xr.Dataset, key: MetricKey, clusters: Sequence[str] | None) -> ConfidenceInterval | None:
+    """Return a floor with its interval over images; None where no image has one."""
+    _, partner, kind = key.metric.split("_")
+    pairs = dict(by_layer(values, f"floor_{kind}"))[key.layer].sel(partner=partner)
+    return baseline_interval(_pairs(pairs), _positions(values, partner), clusters)
+
+
+def _pairs(pairs: xr.DataArray) -> NDArray[np.float64]:
+    return pairs.transpose("image", "other").values
+
+
+def _positions(values: xr.Dataset, partner: str) -> NDArray[np.int64]:
+    places = values["partner_image"].sel(partner=partner).transpose("image", "other").values
+    return np.where(np.isnan(places), -1, places).astype(np.int64)
+
+
+def _above_floor(who: str, kind: str, layer: str, values: xr.Dataset, clusters: Sequence[str] | None) -> list[Estimate]:
+    """Return the share of the ceiling above the floors of other categories."""
+    found = {name: dict(by_layer(values, f"{name}_{kind}")) for name in ("rho", "ceiling", "floor", "people_floor")}
+    if not all(layer in one for one in found.values()):
+        return []
+    rho, ceiling, floor, people_floor = (one[layer] for one in found.values())
+    result = fraction_above_baseline(
+        rho.values,
+        ceiling.values,
+        _pairs(floor.sel(partner="different")),
+        _pairs(people_floor.sel(partner="different")),
+        _positions(values, "different"),
+        clusters,
+    )
+    key = MetricKey(f"fraction_above_floor_{kind}", layer)
+    return [_estimate(who, key, _percent(result.fraction) if result.fraction else None, result.why_none)]
 
 
 def _explained(
@@ -105,7 +157,13 @@ def _explained(
         return [_estimate(who, key, None, "there is no ceiling.") for key in keys]
     plain = [part.drop_vars(part.coords.keys() - {"image"}) for part in (rho, ceilings[layer])]
     try:
-        found = fraction_explained(*plain, n_resamples=spec.n_resamples, seed=spec.seed)
+        found = fraction_explained(
+            *plain,
+            clusters=values["category"] if spec.over == "categories" else None,
+            share_product=float(values["share_product"]) if "share_product" in values else 0.25,
+            n_resamples=spec.n_resamples,
+            seed=spec.seed,
+        )
     except ValueError as error:
         return [_estimate(who, key, None, str(error)) for key in keys]
     intervals = (_percent(found.fraction), _percent(found.explained_variance), found.corrected_rho)
@@ -129,24 +187,43 @@ def add_spread_over_seeds(estimates: Sequence[Estimate], single: Sequence[Sequen
 
 
 def people_estimates(people: People, spec: EvaluationSpec, who: str = "people") -> list[Estimate]:
-    """Ceilings, with intervals over images and over participants, and floors, on each grid; the maps' shares."""
+    """Ceilings, with intervals over images and over participants, floors and centre-only maps, on each grid; shares."""
     found = []
+    clusters = list(map(str, people.categories)) if spec.over == "categories" else None
     for grid, ceiling in people.ceilings.items():
         cells = f"{grid[0]} x {grid[1]}"
         if ceiling is None:
             note = "no image has maps of two participants that are known one by one."
             found.append(_estimate(who, MetricKey("ceiling", cells=cells), None, note))
         else:
-            found += _ceiling_estimates(who, cells, ceiling)
-        for partner, rhos in zip(("same", "different"), people.floors.get(grid, ()), strict=False):
-            interval = bootstrap_intervals(rhos.values[:, None], n_resamples=spec.n_resamples, seed=spec.seed)[0]
-            alone = f"there are no pairs of images of {partner} categories."
-            note = "maps of all participants; the ceiling's are of halves." if interval else alone
-            key = MetricKey(f"floor_{partner}_category", cells=cells)
-            found.append(_estimate(who, key, interval, note))
+            over = _mean(ceiling.per_image.values, _categories_of(people, ceiling, spec), spec)
+            found += _ceiling_estimates(who, cells, replace(ceiling, interval=over or ceiling.interval))
+        if grid in people.floors:
+            for partner, pairs, of in zip(PARTNER_KINDS, people.floors[grid].values, people.positions, strict=True):
+                floor = baseline_interval(pairs, of, clusters)
+                alone = f"there are no pairs of images of {partner} categories."
+                note = "maps of all participants; the ceiling's are of halves." if floor else alone
+                found.append(_estimate(who, MetricKey(f"floor_{partner}_category", cells=cells), floor, note))
+        human = people.maps[grid]
+        rhos = spearman(human, human.copy(data=np.broadcast_to(centre_map(grid, extent_px(human)), human.shape)))
+        centre = _mean(rhos.values, clusters, spec)
+        found.append(_estimate(who, MetricKey("centre_rho", cells=cells), centre, "with maps of all participants."))
     if people.shares is not None:
-        found += region_estimates(people.shares, spec, who, "share_people")
+        found += region_estimates(people.shares, spec, who, "share_people", clusters)
     return found
+
+
+def _categories_of(people: People, ceiling: NoiseCeiling, spec: EvaluationSpec) -> list[str] | None:
+    known = dict(zip(people.images, map(str, people.categories), strict=True))
+    images = ceiling.per_image["image"].values
+    return [known[str(image)] for image in images] if spec.over == "categories" else None
+
+
+def _mean(
+    values: NDArray[np.float64], clusters: Sequence[str] | None, spec: EvaluationSpec
+) -> ConfidenceInterval | None:
+    """Return a mean over images with its interval; None where no image has a value."""
+    return bootstrap_intervals(values[:, None], clusters=clusters, n_resamples=spec.n_resamples, seed=spec.seed)[0]
 
 
 def _ceiling_estimates(who: str, cells: str, ceiling: NoiseCeiling) -> list[Estimate]:
@@ -156,25 +233,38 @@ def _ceiling_estimates(who: str, cells: str, ceiling: NoiseCeiling) -> list[Esti
     note = f"{number} {noun} an image, {ceiling.spec.n_splits} splits."
     if ceiling.left_out:
         note += f" {counted(len(ceiling.left_out), 'image')} without a ceiling."
+    if ceiling.n_blank:
+        note += (
+            f" {counted(ceiling.n_blank, 'map')} of single participants the same everywhere in the frame and left out: "
+            "the ceiling is of the others, and the higher for it."
+        )
+    if ceiling.participant_interval is not None and ceiling.n_pairs:
+        note += (
+            " Over participants the interval is wider than it need be: of "
+            f"{counted(ceiling.n_pairs, 'image')} with two of them, what people and what the image contributes cannot "
+            "be told apart."
+        )
     over_images, over_people = ceiling.interval, ceiling.participant_interval
     plain = _estimate(who, MetricKey("ceiling", cells=cells), over_images, note, over_people)
     whole = _estimate(
         who,
         MetricKey("ceiling_spearman_brown", cells=cells),
-        _spearman_brown(over_images),
-        "2 rho / (1 + rho) of the ceiling and of its bounds.",
-        over_people and _spearman_brown(over_people),
+        _spearman_brown(over_images, ceiling.share_product),
+        "of the ceiling and of its bounds; odd numbers of participants by Horst's formula.",
+        over_people and _spearman_brown(over_people, ceiling.share_product),
     )
     return [plain, whole]
 
 
-def _spearman_brown(interval: ConfidenceInterval) -> ConfidenceInterval:
+def _spearman_brown(interval: ConfidenceInterval, share_product: float) -> ConfidenceInterval:
     """Return the corrected mean and bounds: the correction rises with rho, so it keeps the order of bounds."""
-    bounds = {name: spearman_brown(getattr(interval, name)) for name in ("mean", "low", "high")}
+    bounds = {name: spearman_brown(getattr(interval, name), share_product) for name in ("mean", "low", "high")}
     return replace(interval, **bounds)
 
 
-def region_estimates(shares: xr.DataArray, spec: EvaluationSpec, who: str, metric: str) -> list[Estimate]:
+def region_estimates(
+    shares: xr.DataArray, spec: EvaluationSpec, who: str, metric: str, clusters: Sequence[str] | None = None
+) -> list[Estimate]:
     """Return the mean share of each region, in per cent.
 
     Parameters
@@ -187,6 +277,8 @@ def region_estimates(shares: xr.DataArray, spec: EvaluationSpec, who: str, metri
         Whose they are.
     metric : str
         Name in ``METRICS``.
+    clusters : sequence of str, optional
+        Category of each image where intervals are over categories.
 
     Returns
     -------
@@ -197,7 +289,7 @@ def region_estimates(shares: xr.DataArray, spec: EvaluationSpec, who: str, metri
         _estimate(
             who,
             MetricKey(metric, region=str(region)),
-            bootstrap_interval(100 * shares.sel(region=region), n_resamples=spec.n_resamples, seed=spec.seed),
+            _mean(100 * shares.sel(region=region).values, clusters, spec),
         )
         for region in shares["region"].values
         if shares.sel(region=region).notnull().any()

@@ -14,6 +14,7 @@ from gala_viz.evaluation.comparisons import compare_by_seed, compare_networks, f
 from gala_viz.evaluation.estimates import (
     Estimate,
     add_spread_over_seeds,
+    clusters_of,
     estimate_metrics,
     people_estimates,
     region_estimates,
@@ -89,6 +90,7 @@ def evaluate(
     splits = splits_of(collection)
     tell(f"{collection.name}: {splits.description}")
     images, left_out = _images(collection, _without_test(collection, splits, spec.split, tell), spec, tell)
+    _check_over(collection, images, spec)
     unused = spec.smoothgrad is not None and not any_compared(collection, images, spec.human_map)
     if unused:
         spec = replace(spec, smoothgrad=None)
@@ -110,7 +112,7 @@ def evaluate(
         single = [estimates[member] for member in members]
         estimates[name] = add_spread_over_seeds(estimate_metrics(name, values[name], spec), single)
     tested = {name: values[name] for name in (groups or networks)}
-    few = few_images_note(tested, reference)
+    few = few_images_note(tested, spec, reference)
     about = collection_metadata(collection, images, spec.human_map)
     who = "simulated people" if (about["human_maps"] or {}).get("simulated") else "people"
     return Evaluation(
@@ -127,7 +129,9 @@ def evaluate(
         groups=groups,
         image_metrics=values,
         estimates=[number for one in estimates.values() for number in one]
-        + _shared_estimates(next(iter(results.values())), people, spec, who),
+        + _shared_estimates(
+            next(iter(results.values())), people, spec, who, clusters_of(next(iter(values.values())), spec)
+        ),
         comparisons=compare_networks(tested, spec, reference)
         + compare_by_seed(values, networks_by_seed(networks, groups), spec),
         notes=(
@@ -162,6 +166,16 @@ def _check_names(networks: Mapping[str, Network], groups: Mapping[str, Sequence[
     tested = list(groups or networks)
     if reference is not None and reference not in tested:
         raise ValueError(unknown_name("reference among the networks compared", reference, tested))
+
+
+def _check_over(collection: Collection, images: Sequence[str], spec: EvaluationSpec) -> None:
+    """Raise ``ValueError`` where intervals are to be over categories and those of some images are not known."""
+    unknown = [image for image in images if not collection.category(image)] if spec.over == "categories" else []
+    if unknown:
+        raise ValueError(
+            f"intervals over categories need the category of each image; {collection.name} knows none of "
+            f"{len(unknown):,} of {len(images):,}, the first {unknown[0]!r}. Take intervals over images."
+        )
 
 
 def _without_test(collection: Collection, splits: Splits, split: str, tell: Callable[[str], None]) -> tuple[str, ...]:
@@ -219,8 +233,12 @@ def _people(
     )
 
 
-def _shared_estimates(results: NetworkResults, people: People | None, spec: EvaluationSpec, who: str) -> list[Estimate]:
+def _shared_estimates(
+    results: NetworkResults, people: People | None, spec: EvaluationSpec, who: str, clusters: Sequence[str] | None
+) -> list[Estimate]:
     """Return what people reach, and the regions' sizes."""
     found = [] if people is None else people_estimates(people, spec, who)
     pixels = region_pixels(results)
-    return found if pixels is None else [*found, *region_estimates(pixels, spec, "frame", "region_pixels")]
+    if pixels is None:
+        return found
+    return [*found, *region_estimates(pixels, spec, "frame", "region_pixels", clusters)]

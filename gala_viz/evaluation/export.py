@@ -6,7 +6,7 @@ import csv
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval
+from gala_viz.alignment.bootstrap import EXPANDED_BELOW
 from gala_viz.attribution.provenance import code_versions
 from gala_viz.evaluation.comparisons import Comparison, families_text
 from gala_viz.evaluation.estimates import Estimate
 from gala_viz.evaluation.evaluation import Evaluation
-from gala_viz.evaluation.markdown import markdown
+from gala_viz.evaluation.looks import record_look
+from gala_viz.evaluation.markdown import markdown, over_text
 from gala_viz.evaluation.metadata import LEARNT_WORDS
 from gala_viz.evaluation.metrics import METRICS, MetricKey, metric_columns
 from gala_viz.evaluation.provenance import provenance
@@ -29,17 +31,22 @@ from gala_viz.specs import settings
 from gala_viz.splits import combine_statuses
 
 INTERVALS = (
-    "95 % percentile bootstrap over images, of errors of 0 and of 100 % Wilson's; of ceilings also over "
-    "participants, each "
-    "weighted at random (Poisson), in or out of all of their images at once; none below "
-    f"{MIN_IMAGES_FOR_INTERVAL} images"
+    "95 % percentile bootstrap, at percentiles further out below {expanded} images (Hesterberg 2015); of floors and of "
+    "shares above floors delete-one jackknife with Student's t; of errors of 0 and of 100 % Wilson's; of ceilings also "
+    "over participants, by delete-one jackknife; none below {least} {over}"
 )
 
 
 def write_evaluation(evaluation: Evaluation, folder: str | Path) -> list[Path]:
-    """Write the CSV files, results.json, table.md and report.html into ``folder``; return their paths."""
+    """Write the CSV files, results.json, table.md and report.html into ``folder``; return their paths.
+
+    An evaluation of test images is counted in ``looks.FILE`` there.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    look = record_look(evaluation, folder)
+    if look:
+        evaluation = replace(evaluation, notes=(*evaluation.notes, look))
     csvs = {
         "table.csv": [estimate_row(evaluation, estimate) for estimate in evaluation.estimates],
         "tests.csv": [test_row(one, evaluation.spec.human_map) for one in evaluation.comparisons],
@@ -80,9 +87,11 @@ def test_row(comparison: Comparison, human_map: str | None) -> dict[str, Any]:
         "unit": METRICS[comparison.key.metric].unit,
         "family": comparison.family,
         "b_minus_a": test.pop("difference"),
+        **{name: value for name, value in _bounds(comparison.interval).items() if name in ("low", "high")},
         "p": test.pop("p"),
         "p_adjusted": comparison.p_adjusted,
         **test,
+        "least_p": comparison.test.least_p,
         **named,
     }
 
@@ -111,7 +120,10 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     return _plain(
         {
             "settings": _settings(evaluation.spec),
-            "intervals": INTERVALS,
+            "intervals": INTERVALS.format(
+                expanded=EXPANDED_BELOW, least=MIN_IMAGES_FOR_INTERVAL, over=evaluation.spec.over
+            ),
+            "over": over_text(evaluation),
             "families_of_tests": families_text(evaluation.comparisons),
             "collection": evaluation.collection,
             "n_images": len(evaluation.images),

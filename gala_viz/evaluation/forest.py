@@ -115,7 +115,7 @@ def _block(evaluation: Evaluation, key: MetricKey, estimates: Sequence[Estimate]
         people=(place(band.low), place(band.high)) if band and np.isfinite(band.low) else None,
         people_text=_people_text(ceiling, places) if ceiling else "",
         lines=tuple(place(value) for value in _lines(key) if low < value < high),
-        ends=(f"{low:.{places}f}", f"{high:.{places}f}"),
+        ends=(f"{low:g}", f"{high:g}"),
         behind=tuple(dict.fromkeys(texts.values())) if same else tuple(f"{who}: {text}" for who, text in texts.items()),
     )
 

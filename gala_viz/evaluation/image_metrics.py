@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from gala_viz.alignment import spearman
+from gala_viz.alignment import centre_map, partial_rho, spearman
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.results.human_maps import Grid
 from gala_viz.evaluation.network_results import N_CHOICES, PIXELS, SMOOTHGRAD, NetworkResults
@@ -76,8 +76,11 @@ def image_metrics(
     -------
     Dataset, (image,)
         ``correct`` and ``correct_top5``; ``rho_smoothgrad`` and ``rho_attention`` (layer) with the human map;
-        ``ceiling_...`` of the same images on the same grids; ``floor_...`` (partner), rho with human maps of other
-        images, where ``people`` has partners; ``share_...`` (region). NaN where an image has no value. A variable is
+        ``partial_rho_...``, the same with the centre of the frame held constant; ``ceiling_...`` of the same images on
+        the same grids; ``floor_...`` (partner, other), rho with human maps of other images, where ``people`` has
+        partners, ``people_floor_...`` the human map's own, and ``partner_image`` (partner, image, other) the places of
+        those images; ``share_product``, what ``spearman_brown`` takes; ``share_...`` (region). The coordinate
+        ``category`` is "" where it is not known. NaN where an image has no value. A variable is
         absent where the network has no attention or at most five categories, SmoothGrad was left out, or the collection
         has no labels, maps or regions. Attention also has the layer ``MEAN_OF_LAYERS``.
     """
@@ -104,8 +107,19 @@ def image_metrics(
                 for of in maps
             ]
             found[f"share_{kind}"] = _over_layers(dict(zip(maps, rows, strict=True)), kind)
+    if people is not None and any(name.startswith("floor_") for name in found):
+        rows = np.array([results.images.index(image) for image in people.images])
+        places = np.where(people.positions < 0, np.nan, rows[people.positions].astype(float))
+        own = found[next(name for name in found if name.startswith("floor_"))]
+        found["partner_image"] = xr.DataArray(
+            places, dims=("partner", "image", "other"), coords={dim: own[dim] for dim in ("partner", "image")}
+        )
     aligned = {name: values.reindex(image=list(results.images)) for name, values in found.items()}
-    return xr.Dataset(aligned, coords={"image": list(results.images)})
+    shares = [one.share_product for one in people.ceilings.values() if one is not None] if people is not None else []
+    if shares:
+        aligned["share_product"] = xr.DataArray(shares[0])
+    categories = [collection.category(image) or "" for image in results.images]
+    return xr.Dataset(aligned, coords={"image": list(results.images), "category": ("image", categories)})
 
 
 def region_pixels(results: NetworkResults) -> xr.DataArray | None:
@@ -135,7 +149,9 @@ def _with_people(
 ) -> dict[str, dict[str, xr.DataArray]]:
     """Metric -> layer -> values of the images that people marked."""
     rows = [results.images.index(image) for image in people.images]
-    found: dict[str, dict[str, xr.DataArray]] = {"rho": {}, "ceiling": {}, "floor": {}}
+    found: dict[str, dict[str, xr.DataArray]] = {
+        name: {} for name in ("rho", "partial_rho", "ceiling", "floor", "people_floor")
+    }
     for layer, values in maps.items():
         grid = values.shape[1:]
         human = people.maps[grid]
@@ -145,12 +161,15 @@ def _with_people(
             extent_px=extent_px(human),
             leading={"image": list(people.images)},
         )
-        found["rho"][layer] = spearman(own, human)
+        found["rho"][layer] = rho = spearman(own, human)
+        centre = centre_map(grid, extent_px(human))
+        found["partial_rho"][layer] = rho.copy(data=partial_rho(own.values, human.values, centre))
         ceiling = people.ceilings[grid]
         if ceiling is not None:
             found["ceiling"][layer] = ceiling.per_image
-        if people.n_partners:
+        if people.floors:
             found["floor"][layer] = people.baseline(own)
+            found["people_floor"][layer] = people.floors[grid]
     return {name: layers for name, layers in found.items() if layers}
 
 

@@ -12,7 +12,9 @@ from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.metadata import (
     FRACTIONS_TEXT,
     OTHER_INTERVALS_TEXT,
+    chance_text,
     human_maps_title,
+    other_trainings_text,
     seeds_text,
     smoothgrad_text,
 )
@@ -38,8 +40,9 @@ def markdown(evaluation: Evaluation) -> str:
 def _about(evaluation: Evaluation) -> str:
     spec, maps = evaluation.spec, evaluation.collection["human_maps"]
     lines = [
-        f"Means over images of the {spec.split} split, with 95 % bootstrap intervals over images "
+        f"Means over images of the {spec.split} split, with 95 % bootstrap intervals over {spec.over} "
         f"({spec.n_resamples:,} resamples, seed {spec.seed}); {OTHER_INTERVALS_TEXT}",
+        over_text(evaluation),
     ]
     if maps is not None:
         lines.append(
@@ -51,9 +54,16 @@ def _about(evaluation: Evaluation) -> str:
     if evaluation.groups:
         seeds = seeds_text(evaluation.groups, evaluation.networks)
         lines.append(
-            f"Means over seeds are taken image by image (seeds of {seeds}); ± is the seeds' standard deviation."
+            f"Means over seeds are taken image by image (seeds of {seeds}). Brackets are over {spec.over}, for these "
+            f"trainings; ± is the standard deviation over seeds. {other_trainings_text(evaluation.groups)}"
         )
     return "\n\n".join([*lines, *evaluation.notes])
+
+
+def over_text(evaluation: Evaluation) -> str:
+    """Return which chance the intervals and tests of an evaluation are about."""
+    with_people = evaluation.collection["human_maps"] is not None
+    return chance_text(evaluation.spec.over, evaluation.categories, with_people=with_people)
 
 
 def _networks(evaluation: Evaluation, names: Sequence[str]) -> list[str]:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
+from gala_viz.alignment.bootstrap import EXPANDED_BELOW
 from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import describe_usable_maps, usable_map
@@ -27,15 +29,23 @@ OF_ONE_IMAGE = ("extent_px", "kind", "file", "n_outside", "n_rounds", "n_partici
 """Attrs of a human map that are not settings shared by all of its collection."""
 FRACTIONS_TEXT = (
     "Fractions are of the split-half ceiling, as published. It compares halves of the participants, whereas a network "
-    "is compared with the surer map of all: more than 100 % is possible, and 100 % is not the most that can be had."
+    "is compared with the surer map of all: more than 100 % is possible, and 100 % is not the most that can be had. "
+    "The fewer people marked an image, the larger the fraction of the same network: it compares networks on the same "
+    "maps, and no two collections. Rho corrected for the reliability does not depend on their number. Part of every "
+    "rho is that both maps lie in the middle of images: see the floors, the share of the ceiling above them, and rho "
+    "with the distance from the centre held constant."
 )
 OTHER_INTERVALS_TEXT = (
-    "errors of 0 and of 100 % have Wilson's interval instead, and a note. Numbers of fewer than "
-    f"{MIN_IMAGES_FOR_INTERVAL} images have none, and are not tested. An n stands beside numbers of fewer images than "
-    "the heading says."
+    f"below {EXPANDED_BELOW} images at percentiles further out, as wide as Student's t. Floors, and shares above "
+    "floors, have a jackknife's, since each image is also the partner of others; errors of 0 and of 100 % have "
+    f"Wilson's, and a note. Numbers of fewer than {MIN_IMAGES_FOR_INTERVAL} images have none, and are not tested. An n "
+    "stands beside numbers of fewer images than the heading says."
 )
 """What Markdown and HTML say after the bootstrap: which intervals are others, and whose n is told."""
-MEANS_TEXT = "Networks are means over seeds; their tests ask about other images, these seeds being taken as they are."
+MEANS_TEXT = (
+    "Networks are means over seeds; their intervals and tests ask about other images, these trainings being taken as "
+    "they are."
+)
 
 
 def limitation_notes(
@@ -233,12 +243,54 @@ def human_maps_title(spec: EvaluationSpec) -> str:
     return "Human maps" if kind is None else f"Human maps of the kind {kind!r}"
 
 
+def chance_text(over: str, categories: Sequence[str | None], *, with_people: bool) -> str:
+    """Return which chance intervals and tests are about, in a sentence.
+
+    Parameters
+    ----------
+    over : {"images", "categories"}
+        What is taken as drawn by chance.
+    categories : sequence of str or None
+        Category of each image.
+    with_people : bool
+        Whether anything is compared with human maps.
+
+    Returns
+    -------
+    str
+        For example "Intervals and tests ask about other images of these 12 categories, for these people."
+    """
+    n = len({one for one in categories if one is not None})
+    people = ", for these people" if with_people else ""
+    if over == "categories":
+        return f"Intervals and tests ask about other categories than these {n}, with images of theirs{people}."
+    if not n:
+        return f"Intervals and tests ask about other images like these{people}."
+    these = "this category" if n == 1 else f"these {n} categories"
+    text = f"Intervals and tests ask about other images of {these}{people}"
+    if n < len(categories):
+        text += (
+            "; where images of a category are alike, they say less of other categories than they seem to, for which "
+            "--over categories draws and flips whole categories"
+        )
+    return f"{text}."
+
+
 def seeds_text(groups: Mapping[str, Sequence[str]], networks: Mapping[str, Mapping[str, Any]]) -> str:
     """For example "rendered-gala: 1, 2; rendered-se: 1": the seeds that each mean is over."""
     return "; ".join(
         f"{name}: {', '.join(str(networks[member].get('seed')) for member in members)}"
         for name, members in groups.items()
     )
+
+
+def other_trainings_text(groups: Mapping[str, Sequence[str]]) -> str:
+    """Return how far a mean over seeds is from that of other trainings of the recipe, as a multiple of what ± tells."""
+    counts = sorted({len(members) for members in groups.values()})
+    factors = [f"{stdtrit(n - 1, 0.975) / np.sqrt(n):.1f} times ± for {n} seeds" for n in counts if n > 1]
+    if not factors:
+        return "Of one training nothing is known of others."
+    return f"For other trainings the mean's 95 % interval reaches {', '.join(factors)} to each side (Student's t)."
 
 
 def seed_of(network: Network) -> int | None:

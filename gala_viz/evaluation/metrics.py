@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
+from gala_viz.alignment.baseline import mean_over_partners
 from gala_viz.registry import Registry
 
 
@@ -24,6 +25,9 @@ class Metric:
 CORRECTED_RHO = "rho corrected for the reliability of the maps of all participants (Spearman-Brown)"
 """Mean rho over the root of the mean ceiling after Spearman-Brown."""
 
+ABOVE_FLOOR = "share of the ceiling above the floors of other categories: rho and ceiling each less its floor"
+PARTIAL_RHO = "rho with the human map, the distance from the centre held constant"
+
 METRICS: Registry[Metric] = Registry(
     "metric",
     {
@@ -33,12 +37,16 @@ METRICS: Registry[Metric] = Registry(
         "corrected_rho_attention": Metric(f"attention norm: {CORRECTED_RHO}", "1"),
         "fraction_of_ceiling_attention": Metric("attention norm: fraction of the ceiling", "%"),
         "explained_variance_attention": Metric("attention norm: explained variance, the fraction squared", "%"),
+        "fraction_above_floor_attention": Metric(f"attention norm: {ABOVE_FLOOR}", "%"),
+        "partial_rho_attention": Metric(f"attention norm: {PARTIAL_RHO}", "1"),
         "floor_same_attention": Metric("attention norm: floor, map of another image, same category", "1"),
         "floor_different_attention": Metric("attention norm: floor, map of another image, different category", "1"),
         "rho_smoothgrad": Metric("rho of SmoothGrad with the human map", "1"),
         "corrected_rho_smoothgrad": Metric(f"SmoothGrad: {CORRECTED_RHO}", "1"),
         "fraction_of_ceiling_smoothgrad": Metric("SmoothGrad: fraction of the ceiling", "%"),
         "explained_variance_smoothgrad": Metric("SmoothGrad: explained variance, the fraction squared", "%"),
+        "fraction_above_floor_smoothgrad": Metric(f"SmoothGrad: {ABOVE_FLOOR}", "%"),
+        "partial_rho_smoothgrad": Metric(f"SmoothGrad: {PARTIAL_RHO}", "1"),
         "floor_same_smoothgrad": Metric("SmoothGrad: floor, map of another image, same category", "1"),
         "floor_different_smoothgrad": Metric("SmoothGrad: floor, map of another image, different category", "1"),
         "share_smoothgrad": Metric("share of SmoothGrad's mass", "%", False),
@@ -47,6 +55,7 @@ METRICS: Registry[Metric] = Registry(
         "ceiling_spearman_brown": Metric("the ceiling after Spearman-Brown", "1"),
         "floor_same_category": Metric("floor, rho with the map of another image, same category", "1"),
         "floor_different_category": Metric("floor, rho with the map of another image, different category", "1"),
+        "centre_rho": Metric("rho of a map that is largest in the centre of every image", "1"),
         "share_people": Metric("share of the human maps' mass", "%"),
         "region_pixels": Metric("share of the pixels", "%", False),
     },
@@ -68,7 +77,7 @@ class MetricKey(NamedTuple):
 
 def is_told(key: MetricKey) -> bool:
     """Return whether a reader is told why nobody has the metric; of others that nobody has no row is shown."""
-    return key.metric.startswith("corrected_rho_")
+    return key.metric.startswith(("corrected_rho_", "fraction_above_floor_"))
 
 
 def title(key: MetricKey) -> str:
@@ -98,9 +107,12 @@ def _columns(values: xr.Dataset) -> Iterator[tuple[MetricKey, np.ndarray]]:
     for kind in ("attention", "smoothgrad"):
         for layer, part in by_layer(values, f"rho_{kind}"):
             yield MetricKey(f"rho_{kind}", layer), part.values
+        for layer, part in by_layer(values, f"partial_rho_{kind}"):
+            yield MetricKey(f"partial_rho_{kind}", layer), part.values
         for layer, part in by_layer(values, f"floor_{kind}"):
             for partner in part["partner"].values:
-                yield MetricKey(f"floor_{partner}_{kind}", layer), part.sel(partner=partner).values
+                pairs = part.sel(partner=partner).transpose("image", "other").values
+                yield MetricKey(f"floor_{partner}_{kind}", layer), mean_over_partners(pairs)
         for layer, part in by_layer(values, f"share_{kind}"):
             for region in part["region"].values:
                 yield MetricKey(f"share_{kind}", layer, str(region)), 100 * part.sel(region=region).values

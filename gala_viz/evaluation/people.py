@@ -9,14 +9,15 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import (
+    PARTNER_KINDS,
     CeilingSpec,
     ImageCeilings,
     NoiseCeiling,
     PartnerImages,
     combine_ceilings,
-    labelled_partner_rhos,
     to_resolution,
 )
+from gala_viz.alignment.baseline import pair_rhos, partner_positions
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import any_unread
@@ -27,7 +28,7 @@ from gala_viz.networks.frames import Frame
 from gala_viz.schema import count_participants, labelled_map
 from gala_viz.specs import fingerprint, settings
 
-VERSION = 4
+VERSION = 5
 """Rises when maps are left out in another way."""
 
 
@@ -36,7 +37,8 @@ class People:
     """Human maps of one kind of those ``images`` that have a usable one, in the frame of ``frame``.
 
     By grid: ``maps`` (image, y, x), ``ceilings`` (None where no image has two participants), ``floors`` (partner,
-    image): rho of an image's map with the maps of other images. ``shares`` (image, region) is how much of a map lies
+    image, other): rho of an image's map with the map of each partner image, of which ``positions`` (partner, image,
+    other) are the places in ``images``, -1 where there are fewer. ``shares`` (image, region) is how much of a map lies
     on each region, None where the collection knows none.
     """
 
@@ -44,9 +46,8 @@ class People:
     categories: tuple[str | None, ...]
     maps: dict[Grid, xr.DataArray]
     ceilings: dict[Grid, NoiseCeiling | None]
-    partners: PartnerImages | None = None
-    """Partner images of the marked images, usable or not; None where no map is usable."""
-    n_partners: int = 0
+    positions: np.ndarray = field(default_factory=lambda: np.empty((len(PARTNER_KINDS), 0, 0), np.int64))
+    """Without images where there are no baselines."""
     floors: dict[Grid, xr.DataArray] = field(default_factory=dict)
     shares: xr.DataArray | None = None
     left_out: dict[str, str] = field(default_factory=dict)
@@ -55,12 +56,11 @@ class People:
     """Image whose participants are not known apart -> how many they are, None where that is not told."""
 
     def baseline(self, maps: xr.DataArray) -> xr.DataArray:
-        """Return rho of maps (image, y, x) of all ``images`` with the maps of partner images, (partner, image)."""
+        """Return rho of maps (image, y, x) of all ``images`` with those of partner images, (partner, image, other)."""
         grid = (maps.sizes["y"], maps.sizes["x"])
-        human_maps = dict(zip(self.images, self.maps[grid].values, strict=True))
-        return labelled_partner_rhos(
-            maps.values, self.images, self.categories, self.partners, human_maps.get, n_partners=self.n_partners
-        )
+        rhos = pair_rhos(maps.values, self.maps[grid].values, self.positions)
+        coords = {"partner": list(PARTNER_KINDS), "image": list(self.images)}
+        return xr.DataArray(rhos, dims=("partner", "image", "other"), coords=coords, name="floor")
 
 
 def people_of(
@@ -159,13 +159,14 @@ def people_of(
         for grid, found in parts.items()
     }
     everywhere = xr.concat(on_regions, "image", join="outer", fill_value=0.0)
+    categories = tuple(collection.category(image) for image in usable)
+    partners = PartnerImages(images, [collection.category(image) for image in images], seed=seed)
     people = People(
         images=tuple(usable),
-        categories=tuple(collection.category(image) for image in usable),
+        categories=categories,
         maps=labelled,
         ceilings=ceilings,
-        partners=PartnerImages(images, [collection.category(image) for image in images], seed=seed),
-        n_partners=n_partners,
+        positions=partner_positions(partners, usable, categories, usable, n_partners=n_partners),
         shares=everywhere if everywhere.sizes["region"] else None,
         left_out=left_out,
         means_of=means_of,
@@ -222,13 +223,18 @@ def _block(human: HumanMaps, images: Sequence[str], grids: Sequence[Grid], step:
 def _arrays_of(singles: Sequence[ImageCeilings]) -> dict[str, np.ndarray]:
     """Return the ceilings of single images as one set of arrays."""
     left_out = [entry for single in singles for entry in single.left_out]
+    changes: dict[str, np.ndarray] = {}
+    for single in singles:
+        for name, change in single.changes.items():
+            changes[name] = changes.get(name, np.zeros(3)) + change
     return {
         "ceiling_images": np.array([image for single in singles for image in single.rho], dtype=str),
         "ceiling_rho": np.array([rho for single in singles for rho in single.rho.values()]),
         "ceiling_n": np.array([n for single in singles for n in single.n_participants.values()], dtype=np.int64),
         "left_out": np.array(left_out, dtype=str).reshape(-1, 2),
-        "participants": np.array(sorted(frozenset().union(*(single.participants for single in singles))), dtype=str),
-        "resampled": sum(single.resampled for single in singles),
+        "participants": np.array(list(changes), dtype=str),
+        "changes": np.array(list(changes.values())).reshape(-1, 3),
+        "n_blank": np.array(sum(single.n_blank for single in singles)),
     }
 
 
@@ -239,12 +245,12 @@ def _ceilings_from(arrays: dict[str, np.ndarray], grid: Grid) -> ImageCeilings:
         rho=dict(zip(names, part["ceiling_rho"].tolist(), strict=True)),
         n_participants=dict(zip(names, part["ceiling_n"].tolist(), strict=True)),
         left_out=tuple((str(image), str(reason)) for image, reason in part["left_out"]),
-        participants=frozenset(str(name) for name in part["participants"]),
-        resampled=part["resampled"],
+        changes=dict(zip(part["participants"].tolist(), part["changes"], strict=True)),
+        n_blank=int(part["n_blank"]),
     )
 
 
-_KEYS = ("ceiling_images", "ceiling_rho", "ceiling_n", "left_out", "participants", "resampled")
+_KEYS = ("ceiling_images", "ceiling_rho", "ceiling_n", "left_out", "participants", "changes", "n_blank")
 
 
 def _name(grid: Grid) -> str:

@@ -270,7 +270,7 @@ def _interval(values: xr.DataArray | None) -> dict[str, float | int]:
 def _plain_interval(interval: ConfidenceInterval) -> dict[str, float | int]:
     return {
         "mean": round(interval.mean, 4),
-        **({} if few_images_text(interval.n) else {"low": round(interval.low, 4), "high": round(interval.high, 4)}),
+        **({} if few_images_text(interval) else {"low": round(interval.low, 4), "high": round(interval.high, 4)}),
         "n": interval.n,
     }
 

@@ -14,7 +14,14 @@ from gala_viz.evaluation.comparison_texts import comparison_texts, describe_test
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.forest import blocks, shared_blocks
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
-from gala_viz.evaluation.metadata import FRACTIONS_TEXT, OTHER_INTERVALS_TEXT, human_maps_title, smoothgrad_text
+from gala_viz.evaluation.markdown import over_text
+from gala_viz.evaluation.metadata import (
+    FRACTIONS_TEXT,
+    OTHER_INTERVALS_TEXT,
+    human_maps_title,
+    other_trainings_text,
+    smoothgrad_text,
+)
 from gala_viz.evaluation.provenance import filters_text, smoothing_text
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 
@@ -38,8 +45,14 @@ def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
         smoothing=smoothing_text(maps["settings"]) if maps else "",
         filters=filters_text(maps["settings"]) if maps else "",
         other_intervals=OTHER_INTERVALS_TEXT,
+        over=evaluation.spec.over,
         n_resamples=evaluation.spec.n_resamples,
-        said=[FRACTIONS_TEXT] * bool(maps) + [smoothgrad_text(evaluation.spec)],
+        said=[
+            over_text(evaluation),
+            *[FRACTIONS_TEXT] * bool(maps),
+            smoothgrad_text(evaluation.spec),
+            *[other_trainings_text(evaluation.groups)] * bool(evaluation.groups),
+        ],
         notes=evaluation.notes,
         left_out=evaluation.left_out,
         first=[one for one in found if one.detail in ("", MEAN_OF_LAYERS)],

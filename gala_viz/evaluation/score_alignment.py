@@ -18,7 +18,6 @@ from gala_viz.collections import open_collection
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import marked_images
 from gala_viz.counts import counted
-from gala_viz.evaluation.estimates import without_few
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
@@ -142,7 +141,7 @@ def score_alignment(
         split=split,  # type: ignore[arg-type]
         n_images=n_images,
         smoothgrad=smoothgrad if maps == "smoothgrad" else None,
-        ceiling=CeilingSpec(n_participant_resamples=0, seed=seed),
+        ceiling=CeilingSpec(seed=seed),
         seed=seed,
     )
     return _score(network, collection, evaluate({network.name: network}, collection, spec, cache=cache), maps)
@@ -159,7 +158,7 @@ def _score(network: Network, collection: Collection, found: Evaluation, maps: st
     ceiling = values.get(f"ceiling_{maps}")
     if ceiling is not None:
         one = ceiling.sel(layer=whole) if layers else ceiling
-        ceiling = without_few(bootstrap_interval(one, n_resamples=found.spec.n_resamples, seed=found.spec.seed))
+        ceiling = bootstrap_interval(one, n_resamples=found.spec.n_resamples, seed=found.spec.seed)
     by_layer = {layer: estimates.get(MetricKey(f"rho_{maps}", layer)) for layer in layers if layer != whole}
     return AlignmentScore(
         network=network.name,

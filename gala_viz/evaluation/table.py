@@ -9,7 +9,7 @@ import xarray as xr
 
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval, bootstrap_interval, paired_randomisation
 from gala_viz.deprecated_paths import deprecated_getattr
-from gala_viz.evaluation.estimates import few_images_text, without_few
+from gala_viz.evaluation.estimates import few_images_text
 from gala_viz.evaluation.report import Report
 
 NOTHING = "–"
@@ -24,9 +24,15 @@ def interval_text(interval: ConfidenceInterval | None, digits: int = 3) -> str:
     return f"{text} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]" if np.isfinite(interval.low) else text
 
 
-def p_text(p: float) -> str:
-    """Return a p value as text; the least that 10,000 sign flips can give, and what is below it, is told as a bound."""
-    return "p ≤ 0.0001" if p < 0.00015 else f"p = {p:.4f}"
+def p_text(p: float, least: float = 0.0) -> str:
+    """Return a p value as text, never below what it is.
+
+    ``least`` is the smallest that the test's sign flips can give: p at it is told as a bound.
+    """
+    places = 4 if p >= 0.001 else 1 - int(np.floor(np.log10(p))) if p > 0 else 4
+    text = f"{np.ceil(p * 10**places - 1e-6) / 10**places:.{places}f}"
+    shortest = text[: len("0.0000")]
+    return f"p {'≤' if p <= least * (1 + 1e-9) else '='} {shortest if float(shortest) == float(text) else text}"
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -50,9 +56,7 @@ def table(report: Report) -> str:
     header = [report.split, *(numbers.network.name for numbers in shown), "last two: difference, p"]
     lines = markdown_table(header, rows)
     for cells, found in report.ceilings.items():
-        lines.append(
-            f"\nCeiling at {cells} x {cells}: {interval_text(without_few(found.interval))}, n = {found.interval.n}."
-        )
+        lines.append(f"\nCeiling at {cells} x {cells}: {interval_text(found.interval)}, n = {found.interval.n}.")
     return "\n".join([*lines, *(f"\n{one.told}" for one in report.used)])
 
 
@@ -61,7 +65,7 @@ def _row(name: str, values: list[xr.DataArray | None]) -> list[str]:
     tail = NOTHING
     if len(values) > 2 and values[-1] is not None and values[-2] is not None and _enough(values[-1] - values[-2]):
         test = paired_randomisation(values[-2], values[-1])
-        tail = f"{test.difference:+.3f}, {p_text(test.p)}"
+        tail = f"{test.difference:+.3f}, {p_text(test.p, test.least_p)}"
     return [name, *cells, tail]
 
 
@@ -76,8 +80,8 @@ def _enough(differences: xr.DataArray) -> bool:
 def _text(values: xr.DataArray) -> str:
     if not _known(values):
         return NOTHING
-    found = without_few(bootstrap_interval(values))
-    few = few_images_text(found.n).rstrip(".")
+    found = bootstrap_interval(values)
+    few = few_images_text(found).rstrip(".")
     return f"{interval_text(found)}, {few}" if few else f"{interval_text(found)} n={found.n}"
 
 

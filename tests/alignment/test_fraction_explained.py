@@ -106,7 +106,7 @@ def test_whether_there_is_a_share_follows_from_the_ceilings_interval_alone(n):
         found = [ceiling_shares(rhos, ceiling, n_resamples=count, seed=count) for count in (100, 700, 4000)]
         (refused,) = {bool(one.why_none) for one in found}
         low = bootstrap_interval(ceiling, n_resamples=20_000, seed=1).low
-        if abs(low) > 0.1 / np.sqrt(n):
+        if abs(low) > (0.1 if n > 10 else 0.4) / np.sqrt(n):  # resamples of so few images have few means
             assert refused == (low <= 0)
             kinds.add(refused)
         for one in found:

@@ -120,8 +120,8 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
 
 
 def test_the_interval_of_one_repeated_value_is_that_value_and_nan_is_left_out():
-    interval = bootstrap_interval(np.array([2.0, 2.0, np.nan, 2.0]))
-    assert (interval.mean, interval.low, interval.high, interval.n) == (2.0, 2.0, 2.0, 3)
+    interval = bootstrap_interval(np.array([2.0, 2.0, np.nan, 2.0, 2.0, 2.0, 2.0]))
+    assert (interval.mean, interval.low, interval.high, interval.n) == (2.0, 2.0, 2.0, 6)
 
 
 def test_adjusted_p_values_are_scipys_in_any_order_with_labels_and_gaps():
@@ -172,5 +172,62 @@ def test_tests_of_many_columns_are_those_of_each_alone():
 
 def test_one_image_has_a_mean_but_no_width_and_cannot_be_significant():
     interval = bootstrap_interval(np.array([0.3]))
-    assert (interval.low, interval.mean, interval.high, interval.n) == (0.3, 0.3, 0.3, 1)
+    assert (interval.mean, interval.n) == (0.3, 1)
+    assert np.isnan([interval.low, interval.high]).all()
     assert paired_randomisation(np.array([0.0]), np.array([9.0])).p == 1.0
+
+
+@pytest.mark.parametrize(("n", "least"), [(6, 0.89), (10, 0.92), (20, 0.93)])
+def test_intervals_of_few_images_hold_the_truth_too(n, least):
+    rng = np.random.default_rng(n)
+    columns = rng.normal(0, 1, (n, 1500))
+    hits = [one.low <= 0 <= one.high for one in bootstrap_intervals(columns, n_resamples=1000)]
+    assert np.mean(hits) > least
+
+
+def test_over_categories_whole_categories_are_drawn_and_flipped():
+    """Images of one category are alike: over images a true null is rejected far too often, over categories not."""
+    rng = np.random.default_rng(0)
+    clusters = np.repeat([f"c{number}" for number in range(12)], 10)
+    between = rng.normal(0, 0.6, (12, 300))
+    values = np.repeat(between, 10, axis=0) + rng.normal(0, 1, (120, 300))
+    found = {
+        over: (
+            bootstrap_intervals(values, clusters=labels, n_resamples=500),
+            paired_randomisations(values, clusters=labels),
+        )
+        for over, labels in (("images", None), ("categories", clusters))
+    }
+    missed = {over: np.mean([not one.low <= 0 <= one.high for one in both[0]]) for over, both in found.items()}
+    rejected = {over: np.mean([one.p <= 0.05 for one in both[1]]) for over, both in found.items()}
+    assert missed["images"] > 0.15
+    assert rejected["images"] > 0.15
+    assert missed["categories"] < 0.1
+    assert rejected["categories"] < 0.09
+    test = found["categories"][1][0]
+    assert (test.exact, test.n_iterations, test.n_flipped, test.n) == (True, 2**12, 12, 120)
+    assert found["categories"][0][0].mean == pytest.approx(values[:, 0].mean())
+    assert test.difference == pytest.approx(values[:, 0].mean())
+
+
+def test_with_each_image_a_category_of_its_own_nothing_changes():
+    values = np.random.default_rng(1).normal(0.2, 1, (12, 2))
+    names = [f"c{number:02}" for number in range(12)]
+    assert bootstrap_intervals(values, clusters=names) == bootstrap_intervals(values)
+    assert [one.p for one in paired_randomisations(values, clusters=names)] == [
+        one.p for one in paired_randomisations(values)
+    ]
+
+
+def test_five_categories_bound_nothing():
+    values = np.random.default_rng(1).normal(size=(50, 1))
+    (one,) = bootstrap_intervals(values, clusters=[f"c{number % 5}" for number in range(50)])
+    assert np.isnan([one.low, one.high]).all()
+    assert one.n == 50
+
+
+@pytest.mark.parametrize(("n", "least"), [(3, 0.25), (6, 2 / 64), (13, 2 / 8192), (40, 1 / 10_001)])
+def test_the_smallest_p_that_can_be_had_is_told_and_reached(n, least):
+    test = paired_randomisation(np.zeros(n), np.full(n, 100.0) + np.arange(n))
+    assert test.least_p == pytest.approx(least)
+    assert test.p == pytest.approx(least)

@@ -17,6 +17,7 @@ from gala_viz.alignment import (
     fraction_explained,
     noise_ceiling,
     paired_randomisation,
+    spearman_brown,
 )
 from gala_viz.attribution.method import CPU_BATCH_SIZE
 from gala_viz.batch.smoothgrad import smoothgrad
@@ -50,7 +51,7 @@ PEOPLE_ARE = "simulated people"
 SPEC = EvaluationSpec(
     smoothgrad=SmoothGradSpec(n_samples=2),
     cells=16,
-    ceiling=CeilingSpec(n_splits=4, n_participant_resamples=100),
+    ceiling=CeilingSpec(n_splits=4, over_participants=True),
     n_resamples=300,
     n_partners=3,
     block_images=5,
@@ -187,7 +188,7 @@ def test_the_corrected_rho_is_rho_over_the_root_of_the_reliability_of_all_partic
         parts = [values[f"{name}_{kind}"] for name in ("rho", "ceiling")]
         rho, ceiling = ((one.sel(layer=layer) if layer else one).values for one in parts)
         one = number(found, "gala", f"corrected_rho_{kind}", layer)
-        reliability = 2 * ceiling.mean() / (1 + ceiling.mean())
+        reliability = spearman_brown(ceiling.mean(), float(values["share_product"]))
         assert one.interval.mean == pytest.approx(rho.mean() / np.sqrt(reliability))
         assert one.interval.low < one.interval.mean < one.interval.high
         assert one.note == ""
@@ -222,8 +223,10 @@ def test_the_ceiling_has_intervals_over_images_and_over_participants_and_is_corr
     plain = number(found, PEOPLE_ARE, "ceiling", "", "", "16 x 16")
     whole = number(found, PEOPLE_ARE, "ceiling_spearman_brown", "", "", "16 x 16")
     assert (plain.interval.n, plain.participants.n) == (12, len(PEOPLE))
-    assert whole.interval.mean == pytest.approx(2 * plain.interval.mean / (1 + plain.interval.mean))
-    assert whole.participants.high == pytest.approx(2 * plain.participants.high / (1 + plain.participants.high))
+    share_product = float(found.image_metrics["gala"]["share_product"])
+    assert 2 / 9 <= share_product <= 0.25
+    assert whole.interval.mean == pytest.approx(spearman_brown(plain.interval.mean, share_product))
+    assert whole.participants.high == pytest.approx(spearman_brown(plain.participants.high, share_product))
 
 
 def test_floors_are_below_the_ceiling_and_tell_the_category(found):

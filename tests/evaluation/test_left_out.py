@@ -266,7 +266,7 @@ def test_the_table_marks_intervals_that_are_no_bootstraps(half_known):
     page = markdown(replace(half_known, estimates=[*others, *certain]))
     assert "| 100.0 [75.8, 100.0] ¹ |" in page
     assert "\n\n¹ Wilson's interval: resamples of equal values are equal.\n" in page
-    assert "errors of 0 and of 100 % have Wilson's interval instead, and a note" in page
+    assert "errors of 0 and of 100 % have Wilson's, and a note" in page
 
 
 def test_maps_of_one_value_and_images_without_regions_are_counted_in_notes():

@@ -49,7 +49,7 @@ def test_every_number_called_rho_of_one_network_on_the_validation_images_is_the_
     hardware = Hardware(device="cpu", memory_bytes=memory_bytes, n_workers=0)
     folder = train(recipe, labels=collection, out=tmp_path / "out", runs=tmp_path / "runs", hardware=hardware)
     score = gv.score_alignment(folder, collection, split="validation")
-    spec = EvaluationSpec(split="validation", smoothgrad=None, ceiling=CeilingSpec(n_participant_resamples=0))
+    spec = EvaluationSpec(split="validation", smoothgrad=None, ceiling=CeilingSpec())
     network = gv.load_network(folder, device="cpu")
     rho = evaluate({"mine": network}, collection, spec).image_metrics["mine"]["rho_attention"]
     each = rho.sel(layer=MEAN_OF_LAYERS)

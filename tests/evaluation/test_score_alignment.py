@@ -42,7 +42,7 @@ def network():
 
 def test_a_score_is_what_a_whole_evaluation_gives(collection, network):
     score = gv.score_alignment(network, collection, preprocessing=FRAME, split="validation")
-    spec = EvaluationSpec(split="validation", smoothgrad=None, ceiling=CeilingSpec(n_participant_resamples=0))
+    spec = EvaluationSpec(split="validation", smoothgrad=None, ceiling=CeilingSpec())
     whole = evaluate({"n": gv.Network(network, preprocessing=FRAME, device="cpu")}, collection, spec)
     values = whole.image_metrics["n"]
     assert score.rho.n == 12

@@ -120,6 +120,7 @@ def test_the_command_writes_the_folder_prints_the_table_and_goes_on_where_it_sto
         "published.csv",
         "results.json",
         "report.html",
+        "test-looks.csv",
         "blocks",
     }
     assert {path.name for path in out.iterdir()} == names

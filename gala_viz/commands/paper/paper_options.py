@@ -64,13 +64,13 @@ class PaperOptions:
         samples = min(3, self.samples) if self.quick else self.samples
         grad = smoothgrad_spec_for(networks, samples, self.noise, self.seed)
         if not self.quick:
-            ceiling = CeilingSpec(n_participant_resamples=500, seed=self.seed)
+            ceiling = CeilingSpec(over_participants=True, seed=self.seed)
             return EvaluationSpec(smoothgrad=grad, ceiling=ceiling, seed=self.seed)
         return EvaluationSpec(
             split="validation",
             n_images=N_QUICK_IMAGES,
             smoothgrad=grad,
-            ceiling=CeilingSpec(n_splits=10, n_participant_resamples=100, n_resamples=1000, seed=self.seed),
+            ceiling=CeilingSpec(n_splits=10, over_participants=True, n_resamples=1000, seed=self.seed),
             n_resamples=1000,
             n_partners=3,
             seed=self.seed,

@@ -15,7 +15,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from gala_viz.alignment import (
-    MIN_IMAGES_FOR_INTERVAL,
     PARTNER_KINDS,
     ConfidenceInterval,
     bootstrap_interval,
@@ -161,10 +160,8 @@ def _difference(values: NDArray[np.float64]) -> tuple[float, Interval | None] | 
     if len(values) != 2 or values.shape[1] < 2:
         return None
     gain = values[1] - values[0]
-    if len(gain) < MIN_IMAGES_FOR_INTERVAL:
-        return float(gain.mean()), None
     interval = bootstrap_interval(gain, n_resamples=n_page_resamples(len(gain)))
-    return interval.mean, (interval.low, interval.high)
+    return interval.mean, _bounds(interval)
 
 
 def score_columns(scores: xr.Dataset, name: str, layers: Sequence[str | None] | None = None) -> NDArray[np.float64]:

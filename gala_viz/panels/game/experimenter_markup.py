@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from gala_viz.counts import counted
@@ -32,8 +33,9 @@ def reliability_text(reliability: Reliability, simulated: bool) -> str:
         return "<p>No image has rounds of two participants yet.</p>"
     interval, count = reliability.interval, reliability.growth[-1][0]
     who = " of SIMULATED participants" if simulated else ""
+    bounds = "" if math.isnan(interval.low) else f" [{interval.low:.3f}, {interval.high:.3f}]"
     return (
-        f"<p>rho <b>{interval.mean:.3f}</b> [{interval.low:.3f}, {interval.high:.3f}], "
+        f"<p>rho <b>{interval.mean:.3f}</b>{bounds}, "
         f"n = {counted(interval.n, 'image')}, "
         f"{counted(count, 'round')}{who}. 100 splits, 56 × 56 cells of the photograph, smoothed (discs), seed 0; "
         "not filtered.</p>"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval, bootstrap_intervals
+from gala_viz.alignment import ConfidenceInterval, bootstrap_intervals
 from gala_viz.store.source import MapSource
 
 MAX_RESAMPLES, MIN_RESAMPLES = 10_000, 200
@@ -50,13 +49,7 @@ def mean_intervals(
     """
     values = np.stack([np.asarray(column, dtype=float) for column in columns], axis=1)
     n = int(np.isfinite(values).any(axis=1).sum())
-    found = bootstrap_intervals(values, n_resamples=n_resamples or n_resamples_for(n), seed=seed)
-    return [None if one is None else _without_bounds_of_few(one) for one in found]
-
-
-def _without_bounds_of_few(interval: ConfidenceInterval) -> ConfidenceInterval:
-    enough = interval.n >= MIN_IMAGES_FOR_INTERVAL
-    return interval if enough else replace(interval, low=float("nan"), high=float("nan"))
+    return bootstrap_intervals(values, n_resamples=n_resamples or n_resamples_for(n), seed=seed)
 
 
 def missing_scores_text(

@@ -1,0 +1,130 @@
+"""What stands beside the numbers: which chance is meant, how often the test images were looked at, and p as it is."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gala_viz.alignment import paired_randomisation
+from gala_viz.evaluation.comparisons import _flips_text
+from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.export import write_evaluation
+from gala_viz.evaluation.forest import _ends
+from gala_viz.evaluation.looks import FILE, record_look
+from gala_viz.evaluation.markdown import markdown
+from gala_viz.evaluation.metadata import chance_text, other_trainings_text
+from gala_viz.evaluation.table import p_text
+from tests.evaluation.test_evaluate import SPEC, network, shapes  # noqa: F401
+
+TEST = replace(SPEC, split="all", smoothgrad=None)
+
+
+@pytest.fixture(scope="module")
+def evaluated(shapes):  # noqa: F811
+    networks = {"a": network("a", 5), "b": network("b", 6)}
+    return evaluate(networks, shapes, TEST)
+
+
+def looks(folder):
+    with (folder / FILE).open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_each_other_evaluation_of_test_images_is_a_look_and_the_same_again_is_none(evaluated, tmp_path):
+    assert record_look(evaluated, tmp_path).startswith("Look number 1 at the test images")
+    assert record_look(evaluated, tmp_path).startswith("Look number 1 at the test images"), "nothing new was asked"
+    other = replace(evaluated, spec=replace(evaluated.spec, seed=1))
+    assert "Look number 2" in record_look(other, tmp_path)
+    assert [one["look"] for one in looks(tmp_path)] == ["1", "2"]
+    elsewhere = replace(evaluated, collection={**evaluated.collection, "fingerprint": "other"})
+    assert "Look number 1" in record_look(elsewhere, tmp_path)
+    chosen = replace(evaluated, spec=replace(evaluated.spec, split="validation"))
+    assert record_look(chosen, tmp_path) == ""
+    assert len(looks(tmp_path)) == 3
+
+
+def test_a_file_of_looks_that_cannot_be_read_is_told_and_kept(evaluated, tmp_path):
+    (tmp_path / FILE).write_text("something, else\n1,2\n", encoding="utf-8")
+    told = record_look(evaluated, tmp_path)
+    assert told.startswith("How often the test images were looked at before is not known")
+    assert (tmp_path / FILE).read_text(encoding="utf-8") == "something, else\n1,2\n"
+
+
+def test_what_is_written_tells_the_look_the_chance_and_an_interval_for_each_difference(evaluated, tmp_path):
+    write_evaluation(evaluated, tmp_path)
+    for name in ("table.md", "report.html", "results.json"):
+        page = (tmp_path / name).read_text(encoding="utf-8")
+        assert "Look number 1 at the test images" in page
+        assert "other images of these" in page
+        assert "for these people" in page
+    with (tmp_path / "tests.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        low, middle, high = (float(row[name]) for name in ("low", "b_minus_a", "high"))
+        assert low <= middle <= high
+        assert float(row["p"]) >= float(row["least_p"]) * (1 - 1e-9)
+    one = next(one for one in evaluated.comparisons if one.key.metric == "rho_attention" and "mean" in one.key.layer)
+    text = f"{one.test.difference:+.3f} [{one.interval.low:+.3f}, {one.interval.high:+.3f}]"
+    assert text in (tmp_path / "table.md").read_text(encoding="utf-8")
+
+
+def test_over_categories_needs_each_images_category_and_says_what_it_is_over(shapes, evaluated):  # noqa: F811
+    images = len(evaluated.images)
+    found = evaluate({"a": network("a", 5), "b": network("b", 6)}, shapes, replace(TEST, over="categories"))
+    n = len(set(found.categories))
+    assert n < 6 <= images
+    rho = [one for one in found.estimates if one.who == "a" and one.key.metric == "rho_attention"]
+    assert rho
+    for one in rho:
+        assert np.isnan([one.interval.low, one.interval.high]).all()
+        assert one.note == f"n = {images}, no interval below 6 categories."
+    assert f"about other categories than these {n}" in markdown(found)
+    plain = {(one.who, one.key): one.interval.mean for one in evaluated.estimates if one.interval is not None}
+    for one in found.estimates:
+        if one.interval is not None:
+            assert one.interval.mean == pytest.approx(plain[one.who, one.key])
+    with pytest.raises(ValueError, match="over is 'images' or 'categories'"):
+        replace(TEST, over="people")
+
+
+@pytest.mark.parametrize(
+    ("p", "least", "text"),
+    [
+        (1 / 10_001, 1 / 10_001, "p ≤ 0.0001"),
+        (0.000118, 1 / 10_001, "p = 0.00012"),
+        (0.000134, 0.0, "p = 0.00014"),
+        (0.0078125, 2 / 256, "p ≤ 0.0079"),
+        (0.0123, 0.0, "p = 0.0123"),
+        (0.25, 0.25, "p ≤ 0.2500"),
+        (1.0, 0.0, "p = 1.0000"),
+    ],
+)
+def test_p_is_never_printed_below_what_it_is(p, least, text):
+    assert p_text(p, least) == text
+    assert float(text.split()[-1]) >= p * (1 - 1e-4)
+
+
+def test_which_sign_flips_were_made_is_told_for_tests_of_each_size():
+    few = paired_randomisation(np.zeros(8), np.arange(8.0))
+    many = paired_randomisation(np.zeros(60), np.arange(60.0), seed=3)
+    assert _flips_text([few, many, few], "images") == (
+        "all 256 sign flips of 8 images, so that no p is below 0.0078; 10000 sign flips of more images, seed 3"
+    )
+    assert _flips_text([many], "images") == "10000 sign flips, seed 3"
+
+
+def test_the_chance_of_intervals_and_tests_is_named():
+    assert chance_text("images", [None, None], with_people=False) == (
+        "Intervals and tests ask about other images like these."
+    )
+    few = chance_text("images", ["a", "a", "b"], with_people=True)
+    assert few.startswith("Intervals and tests ask about other images of these 2 categories, for these people; where")
+    assert "--over categories" in few
+    assert "2.5 times ± for 3 seeds" in other_trainings_text({"a": ("1", "2", "3"), "b": ("4", "5", "6")})
+    assert "nothing is known" in other_trainings_text({"a": ("1",)})
+
+
+def test_the_ends_of_a_scale_are_printed_as_they_are():
+    low, high = _ends([0.113, 0.131])
+    assert (f"{low:g}", f"{high:g}") == ("0", "0.15")
