@@ -16,6 +16,8 @@ from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
 from gala_viz.schema import extent_px, labelled_map
 
+AT_CELLS = "at_cells"
+"""Dim of SmoothGrad's further resolutions, labelled by cells a side as text."""
 MEAN_OF_LAYERS = "mean of layers"
 """The layer label of an image's mean over all layers, each compared at its own grid first."""
 
@@ -23,6 +25,7 @@ MEAN_OF_LAYERS = "mean of layers"
 def comparison_grids(results: NetworkResults) -> list[Grid]:
     """Return the grids on which people's maps are needed: each layer's, and SmoothGrad's cells."""
     maps = [*results.norms.values(), *([] if results.smoothgrad is None else [results.smoothgrad])]
+    maps += results.at_cells.values()
     return list(dict.fromkeys((values.shape[1], values.shape[2]) for values in maps))
 
 
@@ -77,7 +80,8 @@ def image_metrics(
     Dataset, (image,)
         ``correct`` and ``correct_top5``; ``rho_smoothgrad`` and ``rho_attention`` (layer) with the human map;
         ``ceiling_...`` of the same images on the same grids; ``floor_...`` (partner), rho with human maps of other
-        images, where ``people`` has partners; ``share_...`` (region). NaN where an image has no value. A variable is
+        images, where ``people`` has partners; ``share_...`` (region); ``rho_at_cells`` and ``ceiling_at_cells``
+        (at_cells), SmoothGrad at further resolutions. NaN where an image has no value. A variable is
         absent where the network has no attention or at most five categories, SmoothGrad was left out, or the collection
         has no labels, maps or regions. Attention also has the layer ``MEAN_OF_LAYERS``.
     """
@@ -104,6 +108,10 @@ def image_metrics(
                 for of in maps
             ]
             found[f"share_{kind}"] = _over_layers(dict(zip(maps, rows, strict=True)), kind)
+    if results.at_cells and people is not None and people.images:
+        for name, rows in _with_people(network, results, people, _by_cells(results)).items():
+            if name != "floor":
+                found[f"{name}_{AT_CELLS}"] = _stacked(rows, AT_CELLS)
     aligned = {name: values.reindex(image=list(results.images)) for name, values in found.items()}
     return xr.Dataset(aligned, coords={"image": list(results.images)})
 
@@ -154,11 +162,19 @@ def _with_people(
     return {name: layers for name, layers in found.items() if layers}
 
 
+def _by_cells(results: NetworkResults) -> dict[str, np.ndarray]:
+    return {str(cells): maps for cells, maps in results.at_cells.items()}
+
+
+def _stacked(rows: dict[str, xr.DataArray], dim: str) -> xr.DataArray:
+    plain = [row.drop_vars([name for name in row.coords if name not in row.dims]) for row in rows.values()]
+    return xr.concat(plain, dim=xr.Variable(dim, list(rows)), join="outer")
+
+
 def _over_layers(rows: dict[str, xr.DataArray], kind: str) -> xr.DataArray:
     """With a dim layer for attention, its last label the mean; SmoothGrad's one row as it is."""
     if kind == "smoothgrad":
         return next(iter(rows.values()))
-    plain = [row.drop_vars([name for name in row.coords if name not in row.dims]) for row in rows.values()]
-    stacked = xr.concat(plain, dim=xr.Variable("layer", list(rows)), join="outer")
+    stacked = _stacked(rows, "layer")
     mean = stacked.mean("layer", skipna=False).expand_dims(layer=[MEAN_OF_LAYERS])
     return xr.concat([stacked, mean], dim="layer")

@@ -15,6 +15,7 @@ from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.forest import blocks, shared_blocks
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.metadata import FRACTIONS_TEXT, OTHER_INTERVALS_TEXT, human_maps_title, smoothgrad_text
+from gala_viz.evaluation.protocol_texts import protocol_page
 from gala_viz.evaluation.provenance import filters_text, smoothing_text
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 
@@ -52,6 +53,7 @@ def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
         published_says=SAYS,
         published_source=SOURCE,
         published_rho=SPLIT_HALF_RHO,
+        **protocol_page(evaluation),
         settings=json.dumps(about, indent=1, ensure_ascii=False),
     )
 
