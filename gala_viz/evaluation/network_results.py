@@ -51,6 +51,8 @@ class NetworkResults:
         Names of the regions that the collection knows.
     shares : dict of str to ndarray, (image, region)
         For ``PIXELS``, ``SMOOTHGRAD`` and each layer how much lies on each region.
+    at_cells : dict of int to ndarray, (image, y, x)
+        Cells a side -> SmoothGrad at so many, for the further resolutions.
     """
 
     images: tuple[str, ...]
@@ -60,7 +62,6 @@ class NetworkResults:
     regions: tuple[str, ...]
     shares: dict[str, np.ndarray]
     at_cells: dict[int, np.ndarray] = field(default_factory=dict)
-    """Cells a side -> SmoothGrad at so many, for the further resolutions."""
 
     @property
     def first_choice(self) -> np.ndarray:

@@ -37,10 +37,11 @@ def gradient_text(spec: EvaluationSpec) -> str:
     if spec.smoothgrad is not None and spec.smoothgrad.noise_fraction == 0:
         parts.append("what is called SmoothGrad here has no noise: it is the plain gradient")
     if spec.reduction != "absolute":
-        parts.append(f"colours are reduced by the {REDUCTION_TEXTS[spec.reduction]}")
+        parts.append(f"its colour channels become one number by the {REDUCTION_TEXTS[spec.reduction]}")
     if spec.map_smoothing != "none":
         parts.append(f"its maps are smoothed ({spec.map_smoothing}) before they are compared")
-    return f"{'; '.join(parts)}.".capitalize() if spec.smoothgrad is not None and parts else ""
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if spec.smoothgrad is not None and parts else ""
 
 
 def settings_notes(spec: EvaluationSpec, about: Mapping[str, Any], networks: Mapping[str, Network]) -> list[str]:

@@ -15,7 +15,7 @@ from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.export import write_csv
 from gala_viz.evaluation.protocol_headline import headline_numbers, mean_over_images
 from gala_viz.evaluation.protocol_settings import REFUSED
-from gala_viz.evaluation.protocols import NO_TEXTS, STEPS, Protocol
+from gala_viz.evaluation.protocols import NO_TEXTS, NOT_APPLICABLE, STEPS, Protocol
 from gala_viz.evaluation.resolutions import interval_columns
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.table import interval_text, markdown_table
@@ -82,9 +82,10 @@ def protocol_path(a: Protocol, b: Protocol) -> list[tuple[str, str, str, Protoco
             continue
         after = replace(now, name=f"{a.name} to {b.name}, {name}", **wanted)
         after = replace(after, sources=NO_TEXTS, unknown=NO_TEXTS, published=())
-        told = [part for part in names if part == name or now.value(part) != after.value(part)]
-        before, then = ("; ".join(one.value(part) for part in told) for one in (now, after))
-        path.append((" and ".join(STEPS[part].title for part in told), before, then, after))
+        before, then = (
+            ", ".join(value for part in names if (value := one.value(part)) != NOT_APPLICABLE) for one in (now, after)
+        )
+        path.append((STEPS[name].title + ", with all that belongs to it" * (len(names) > 1), before, then, after))
         now = after
     return path
 
@@ -241,7 +242,24 @@ def _headline_text(row: ProtocolStep) -> str:
 
 
 def write_steps(rows: Sequence[ProtocolStep], a: Protocol, b: Protocol, stem: str | Path) -> tuple[Path, Path]:
-    """Write the rows beside each other as Markdown and CSV; return the paths, ``stem`` with .md and with .csv."""
+    """Write rows as a page of Markdown and as a CSV file.
+
+    Parameters
+    ----------
+    rows : sequence of ProtocolStep
+        Of one or several networks.
+    a : Protocol
+        Where the way begins.
+    b : Protocol
+        Where it ends.
+    stem : str or Path
+        Path of both files without their endings.
+
+    Returns
+    -------
+    tuple of Path
+        The page and the table.
+    """
     stem = Path(stem)
     page, table = stem.with_name(f"{stem.name}.md"), stem.with_name(f"{stem.name}.csv")
     page.write_text(steps_markdown(rows, a, b), encoding="utf-8")

@@ -15,6 +15,8 @@ RESOLUTIONS_TEXT = (
     "The same maps at other numbers of cells, people's maps and ceilings brought to them alike; 95 % intervals over "
     "images."
 )
+STEPS_HEADER = ("step", "setting", "source", "not known, or other here")
+INTERVALS_TEXT = "Intervals are 95 % bootstraps over images, for these people."
 CONSTANTS_TEXT = "Published constants stand here to be compared; no number is computed from them."
 
 
@@ -54,14 +56,14 @@ def protocol_markdown(evaluation: Evaluation) -> str:
     parts = []
     protocol = protocol_of(evaluation.spec)
     if protocol is not None:
-        lines = [f"## Protocol: {protocol.label}", "", f"{protocol.title}.", ""]
+        lines = [f"## Protocol: {protocol.label}", "", f"{protocol.title}. {INTERVALS_TEXT}", ""]
         header = ["", "rho", "ceiling", HEADLINES[protocol.headline], ""]
         lines += markdown_table(
             header, [[*row[:-1], row[-1] or NOTHING] for row in headline_rows(evaluation, protocol)]
         )
-        lines += ["", *(f"Published, {text}" for text in constant_texts(protocol)), CONSTANTS_TEXT, ""]
+        lines += ["", *(f"Published: {text}" for text in constant_texts(protocol)), CONSTANTS_TEXT, ""]
         lines += markdown_table(
-            ["step", "", "source", "not known, or other here"],
+            list(STEPS_HEADER),
             [[one or NOTHING for one in row] for row in protocol_rows(protocol)],
         )
         parts.append("\n".join(lines))
@@ -80,8 +82,9 @@ def protocol_page(evaluation: Evaluation) -> dict[str, Any]:
     if protocol is not None:
         told = {
             "label": protocol.label,
-            "title": protocol.title,
+            "title": f"{protocol.title}. {INTERVALS_TEXT}",
             "headline": HEADLINES[protocol.headline],
+            "steps_header": STEPS_HEADER,
             "numbers": headline_rows(evaluation, protocol),
             "published": constant_texts(protocol),
             "says": CONSTANTS_TEXT,

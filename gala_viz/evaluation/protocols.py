@@ -23,6 +23,8 @@ from gala_viz.specs import Reduction, SmoothGradSpec
 
 Method = Literal["attention", "gradient", "smoothgrad"]
 Headline = Literal["fraction_of_ceiling", "explained_variance", "corrected_rho"]
+NOT_APPLICABLE = "does not apply"
+"""What a step is in words that only maps of the input have, where attention norms are compared."""
 INPUT = "input"
 """As cells: as many as the network's input has pixels."""
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
@@ -220,7 +222,7 @@ def _method(one: Protocol) -> str:
 
 
 def _of_pixels(text: Any) -> Any:
-    return lambda one: "does not apply" if one.method == "attention" else text(one)
+    return lambda one: NOT_APPLICABLE if one.method == "attention" else text(one)
 
 
 def _cells_text(one: Protocol) -> str:

@@ -17,6 +17,7 @@ from scipy.stats import spearmanr
 from gala_viz.alignment import CeilingSpec
 from gala_viz.cache import ArrayCache
 from gala_viz.commands.evaluate import Arguments, ProtocolName
+from gala_viz.engine.attribution_maps import attribution_maps
 from gala_viz.evaluation import protocols as protocols_module
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.export import evaluation_json, write_evaluation
@@ -32,7 +33,15 @@ from gala_viz.evaluation.protocol_steps import (
     write_steps,
 )
 from gala_viz.evaluation.protocol_texts import constant_texts, protocol_rows
-from gala_viz.evaluation.protocols import HEADLINES, PROTOCOLS, STEPS, Protocol, PublishedConstant, protocol_of
+from gala_viz.evaluation.protocols import (
+    HEADLINES,
+    NOT_APPLICABLE,
+    PROTOCOLS,
+    STEPS,
+    Protocol,
+    PublishedConstant,
+    protocol_of,
+)
 from gala_viz.evaluation.report_page import report_page
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.preprocessing import Preprocessing
@@ -165,6 +174,21 @@ def test_gala_2019_compares_the_attention_norm_at_its_own_grid_with_maps_of_alig
         assert float(rho.sel(image=image)) == pytest.approx(expected, abs=5e-3)
 
 
+def test_smoothgrad_of_one_sample_without_noise_is_the_plain_gradient_but_for_rounding(shapes, gala):
+    images, about = shapes.images[:3], {"target": "label", "reduction": "maximum"}
+    one = attribution_maps(gala, shapes, "smoothgrad", SmoothGradSpec(n_samples=1, noise_fraction=0.0), images, **about)
+    gradient = attribution_maps(gala, shapes, "saliency", None, images, **about)
+    np.testing.assert_allclose(one, gradient, atol=1e-5 * float(gradient.max()))
+
+
+def test_a_reader_is_told_what_the_maps_are_where_they_are_not_smoothgrad_as_ever(found):
+    (note,) = [one for one in found["clickme-2025"].notes if "plain gradient" in one]
+    assert note.startswith("What is called SmoothGrad here has no noise")
+    assert "largest absolute value over colours" in note
+    assert "smoothed (discs)" in note
+    assert not [one for one in found["gala-2019"].notes if "gradient" in one]
+
+
 @pytest.mark.parametrize(
     ("photograph", "short_px", "interpolation"),
     [("card", 40, "bicubic"), ("centre", 37, "bicubic"), ("whole-bilinear", 32, "bilinear")],
@@ -234,7 +258,7 @@ def test_every_step_of_every_protocol_has_a_source_or_says_that_none_is_known():
     for protocol in PROTOCOLS.values():
         for step in STEPS:
             told = protocol.sources.get(step) or protocol.unknown.get(step)
-            assert told or protocol.value(step) == "does not apply", (protocol.name, step)
+            assert told or protocol.value(step) == NOT_APPLICABLE, (protocol.name, step)
         assert protocol.published
     assert set(ProtocolName.__args__) == set(NAMES)
 
@@ -350,7 +374,7 @@ def test_a_network_without_attention_is_refused_where_a_protocol_compares_attent
 
 
 def test_further_resolutions_are_those_of_evaluations_with_so_many_cells(shapes, gala, tmp_path):
-    asked = (4, 8, 16, 32)
+    asked = (4, 16, 31)
     spec = replace(SPEC, resolutions=asked)
     evaluation = evaluate({"gala": gala}, shapes, spec, cache=ArrayCache(tmp_path / "blocks"))
     again = evaluate({"gala": gala}, shapes, spec, cache=ArrayCache(tmp_path / "blocks"))
@@ -371,7 +395,7 @@ def test_further_resolutions_are_those_of_evaluations_with_so_many_cells(shapes,
     np.testing.assert_array_equal(evaluation.image_metrics["gala"]["rho_smoothgrad"], default)
     page = markdown(again)
     assert "## Resolutions" in page
-    assert "| 8 x 8 |" in page
+    assert "| 4 x 4 |" in page
     assert "Resolutions</h2>" in report_page(again, evaluation_json(again))
 
 
