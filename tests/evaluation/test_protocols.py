@@ -436,3 +436,38 @@ def test_the_command_takes_a_protocols_settings_and_refuses_options_that_are_its
         replace(asked, against="clickme-2025").check()
     with pytest.raises(ValueError, match="--against names another protocol"):
         replace(asked, protocol=None, against="gala-2019").check()
+
+
+def test_a_protocol_of_ones_own_is_named_by_whatever_is_written(shapes, gala, monkeypatch):
+    mine = replace(PROTOCOLS["harmonization-2022"], name="mine", version=3, target="own", published=())
+    monkeypatch.setattr(protocols_module, "PROTOCOLS", {"mine": mine})
+    evaluation = evaluate({"gala": gala}, shapes, mine.spec([gala], SPEC))
+    assert "## Protocol: mine, version 3" in markdown(evaluation)
+    assert evaluation_json(evaluation)["protocol"]["steps"]["target"]["value"] == "own first choice"
+
+
+@pytest.mark.slow
+def test_the_command_writes_table_steps_and_resolutions(tmp_path, capsys):
+    asked = Arguments(
+        collection="rendered",
+        networks=("rendered-gala",),
+        out=tmp_path,
+        images=6,
+        people_resamples=0,
+        protocol="clickme-2025",
+        against="harmonization-2022",
+        resolutions=(7, 14),
+        device="cpu",
+    )
+    assert asked.run() == 0
+    told = capsys.readouterr().out
+    for text in ("## Protocol: clickme-2025, version 1", "## Resolutions", "Rho moved most by", "| 7 x 7 |"):
+        assert text in told
+    assert "NOT AS ASKED" not in told
+    with (tmp_path / "protocol_steps.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    titles = [title for title, *_ in protocol_path(PROTOCOLS["clickme-2025"], PROTOCOLS["harmonization-2022"])]
+    assert [row["step"] for row in rows] == ["clickme-2025, version 1", *titles]
+    smoothing = next(row for row in rows if row["step"] == "smoothing of human maps")
+    assert float(smoothing["rho_change"]) != 0
+    assert (tmp_path / "protocol_steps.md").read_text(encoding="utf-8") in told
