@@ -16,7 +16,7 @@ import torch
 
 TINY = {
     "batch.py": "--images 2 --samples 2 --repeats 1 --ways 'store, this process' 'store, 2 workers'",
-    "ceilings.py": "--participants 3 --splits 2 --resamples 100 --cells 8 --repeats 1",
+    "ceilings.py": "--participants 3 --splits 2 --cells 8 --repeats 1",
     "device_traffic.py": "--network rendered-gala --images 2 --samples 2",
     "erase_reveal.py": "--networks rendered-gala rendered-resnet --repeats 1 --threads 1",
     "explore.py": "--images 200",

@@ -1,10 +1,11 @@
-"""Maps at one resolution by area averages: what comparisons of maps start with."""
+"""Maps at one resolution, by area averages unless asked otherwise: what comparisons of maps start with."""
 
 from __future__ import annotations
 
 import numpy as np
 import xarray as xr
 
+from gala_viz.registry import Registry
 from gala_viz.schema import extent_px, labelled_map
 
 COMPARISON_CELLS = 56
@@ -12,7 +13,9 @@ COMPARISON_CELLS = 56
 _WHOLE = (0.0, 1.0)
 
 
-def to_resolution(array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_CELLS) -> xr.DataArray:
+def to_resolution(
+    array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_CELLS, resizing: str = "area"
+) -> xr.DataArray:
     """Return maps at another resolution of the same frame, by area averages.
 
     Each new cell holds the mean of the old map over the area of the new cell, old cells being constant over theirs; so
@@ -25,6 +28,8 @@ def to_resolution(array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_
         Labelled maps.
     size : int or tuple of int
         (rows, columns), or one number for both.
+    resizing : str
+        Name in ``RESIZINGS``; what is said above is of "area".
 
     Returns
     -------
@@ -39,7 +44,7 @@ def to_resolution(array: xr.DataArray, size: int | tuple[int, int] = COMPARISON_
     rows, columns = (size, size) if isinstance(size, int) else size
     if array.dims[-2:] != ("y", "x"):
         raise ValueError(f"a map ends in the dims ('y', 'x'); got {array.dims}.")
-    values = area_average(array.values, (rows, columns))
+    values = RESIZINGS[resizing](array.values, (rows, columns))
     leading = {str(dim): list(array[dim].values) for dim in array.dims[:-2]}
     name = str(array.name or "map")
     result = labelled_map(values, name=name, extent_px=extent_px(array), leading=leading, attrs=array.attrs)
@@ -106,3 +111,36 @@ def _overlaps(old: int, new: int, first: float, last: float) -> np.ndarray:
     end = np.minimum(edges[1:, None], np.arange(1, old + 1)[None])
     lengths = np.clip(end - start, 0.0, None)
     return lengths / lengths.sum(axis=1, keepdims=True)
+
+
+def resize_aligned(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return maps read off bilinearly at equally spaced places, the first and last at the centres of the outer cells.
+
+    What TensorFlow calls aligned corners, without antialiasing: fine detail between the places is passed over.
+
+    Parameters
+    ----------
+    values : ndarray, (..., y, x)
+        Maps with at least one cell.
+    size : tuple of int
+        (rows, columns) of the result.
+
+    Returns
+    -------
+    ndarray, (..., rows, columns)
+        In the unit of ``values``: float32 for float32 and float16, else float64; NaN where a map's NaN has a part.
+    """
+    values = np.asarray(values)
+    dtype = np.float32 if values.dtype in (np.float32, np.float16) else np.float64
+    down, across = (_readings(old, new) for old, new in zip(values.shape[-2:], size, strict=True))
+    return (down @ values.astype(np.float64) @ across.T).astype(dtype)
+
+
+def _readings(old: int, new: int) -> np.ndarray:
+    """Return the shares (new, old) of the old cells in each reading."""
+    places = np.linspace(0, old - 1, new) if new > 1 else np.zeros(1)
+    return np.maximum(0.0, 1.0 - np.abs(places[:, None] - np.arange(old)[None]))
+
+
+RESIZINGS: Registry = Registry("resizing", {"area": area_average, "aligned": resize_aligned})
+"""Name -> function from maps (..., y, x) and (rows, columns) to (..., rows, columns)."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -448,6 +449,34 @@ class Collection(ABC):
         self.check(image)
         self.map_kind(kind)
         return None
+
+    def with_smoothing(self, smoothing: str) -> Collection | None:
+        """Return this collection with its human maps smoothed otherwise, from what they were before any smoothing.
+
+        Parameters
+        ----------
+        smoothing : str
+            Name in ``gala_viz.collections.clickme.smoothing.SMOOTHINGS``.
+
+        Returns
+        -------
+        Collection or None
+            Of another fingerprint; None where the maps are known only as they are.
+        """
+        del smoothing
+        return None
+
+    def _copy_smoothed(self, smoothing: str) -> Self:
+        """Return a copy whose fingerprint is computed anew, and whose maps say by which smoothing they are."""
+        other = copy.copy(self)
+        vars(other).pop("fingerprint", None)
+        other._skipped, other._unread = dict(self._skipped), dict(self._unread)
+        other.map_kinds = {
+            kind: f"{sentence} Here smoothed otherwise, from what they were before: {smoothing}."
+            for kind, sentence in self.map_kinds.items()
+        }
+        other.origin = MappingProxyType({})
+        return other
 
     def participants(self, image: str, kind: str | None = None) -> tuple[str, ...]:
         """Return the ids of the participants whose maps of an image are known one by one.

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.clickme.click_maps import ClickMapSpec, check_clicks
+from gala_viz.collections.clickme.click_maps import ClickMaps, ClickMapSpec, check_clicks
+from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.file_index import index_files
 from gala_viz.collections.human_maps import HumanMap, HumanMaps, is_inside
@@ -120,6 +121,18 @@ class FolderCollection(Collection):
         """Hash of the files (paths, sizes, modification times), the human maps and the reading limits."""
         marks = self._marks.fingerprint if self._marks else ""
         return fingerprint("folder", str(self.root), self._tree.files, marks, asdict(self.limits))
+
+    def with_smoothing(self, smoothing: str) -> FolderCollection | None:
+        """Return this collection with maps from a table of clicks smoothed otherwise; None for maps of other sources.
+
+        Also None without human maps.
+        """
+        SMOOTHINGS[smoothing]
+        if not isinstance(self._marks, ClickMaps):
+            return None
+        other = self._copy_smoothed(smoothing)
+        other._marks = self._marks.with_smoothing(smoothing)
+        return other
 
     def path(self, image: str) -> Path:
         """Return the path of the image's file; a link that leaves the folder raises ``UnreadableImageError``."""

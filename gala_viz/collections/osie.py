@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.file_index import file_states, index_files
 from gala_viz.collections.folder_layouts import osie_layout
@@ -42,6 +43,8 @@ class OSIECollection(Collection):
     """
 
     split_rule = "hash"
+    _smoothing: str | None = None
+    """A smoothing of ClickMe maps in place of the Gaussian; None: the Gaussian."""
 
     def __init__(
         self, folder: str | Path, *, sigma_px: float = SIGMA_PX, limits: ReadingLimits = FOLDER_LIMITS
@@ -115,7 +118,16 @@ class OSIECollection(Collection):
             if path is not None
         ]
         specs = {kind: asdict(spec) for kind, spec in self._specs.items()}
-        return fingerprint("osie", str(self.root), sorted(self._files.values()), points, specs, asdict(self.limits))
+        named = () if self._smoothing is None else (self._smoothing,)
+        about = (sorted(self._files.values()), points, specs, asdict(self.limits), *named)
+        return fingerprint("osie", str(self.root), *about)
+
+    def with_smoothing(self, smoothing: str) -> OSIECollection:
+        """Return this collection with the points' maps smoothed by a ClickMe smoothing in place of the Gaussian."""
+        SMOOTHINGS[smoothing]
+        other = self._copy_smoothed(smoothing)
+        other._smoothing = smoothing
+        return other
 
     def path(self, image: str) -> Path:
         """Return the path of the image's file in stimuli/."""
@@ -166,9 +178,14 @@ class OSIECollection(Collection):
         return self._labelled(image, kind, counts, counts.maps.mean(axis=0))
 
     def _labelled(self, image: str, kind: str, counts: PointMaps, values: np.ndarray, leading=None) -> xr.DataArray:
-        values = smooth_maps(values, ORIGINAL_PX, self._specs[kind])
         attrs = {"kind": kind, "n_participants": len(counts.participants), "n_outside": counts.n_outside}
         attrs |= asdict(self._specs[kind]) | {"frame_px": list(ORIGINAL_PX)}
+        if self._smoothing is None:
+            values = smooth_maps(values, ORIGINAL_PX, self._specs[kind])
+        else:
+            values = SMOOTHINGS[self._smoothing](values)
+            del attrs["sigma_px"]
+            attrs["smoothing"] = self._smoothing
         return labelled_map(values, name="human_map", extent_px=self.size_px(image), leading=leading, attrs=attrs)
 
     def _counts(self, image: str, kind: str | None) -> tuple[str, PointMaps] | None:

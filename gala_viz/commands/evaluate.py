@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from gala_viz.networks.network import Network
     from gala_viz.specs import SmoothGradSpec
 
+ProtocolName = Literal["gala-2019", "harmonization-2022", "clickme-2025"]
+STEPS_FILE = "protocol_steps"
+"""The files, of Markdown and CSV, on the way from one protocol to another."""
 BLOCKS_FOLDER = "blocks"
 """The folder of finished blocks inside the folder of results."""
 
@@ -47,6 +50,13 @@ class Arguments:
     """SmoothGrad's noise as a share of an image's range; default: what suits all the networks, as their cards say."""
     target: Literal["own", "label"] = "own"
     """Whose logit SmoothGrad explains: the network's own first choice, or the true category."""
+    protocol: ProtocolName | None = None
+    """A published way to compare: it sets cuts of photographs, smoothings, maps, target, cells, splits and the form of
+    the headline number; --samples, --noise and --target are then its own."""
+    against: ProtocolName | None = None
+    """Also change --protocol step by step into this one, and write which step moves the numbers (protocol_steps.md)."""
+    resolutions: tuple[int, ...] = ()
+    """Also compare SmoothGrad at these numbers of cells a side, for example 7 14 28 56 112."""
     reference: str | None = None
     """Test each network against this one, named as in --networks; default: all pairs."""
     people_resamples: int = 1
@@ -69,29 +79,48 @@ class Arguments:
         from gala_viz.evaluation.evaluate import evaluate
         from gala_viz.evaluation.export import write_evaluation
 
+        self.check()
         (self.out / BLOCKS_FOLDER).mkdir(parents=True, exist_ok=True)  # before anything is computed for it
         collection = open_collection(self.collection, human_maps=self.human_maps)
         check_map_kind(collection, self.human_map)
         networks = load_named_networks(self.networks, self.device, self.precision, self.layers)
-        evaluation = evaluate(
-            networks,
-            collection,
-            self.evaluation_spec(list(networks.values())),
-            reference=self.reference,
-            cache=ArrayCache(self.out / BLOCKS_FOLDER, compressed=True),
-            tell=log_line,
-        )
+        cache = ArrayCache(self.out / BLOCKS_FOLDER, compressed=True)
+        spec = self.evaluation_spec(list(networks.values()))
+        evaluation = evaluate(networks, collection, spec, reference=self.reference, cache=cache, tell=log_line)
         write_evaluation(evaluation, self.out)
         sys.stdout.write((self.out / "table.md").read_text(encoding="utf-8"))
+        if self.protocol is not None and self.against is not None:
+            from gala_viz.evaluation.protocol_steps import protocol_steps, steps_markdown, write_steps
+            from gala_viz.evaluation.protocols import PROTOCOLS
+
+            a, b = PROTOCOLS[self.protocol], PROTOCOLS[self.against]
+            rows = [
+                row
+                for name, network in networks.items()
+                for row in protocol_steps(network, collection, a, b, spec, name=name, cache=cache, tell=log_line)
+            ]
+            write_steps(rows, a, b, self.out / STEPS_FILE)
+            sys.stdout.write(f"\n{steps_markdown(rows, a, b)}")
         log_line(f"written to {self.out}")
         return 0
+
+    def check(self) -> None:
+        """Raise ``ValueError`` for options that contradict each other."""
+        if self.against is not None and self.protocol in (None, self.against):
+            raise ValueError("--against names another protocol than --protocol, from which the steps begin; give both.")
+        if self.protocol is None:
+            return
+        defaults = {one.name: one.default for one in fields(self)}
+        own = [name for name in ("samples", "noise", "target") if getattr(self, name) != defaults[name]]
+        if own:
+            raise ValueError(f"--{own[0]} is set by --protocol {self.protocol}; leave one of the two out.")
 
     def evaluation_spec(self, networks: Sequence[Network] = ()) -> EvaluationSpec:
         """Return the settings of the evaluation, with noise that suits all ``networks`` unless an option sets it."""
         from gala_viz.alignment import CeilingSpec
         from gala_viz.evaluation.spec import EvaluationSpec
 
-        return EvaluationSpec(
+        spec = EvaluationSpec(
             split=self.split,
             n_images=self.images,
             smoothgrad=smoothgrad_spec_for(networks, self.samples, self.noise, self.seed),
@@ -101,6 +130,11 @@ class Arguments:
             human_map=self.human_map,
             over=self.over,
         )
+        if self.protocol is not None:
+            from gala_viz.evaluation.protocols import PROTOCOLS
+
+            spec = PROTOCOLS[self.protocol].spec(networks, spec)
+        return replace(spec, resolutions=self.resolutions)
 
 
 def smoothgrad_spec_for(

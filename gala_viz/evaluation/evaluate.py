@@ -31,6 +31,8 @@ from gala_viz.evaluation.metadata import (
 from gala_viz.evaluation.network_results import NetworkResults, any_compared, network_results
 from gala_viz.evaluation.people import People, people_of
 from gala_viz.evaluation.progress import Progress
+from gala_viz.evaluation.protocol_settings import settings_notes, smoothed_otherwise, with_cut
+from gala_viz.evaluation.protocols import check_protocol
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.frames import Frame, common_frame, common_part_text
 from gala_viz.networks.network import Network
@@ -81,19 +83,22 @@ def evaluate(
     Raises
     ------
     ValueError
-        Names do not fit together, the collection lacks the kind of human maps, or there is no image.
+        Names do not fit together, the collection lacks the kind of human maps, there is no image, or the settings are
+        called by a protocol and are not its own.
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
     networks = dict(zip(networks, with_common_precision(list(networks.values())), strict=True))
+    networks = {name: with_cut(network, spec.photograph) for name, network in networks.items()}
     _check_names(networks, groups, reference)
     check_map_kind(collection, spec.human_map)
+    check_protocol(spec, list(networks.values()))
     splits = splits_of(collection)
     tell(f"{collection.name}: {splits.description}")
     images, left_out = _images(collection, _without_test(collection, splits, spec.split, tell), spec, tell)
     _check_over(collection, images, spec)
     unused = spec.smoothgrad is not None and not any_compared(collection, images, spec.human_map)
     if unused:
-        spec = replace(spec, smoothgrad=None)
+        spec = replace(spec, smoothgrad=None, resolutions=())
     learnt = {name: network.training_data.training_status(collection, images) for name, network in networks.items()}
     why = {name: network.training_data.why_unknown(collection.name) for name, network in networks.items()}
     tell(training_use_text(learnt, len(images), why))
@@ -104,7 +109,8 @@ def evaluate(
     for name, network in networks.items():
         progress.begin(name, len(images))
         results[name] = network_results(network, collection, images, spec, frame=frame, cache=cache, step=progress.step)
-    people = _people(frame, results, collection, spec, cache, tell)
+    shown = smoothed_otherwise(collection, spec.human_smoothing)
+    people = _people(frame, results, shown, spec, cache, tell)
     values = {name: image_metrics(network, collection, results[name], people) for name, network in networks.items()}
     estimates = {name: estimate_metrics(name, one, spec) for name, one in values.items()}
     for name, members in groups.items():
@@ -113,7 +119,7 @@ def evaluate(
         estimates[name] = add_spread_over_seeds(estimate_metrics(name, values[name], spec), single)
     tested = {name: values[name] for name in (groups or networks)}
     few = few_images_note(tested, spec, reference)
-    about = collection_metadata(collection, images, spec.human_map)
+    about = collection_metadata(shown, images, spec.human_map)
     who = "simulated people" if (about["human_maps"] or {}).get("simulated") else "people"
     return Evaluation(
         spec=spec,
@@ -139,6 +145,7 @@ def evaluate(
             *([f"SmoothGrad is not computed: {collection.name} has nothing here to compare it with."] * unused),
             *([f"{part[0].upper()}{part[1:]}."] if part else []),
             *([few] if few else []),
+            *settings_notes(spec, about, networks),
             *limitation_notes(
                 collection,
                 networks,
@@ -230,6 +237,7 @@ def _people(
         cache=cache,
         step=progress.step,
         kind=spec.human_map,
+        resizing=spec.resizing,
     )
 
 

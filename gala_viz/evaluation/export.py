@@ -23,9 +23,11 @@ from gala_viz.evaluation.looks import record_look
 from gala_viz.evaluation.markdown import markdown, over_text
 from gala_viz.evaluation.metadata import LEARNT_WORDS
 from gala_viz.evaluation.metrics import METRICS, MetricKey, metric_columns
+from gala_viz.evaluation.protocol_texts import protocol_columns, protocol_json
 from gala_viz.evaluation.provenance import provenance
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 from gala_viz.evaluation.report_page import report_page
+from gala_viz.evaluation.resolutions import resolution_csv_rows, rho_at_resolutions
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.specs import settings
 from gala_viz.splits import combine_statuses
@@ -53,8 +55,10 @@ def write_evaluation(evaluation: Evaluation, folder: str | Path) -> list[Path]:
         "images.csv": image_rows(evaluation),
         "published.csv": [{**asdict(one), "source": SOURCE, "note": SAYS} for one in PUBLISHED],
     }
+    if rows := resolution_csv_rows(rho_at_resolutions(evaluation)):
+        csvs["resolutions.csv"] = rows
     for name, rows in csvs.items():
-        _write_csv(folder / name, rows)
+        write_csv(folder / name, rows)
     text = json.dumps(evaluation_json(evaluation), indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     (folder / "table.md").write_text(markdown(evaluation), encoding="utf-8")
@@ -72,6 +76,7 @@ def estimate_row(evaluation: Evaluation, estimate: Estimate) -> dict[str, Any]:
         **{f"{name}_participants": value for name, value in _bounds(estimate.participants).items() if name != "value"},
         "sd_over_seeds": estimate.sd_over_seeds,
         **provenance(evaluation, estimate).row(),
+        **protocol_columns(evaluation.spec),
         "note": estimate.note,
     }
 
@@ -120,6 +125,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     return _plain(
         {
             "settings": _settings(evaluation.spec),
+            **protocol_json(evaluation.spec),
             "intervals": INTERVALS.format(
                 expanded=EXPANDED_BELOW, least=MIN_IMAGES_FOR_INTERVAL, over=evaluation.spec.over
             ),
@@ -171,7 +177,8 @@ def _bounds(interval: ConfidenceInterval | None) -> dict[str, float | int | None
     return {"value": interval.mean, "low": low, "high": high, "n": interval.n}
 
 
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as a table; what is None or NaN is an empty cell."""
     fields = list(dict.fromkeys(name for row in rows for name in row))
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fields, restval="")

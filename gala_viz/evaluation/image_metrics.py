@@ -16,6 +16,8 @@ from gala_viz.imagenet import label_index
 from gala_viz.networks.network import Network
 from gala_viz.schema import extent_px, labelled_map
 
+AT_CELLS = "at_cells"
+"""Dim of SmoothGrad's further resolutions, labelled by cells a side as text."""
 MEAN_OF_LAYERS = "mean of layers"
 """The layer label of an image's mean over all layers, each compared at its own grid first."""
 
@@ -23,6 +25,7 @@ MEAN_OF_LAYERS = "mean of layers"
 def comparison_grids(results: NetworkResults) -> list[Grid]:
     """Return the grids on which people's maps are needed: each layer's, and SmoothGrad's cells."""
     maps = [*results.norms.values(), *([] if results.smoothgrad is None else [results.smoothgrad])]
+    maps += results.at_cells.values()
     return list(dict.fromkeys((values.shape[1], values.shape[2]) for values in maps))
 
 
@@ -80,7 +83,8 @@ def image_metrics(
         the same grids; ``floor_...`` (partner, other), rho with human maps of other images, where ``people`` has
         partners, ``people_floor_...`` the human map's own, and ``partner_image`` (partner, image, other) the places of
         those images; ``share_product``, what ``spearman_brown`` takes; ``share_...`` (region). The coordinate
-        ``category`` is "" where it is not known. NaN where an image has no value. A variable is
+        ``category`` is "" where it is not known; ``rho_at_cells`` and ``ceiling_at_cells`` (at_cells) are SmoothGrad at
+        further resolutions. NaN where an image has no value. A variable is
         absent where the network has no attention or at most five categories, SmoothGrad was left out, or the collection
         has no labels, maps or regions. Attention also has the layer ``MEAN_OF_LAYERS``.
     """
@@ -114,6 +118,10 @@ def image_metrics(
         found["partner_image"] = xr.DataArray(
             places, dims=("partner", "image", "other"), coords={dim: own[dim] for dim in ("partner", "image")}
         )
+    if results.at_cells and people is not None and people.images:
+        for name, rows in _with_people(network, results, people, _by_cells(results)).items():
+            if name in ("rho", "ceiling"):
+                found[f"{name}_{AT_CELLS}"] = _stacked(rows, AT_CELLS)
     aligned = {name: values.reindex(image=list(results.images)) for name, values in found.items()}
     shares = [one.share_product for one in people.ceilings.values() if one is not None] if people is not None else []
     if shares:
@@ -173,11 +181,19 @@ def _with_people(
     return {name: layers for name, layers in found.items() if layers}
 
 
+def _by_cells(results: NetworkResults) -> dict[str, np.ndarray]:
+    return {str(cells): maps for cells, maps in results.at_cells.items()}
+
+
+def _stacked(rows: dict[str, xr.DataArray], dim: str) -> xr.DataArray:
+    plain = [row.drop_vars([name for name in row.coords if name not in row.dims]) for row in rows.values()]
+    return xr.concat(plain, dim=xr.Variable(dim, list(rows)), join="outer")
+
+
 def _over_layers(rows: dict[str, xr.DataArray], kind: str) -> xr.DataArray:
     """With a dim layer for attention, its last label the mean; SmoothGrad's one row as it is."""
     if kind == "smoothgrad":
         return next(iter(rows.values()))
-    plain = [row.drop_vars([name for name in row.coords if name not in row.dims]) for row in rows.values()]
-    stacked = xr.concat(plain, dim=xr.Variable("layer", list(rows)), join="outer")
+    stacked = _stacked(rows, "layer")
     mean = stacked.mean("layer", skipna=False).expand_dims(layer=[MEAN_OF_LAYERS])
     return xr.concat([stacked, mean], dim="layer")

@@ -19,6 +19,7 @@ from gala_viz.evaluation.metadata import (
     smoothgrad_text,
 )
 from gala_viz.evaluation.metrics import METRICS, MetricKey, digits, is_told, title
+from gala_viz.evaluation.protocol_texts import protocol_markdown
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 from gala_viz.evaluation.table import NOTHING, interval_text, markdown_table
 
@@ -29,6 +30,7 @@ def markdown(evaluation: Evaluation) -> str:
     sections = [
         f"# {evaluation.collection['title']}: {counted(len(evaluation.images), 'image')}\n\n{_about(evaluation)}",
         "## Networks\n\n" + "\n".join(_networks(evaluation, list(evaluation.groups or evaluation.networks))),
+        protocol_markdown(evaluation),
         "## Human maps and regions\n\n" + "\n".join(_shared(shared)) if shared else "",
         "## Each seed\n\n" + "\n".join(_networks(evaluation, evaluation.trainings)) if evaluation.groups else "",
         f"## Differences\n\n{describe_tests(evaluation)}\n\n" + "\n".join(_tests(evaluation)),

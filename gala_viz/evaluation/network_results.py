@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gala_viz.attribution.finite import NonFiniteError
 from gala_viz.attribution.network_identity import compute_output_fingerprint
 from gala_viz.cache import ArrayCache
+from gala_viz.collections.clickme.smoothing import smooth_part
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.measurement import Measurement, measure
 from gala_viz.engine.result_keys import circumstances, network_key
@@ -50,6 +51,8 @@ class NetworkResults:
         Names of the regions that the collection knows.
     shares : dict of str to ndarray, (image, region)
         For ``PIXELS``, ``SMOOTHGRAD`` and each layer how much lies on each region.
+    at_cells : dict of int to ndarray, (image, y, x)
+        Cells a side -> SmoothGrad at so many, for the further resolutions.
     """
 
     images: tuple[str, ...]
@@ -58,6 +61,7 @@ class NetworkResults:
     smoothgrad: np.ndarray | None
     regions: tuple[str, ...]
     shares: dict[str, np.ndarray]
+    at_cells: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def first_choice(self) -> np.ndarray:
@@ -69,6 +73,7 @@ class NetworkResults:
         arrays = {"images": np.array(self.images), "choices": self.choices, "regions": np.array(self.regions)}
         arrays |= {f"norm:{layer}": norm for layer, norm in self.norms.items()}
         arrays |= {f"share:{of}": values for of, values in self.shares.items()}
+        arrays |= {f"cells:{cells}": maps for cells, maps in self.at_cells.items()}
         return arrays if self.smoothgrad is None else {**arrays, "smoothgrad": self.smoothgrad}
 
     @classmethod
@@ -85,6 +90,7 @@ class NetworkResults:
             smoothgrad=arrays.get("smoothgrad"),
             regions=tuple(str(region) for region in arrays["regions"]),
             shares=named("share:"),
+            at_cells={int(cells): maps for cells, maps in named("cells:").items()},
         )
 
 
@@ -190,6 +196,7 @@ def block_results(
         images,
         {} if spec.smoothgrad is None else {SMOOTHGRAD: spec.smoothgrad},
         spec.target,
+        reduction=spec.reduction,
         explain={images[row] for row in compared},
         progress=lambda done, total: step(1),
     )
@@ -208,15 +215,19 @@ def block_results(
     if members is not None:
         on_regions[PIXELS] = members.mean(axis=(2, 3), dtype=np.float64)
         on_regions |= {layer: region_shares(norm, members) for layer, norm in norms.items()}
-    coarse = None
+    coarse, at_cells = None, {}
     if spec.smoothgrad is not None:
         coarse = np.full((len(images), spec.cells, spec.cells), np.nan, np.float32)
+        at_cells = {cells: np.full((len(images), cells, cells), np.nan, np.float32) for cells in spec.resolutions}
         if members is not None:
             on_regions[SMOOTHGRAD] = np.full(members.shape[:2], np.nan)
         if compared:
-            maps = measured.maps[SMOOTHGRAD]["map"].values
-            coarse[compared] = cut(maps, compared, (spec.cells, spec.cells))
-            if members is not None:
+            maps = smooth_part(measured.maps[SMOOTHGRAD]["map"].values, spec.map_smoothing, own.short_px)
+            for cells, rows in {**at_cells, spec.cells: coarse}.items():
+                rows[compared] = cut(maps, compared, (cells, cells))
+            if spec.cells in at_cells:
+                at_cells[spec.cells][:] = coarse
+            if members is not None and spec.reduction != "signed":  # a signed map has no mass
                 on_regions[SMOOTHGRAD][compared] = region_shares(cut(maps, compared, frame.input_px), members[compared])
     return NetworkResults(
         images=tuple(images),
@@ -225,6 +236,7 @@ def block_results(
         smoothgrad=coarse,
         regions=regions,
         shares=on_regions,
+        at_cells=at_cells,
     )
 
 
@@ -277,6 +289,7 @@ def joined(parts: Sequence[NetworkResults]) -> NetworkResults:
         smoothgrad=None if first.smoothgrad is None else np.concatenate([part.smoothgrad for part in parts]),
         regions=regions,
         shares={of: np.concatenate([share(part, of) for part in parts]) for of in known},
+        at_cells={cells: np.concatenate([part.at_cells[cells] for part in parts]) for cells in first.at_cells},
     )
 
 
@@ -284,5 +297,7 @@ def _settings(network: Network, spec: EvaluationSpec) -> dict[str, object]:
     """Return the part of ``spec`` that a network's results depend on."""
     if spec.smoothgrad is None:
         return {"smoothgrad": None}
-    values = {"smoothgrad": settings(spec.smoothgrad), "target": spec.target, "cells": spec.cells}
+    values: dict[str, object] = {"smoothgrad": settings(spec.smoothgrad), "target": spec.target, "cells": spec.cells}
+    told = settings(spec)
+    values |= {name: told[name] for name in ("reduction", "map_smoothing", "resolutions") if name in told}
     return {**values, "categories": list(network.categories)} if spec.target == "label" else values

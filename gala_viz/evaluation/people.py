@@ -15,7 +15,6 @@ from gala_viz.alignment import (
     NoiseCeiling,
     PartnerImages,
     combine_ceilings,
-    to_resolution,
 )
 from gala_viz.alignment.baseline import pair_rhos, partner_positions
 from gala_viz.cache import ArrayCache
@@ -76,6 +75,7 @@ def people_of(
     cache: ArrayCache | None = None,
     step: Step = lambda done: None,
     kind: str | None = None,
+    resizing: str = "area",
 ) -> People | None:
     """Return human maps, ceilings and shuffled-image baselines of images.
 
@@ -106,6 +106,8 @@ def people_of(
         Called with the number of images that are finished.
     kind : str, optional
         Kind of human maps; default: the collection's first.
+    resizing : str
+        How maps come to the grids: a name in ``gala_viz.alignment.resolution.RESIZINGS``.
 
     Returns
     -------
@@ -125,7 +127,8 @@ def people_of(
     means_of: dict[str, int | None] = {}
     whose = (VERSION, collection.name, collection.fingerprint)
     named = [] if kind is None else [{"human_map": kind}]
-    human = HumanMaps(collection, frame, images, ceiling=ceiling, kind=kind)
+    named += [] if resizing == "area" else [{"resizing": resizing}]
+    human = HumanMaps(collection, frame, images, ceiling=ceiling, kind=kind, resizing=resizing)
     for start in range(0, len(images), block_images):
         block = images[start : start + block_images]
         about = (*whose, frame.settings(), grids, settings(ceiling), list(block), *named)
@@ -202,7 +205,7 @@ def _block(human: HumanMaps, images: Sequence[str], grids: Sequence[Grid], step:
         ceilings = human.ceilings(image, participants, grids)
         mean_of.append(-1 if participants.sizes["participant"] else count_participants(framed, ()) or 0)
         for grid in grids:
-            arrays[f"{_name(grid)}:map"].append(to_resolution(framed, grid).values)
+            arrays[f"{_name(grid)}:map"].append(human.resized(framed, grid).values)
             singles[grid].append(ceilings[grid])
         step(1)
     found = {

@@ -22,6 +22,7 @@ from gala_viz.evaluation.metadata import (
     other_trainings_text,
     smoothgrad_text,
 )
+from gala_viz.evaluation.protocol_texts import protocol_page
 from gala_viz.evaluation.provenance import filters_text, smoothing_text
 from gala_viz.evaluation.published import PUBLISHED, SAYS, SOURCE, SPLIT_HALF_RHO
 
@@ -65,6 +66,7 @@ def report_page(evaluation: Evaluation, plain: Mapping[str, Any]) -> str:
         published_says=SAYS,
         published_source=SOURCE,
         published_rho=SPLIT_HALF_RHO,
+        **protocol_page(evaluation),
         settings=json.dumps(about, indent=1, ensure_ascii=False),
     )
 

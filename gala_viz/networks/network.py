@@ -155,6 +155,12 @@ class Network:
         other.precision, other.precision_note = choose_precision(precision, self.device), note
         return other
 
+    def with_preprocessing(self, preprocessing: Preprocessing) -> Network:
+        """Return this network, with the same module, whose input is made otherwise of a photograph."""
+        other = copy.copy(self)
+        other.preprocessing = preprocessing
+        return other
+
     @contextmanager
     def computing(self) -> Iterator[nn.Module]:
         """Hold the module for one pass: frozen in eval mode, in the network's precision, restored at the end.

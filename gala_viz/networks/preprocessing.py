@@ -7,13 +7,14 @@ from 0..255. The cut is the *frame* in which a network's maps lie; human maps ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from PIL import Image
 
+from gala_viz.registry import Registry
 from gala_viz.schema import extent_px, labelled_map
 
 _FILTERS = {
@@ -234,6 +235,25 @@ class Preprocessing:
         factor = self.short_px / min(height, width)
         tall, wide = max(self.short_px, round(height * factor)), max(self.short_px, round(width * factor))
         return tall, wide, (tall - self.crop_px) // 2, (wide - self.crop_px) // 2
+
+
+def _centre(own: Preprocessing) -> Preprocessing:
+    return replace(own, short_px=round(own.crop_px * 256 / 224))
+
+
+CUTS: Registry[Callable[[Preprocessing], Preprocessing]] = Registry(
+    "cut of photographs",
+    {
+        "card": lambda own: own,
+        "centre": _centre,
+        "centre-bicubic": lambda own: replace(_centre(own), interpolation="bicubic"),
+        "whole-bilinear": lambda own: replace(own, short_px=own.crop_px, interpolation="bilinear"),
+    },
+)
+"""Name -> from a network's preprocessing to one with the same input size and pixel values that cuts photographs so.
+
+"card" is as the network's card says, "centre" the middle 224 of 256, "whole" a square photograph without a cut.
+"""
 
 
 def cut_maps(

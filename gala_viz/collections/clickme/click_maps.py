@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,13 @@ class ClickMaps:
             KIND: f"ClickMe maps of {counted(people, 'participant')} from {source.name}: one count map each, averaged, "
             f"smoothed ({self.spec.smoothing}). {self.filter_summary}"
         }
+
+    def with_smoothing(self, smoothing: str) -> ClickMaps:
+        """Return the same rounds' maps, smoothed otherwise."""
+        other = copy.copy(self)
+        other.spec = replace(self.spec, smoothing=smoothing)
+        other.fingerprint = fingerprint(self.fingerprint, "smoothing", smoothing)
+        return other
 
     def source_name(self, image: str) -> str | None:
         """Return the names of the table and of the image in it."""

@@ -1,8 +1,8 @@
 """The smoothings that ClickMe maps were published with, by name, each at the scale of the photograph.
 
 All take maps (..., y, x) that cover the whole photograph with cells and return maps that cover it likewise. Widths are
-for a short side of 256 px and grow with the number of cells. A map, the halves of its noise ceiling and, where a
-network's map is smoothed, that map must go through the same smoothing.
+for a short side of 256 px and grow with the number of cells. A map and the halves of its noise ceiling must go through
+the same smoothing. ``smooth_part`` smooths a network's map, which covers a part of the photograph, at the same scale.
 """
 
 from __future__ import annotations
@@ -20,26 +20,29 @@ REFERENCE_PX = 256
 DISC_PX, LARGEST_DISC_PX = 21, 51
 GAUSSIAN_SIGMA_PX = math.sqrt(21)
 _SMALL, _LARGE, _KERNEL, _KERNEL_SIGMA = 64, 224, 10, 10.0
+_WINDOW_PX, _WINDOW_SIGMA_PX = 49, 28.0
 
 Smoothing = Callable[[np.ndarray], np.ndarray]
 
 
-def disc_twice(maps: np.ndarray) -> np.ndarray:
+def disc_twice(maps: np.ndarray, short_cells: float | None = None) -> np.ndarray:
     """Smooth twice with a flat disc of 21 px: about a Gaussian of 7.1 px. The authors' current smoothing.
 
-    The disc's diameter grows with the map's short side, in odd numbers of cells up to 51.
+    The disc's diameter grows with the photograph's short side, in odd numbers of cells up to 51.
 
     Parameters
     ----------
     maps : array
         Maps (..., y, x).
+    short_cells : float, optional
+        Cells along the photograph's short side; default: the map's short side.
 
     Returns
     -------
     array
         Smoothed maps of the same shape and dtype.
     """
-    size = DISC_PX * min(maps.shape[-2:]) / REFERENCE_PX
+    size = DISC_PX * (short_cells or min(maps.shape[-2:])) / REFERENCE_PX
     radius = min((LARGEST_DISC_PX - 1) // 2, max(0, round((size - 1) / 2)))
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disc = (y**2 + x**2 <= radius**2).astype(float)
@@ -50,21 +53,56 @@ def disc_twice(maps: np.ndarray) -> np.ndarray:
     return values.astype(maps.dtype)
 
 
-def gaussian_before_2024(maps: np.ndarray) -> np.ndarray:
+def gaussian_before_2024(maps: np.ndarray, short_cells: float | None = None) -> np.ndarray:
     """Smooth with a Gaussian of standard deviation sqrt(21) px: the authors' smoothing before October 2024.
 
     Parameters
     ----------
     maps : array
         Maps (..., y, x).
+    short_cells : float, optional
+        Cells along the photograph's short side; default: the map's short side.
 
     Returns
     -------
     array
         Smoothed maps of the same shape.
     """
-    sigma = GAUSSIAN_SIGMA_PX * min(maps.shape[-2:]) / REFERENCE_PX
+    sigma = GAUSSIAN_SIGMA_PX * (short_cells or min(maps.shape[-2:])) / REFERENCE_PX
     return gaussian(maps, (sigma, sigma))
+
+
+def gala_tpu(maps: np.ndarray, short_cells: float | None = None) -> np.ndarray:
+    """Smooth with the 49 x 49 px window of the GALA training code: a Gaussian of 28 px folded into the window.
+
+    The authors blur a single point within the window by SciPy, which mirrors at the window's edges: the kernel sums to
+    1 and is nearly flat. Outside of the map there is nothing.
+
+    Parameters
+    ----------
+    maps : array
+        Maps (..., y, x).
+    short_cells : float, optional
+        Cells along the photograph's short side; default: the map's short side.
+
+    Returns
+    -------
+    array
+        Smoothed maps of the same shape and dtype.
+
+    References
+    ----------
+    serre-lab/gala_tpu, resnet_main.py.
+    """
+    scale = (short_cells or min(maps.shape[-2:])) / REFERENCE_PX
+    radius = max(1, round((_WINDOW_PX - 1) / 2 * scale))
+    point = np.zeros(2 * radius + 1)
+    point[radius] = 1.0
+    line = ndimage.gaussian_filter1d(point, _WINDOW_SIGMA_PX * scale)
+    values = maps.astype(float)
+    for axis in (-2, -1):
+        values = ndimage.convolve1d(values, line, axis=axis, mode="constant")
+    return values.astype(maps.dtype)
 
 
 def harmonization(maps: np.ndarray) -> np.ndarray:
@@ -109,8 +147,32 @@ def no_smoothing(maps: np.ndarray) -> np.ndarray:
 
 SMOOTHINGS: Registry[Smoothing] = Registry(
     "ClickMe smoothing",
-    {"discs": disc_twice, "gaussian": gaussian_before_2024, "harmonization": harmonization, "none": no_smoothing},
+    {
+        "discs": disc_twice,
+        "gaussian": gaussian_before_2024,
+        "harmonization": harmonization,
+        "gala_tpu": gala_tpu,
+        "none": no_smoothing,
+    },
 )
+SCALED: Registry[Callable[[np.ndarray, float], np.ndarray]] = Registry(
+    "smoothing of a network's map",
+    {
+        "none": lambda maps, short_cells: maps,
+        "discs": disc_twice,
+        "gaussian": gaussian_before_2024,
+        "gala_tpu": gala_tpu,
+    },
+)
+"""Those that know a scale, so that a part of a photograph is smoothed like the whole."""
+
+
+def smooth_part(maps: np.ndarray, name: str, short_cells: float) -> np.ndarray:
+    """Smooth maps (..., y, x) of a part of a photograph whose whole short side would be ``short_cells`` cells long.
+
+    ``name`` is one of ``SCALED``. Beyond the part there is nothing, as with a network's map, which has no more.
+    """
+    return SCALED[name](maps, short_cells)
 
 
 def resize_bilinear(maps: np.ndarray, cells: tuple[int, int]) -> np.ndarray:

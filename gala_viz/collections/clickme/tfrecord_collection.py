@@ -88,6 +88,15 @@ class TFRecordCollection(Collection):
         names = (self.label_names,) if self.label_names else ()
         return fingerprint("records", files, self.smoothing, asdict(FOLDER_LIMITS), *names)
 
+    def with_smoothing(self, smoothing: str) -> TFRecordCollection:
+        """Return this collection with the stored maps smoothed otherwise."""
+        smooth = SMOOTHINGS[smoothing]
+        other = self._copy_smoothed(smoothing)
+        other.smoothing, other._smooth = smoothing, smooth
+        if STORED_KIND in other.map_kinds:
+            other.map_kinds[STORED_KIND] = self.map_kinds[STORED_KIND]
+        return other
+
     def skipped_noun(self, path: str) -> str:
         """Return whether ``path`` is that of a heatmap, of a file of records, or of one record."""
         if path.endswith(_map_name("")):

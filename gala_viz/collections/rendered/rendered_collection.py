@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gala_viz.cache import BoundedCache, cache_folder
+from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.points import PointMaps, PointMapSpec, point_maps
@@ -60,6 +61,8 @@ class RenderedCollection(Collection):
 
     categories: tuple[str, ...] = CATEGORIES
     outlined = "diagnostic parts"
+    _smoothing: str | None = None
+    """A smoothing of ClickMe maps in place of the Gaussian; None: the Gaussian."""
 
     def __init__(
         self,
@@ -92,7 +95,15 @@ class RenderedCollection(Collection):
     def fingerprint(self) -> str:
         """Hash of the settings of images and participants, which determine each image by its id."""
         specs = asdict(self.spec), asdict(self.participant_spec), asdict(self._maps)
-        return fingerprint("rendered", RENDERING_VERSION, *specs)
+        named = () if self._smoothing is None else (self._smoothing,)
+        return fingerprint("rendered", RENDERING_VERSION, *specs, *named)
+
+    def with_smoothing(self, smoothing: str) -> RenderedCollection:
+        """Return this collection with the clicks' maps smoothed by a ClickMe smoothing in place of the Gaussian."""
+        SMOOTHINGS[smoothing]
+        other = self._copy_smoothed(smoothing)
+        other._smoothing, other._maps = smoothing, replace(self._maps, smoothing="none")
+        return other
 
     def path(self, image: str) -> Path:
         """Return the path of the image's file, rendered now if it is not there."""
@@ -226,5 +237,9 @@ class RenderedCollection(Collection):
         attrs |= asdict(self._maps) | {
             f"simulated_{key}": value for key, value in asdict(self.participant_spec).items()
         }
+        if self._smoothing is not None:
+            values = SMOOTHINGS[self._smoothing](values)
+            del attrs["sigma_px"]
+            attrs["smoothing"] = self._smoothing
         side = self.spec.side_px
         return labelled_map(values, name="human_map", extent_px=(side, side), leading=leading, attrs=attrs)

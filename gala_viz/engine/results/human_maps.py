@@ -14,12 +14,12 @@ from gala_viz.alignment import (
     CeilingSpec,
     ImageCeilings,
     PartnerImages,
-    area_average,
     image_ceilings,
     partner_rhos,
     spearman,
     to_resolution,
 )
+from gala_viz.alignment.resolution import RESIZINGS
 from gala_viz.cache import BoundedCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import (
@@ -139,6 +139,8 @@ class HumanMaps:
     strict : bool
         Raise ``OSError`` where the system could not read a map, which says nothing of it; else it counts as not there
         this time.
+    resizing : str
+        How maps in the frame are brought to a grid: a name in ``gala_viz.alignment.resolution.RESIZINGS``.
     """
 
     def __init__(
@@ -153,11 +155,14 @@ class HumanMaps:
         kind: str | None = None,
         participant: str | None = None,
         strict: bool = False,
+        resizing: str = "area",
     ) -> None:
+        RESIZINGS[resizing]
+        self.resizing = resizing
         self.collection, self.frame, self.ceiling_spec = collection, frame, ceiling
         self.kind, self.participant = kind, participant
         self._images, self._n_partners, self._seed, self._strict = images, n_partners, seed, strict
-        self._name = (collection.name, collection.fingerprint, frame, kind, participant)
+        self._name = (collection.name, collection.fingerprint, frame, kind, participant, resizing)
 
     def framed(self, image: str) -> tuple[xr.DataArray | None, str]:
         """Return the map (y, x) in the frame and "", or None and why there is no usable one ("": nobody marked it)."""
@@ -182,7 +187,7 @@ class HumanMaps:
         return self._known(image)[1]
 
     def on_grid(self, image: str, grid: Grid) -> np.ndarray | None:
-        """Return the map by area averages on a grid of the frame, float32 (y, x); None where there is no usable one."""
+        """Return the map on a grid of the frame, float32 (y, x); None where there is no usable one."""
         return self._known(image, grid)[0]
 
     def participants(self, image: str) -> xr.DataArray:
@@ -195,7 +200,11 @@ class HumanMaps:
 
     def ceilings(self, image: str, participants: xr.DataArray, grids: Sequence[Grid]) -> dict[Grid, ImageCeilings]:
         """Return the noise ceiling of one image with these participants on each grid, for ``combine_ceilings``."""
-        return {grid: image_ceilings([(image, to_resolution(participants, grid))], self.ceiling_spec) for grid in grids}
+        return {grid: image_ceilings([(image, self.resized(participants, grid))], self.ceiling_spec) for grid in grids}
+
+    def resized(self, maps: xr.DataArray, grid: Grid) -> xr.DataArray:
+        """Return maps (..., y, x) in the frame on a grid of it."""
+        return to_resolution(maps, grid, self.resizing)
 
     def ceiling(self, image: str, grid: Grid) -> float:
         """Return the split-half rho of an image's participants on a grid; NaN where it is not known."""
@@ -322,7 +331,7 @@ class HumanMaps:
             values = None if framed is None else framed.values
         else:
             values, why = self._known(image)
-            values = None if values is None else area_average(values, grid)
+            values = None if values is None else RESIZINGS[self.resizing](values, grid)
         if values is not None or not any_unread(self.collection, [image]):
             cache.put(key, (values, why), 200 + (0 if values is None else values.nbytes))
         return values, why
