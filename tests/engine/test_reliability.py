@@ -49,7 +49,7 @@ def test_words_stand_beside_a_reliability_that_is_low():
 def test_the_share_beyond_its_error_stands_beside_that_by_chance():
     values = xr.DataArray(np.array([[3.0, -3.0], [1.0, np.nan]]), dims=("y", "x"))
     error = xr.ones_like(values).assign_attrs(degrees_of_freedom=9)
-    assert beyond_error_text(values, error) == "67 % of its pixels beyond 2 standard errors (by chance 8 %)"
+    assert beyond_error_text(values, error) == "67 % of its pixels beyond 2 standard errors (noise alone: 8 %)"
     assert beyond_error_text(values, error.drop_attrs()) == "67 % of its pixels beyond 2 standard errors"
     assert beyond_error_text(values, None) == ""
     assert np.isnan(share_beyond_error(values.values, np.full((2, 2), np.nan)))
