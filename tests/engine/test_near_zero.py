@@ -1,4 +1,4 @@
-"""A map of noise is told to be about zero as often as is promised, and a map with a signal never, in however few pixels."""
+"""A map of noise is told to be about zero as often as is promised, one with a strong signal in few pixels never."""
 
 import re
 

@@ -128,7 +128,9 @@ def test_shares_of_the_ceiling_above_it_say_what_that_means_also_without_interva
         selection = closeness_of(scores_of(np.full(n, 0.4), 0.6 + gains[:n])).selection
         return fractions_text(selection)
 
-    assert re.fullmatch(r"67 % \[.*\] and 11\d % \[.*\] of the ceiling \(above the ceiling: .* with all of them\)", told(50))
+    assert re.fullmatch(
+        r"67 % \[.*\] and 11\d % \[.*\] of the ceiling \(above the ceiling: .* with all of them\)", told(50)
+    )
     assert told(4).startswith("above the ceiling: the ceiling compares half of the people")
     below = closeness_of(scores_of(np.full(50, 0.4), np.full(50, 0.5))).selection
     assert "above" not in fractions_text(below)

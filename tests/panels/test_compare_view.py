@@ -318,7 +318,9 @@ def test_the_readout_explains_the_unit_and_what_the_error_does_not_tell(source):
     assert explained["a"] == explained["b"]
     assert explained["a"].startswith("Logits per input unit: by how much the explained logit would change where")
     assert "standard error of chance" in explained["a"]
-    assert "not the distance from the map of infinitely many samples: absolute values lift weak pixels" in explained["a"]
+    assert (
+        "not the distance from the map of infinitely many samples: absolute values lift weak pixels" in explained["a"]
+    )
     assert "infinitely" not in explained["delta"]
     update.maps.attrs["reduction"] = "signed"
     assert "infinitely" not in main_row_content(source.networks, None, update, None).explanations["a"]
@@ -327,7 +329,9 @@ def test_the_readout_explains_the_unit_and_what_the_error_does_not_tell(source):
 
 
 def test_how_far_a_delta_can_be_read_is_explained_where_it_stands():
-    heading = delta_heading("Delta", "reliability 0.29", "31 % of its pixels beyond 2 standard errors (noise alone: 8 %)")
+    heading = delta_heading(
+        "Delta", "reliability 0.29", "31 % of its pixels beyond 2 standard errors (noise alone: 8 %)"
+    )
     assert 'title="share of the pixels whose delta lies further from 0 than two of its standard errors' in heading
     assert 'title="how well the delta would come again with other samples of noise' in heading
 

@@ -80,8 +80,9 @@ def near_zero_message(
     if largest > bound and beyond - of_noise <= FEW:
         far, of_noise = float(np.mean(sizes > FAR_ERRORS)), chance_beyond_error(freedom, FAR_ERRORS)
         return (
-            f"{SUBJECT} is within its error but for a few pixels: {100 * far:.1f} % of it beyond {FAR_ERRORS:g} standard "
-            f"errors (noise alone: {100 * of_noise:.1f} %), the largest {largest:.0f} (noise alone: up to {bound:.0f})"
+            f"{SUBJECT} is within its error but for a few pixels: {100 * far:.1f} % of it beyond {FAR_ERRORS:g} "
+            f"standard errors (noise alone: {100 * of_noise:.1f} %), the largest {largest:.0f} "
+            f"(noise alone: up to {bound:.0f})"
         )
     return ""
 

@@ -341,7 +341,7 @@ def test_intervals_of_catch_scores_are_those_of_clopper_and_pearson():
 @pytest.mark.parametrize("settings", [{"catch_rule": "interval"}, {"min_catch_trials": 5}])
 def test_a_rule_that_needs_the_number_of_trials_refuses_a_table_without_it(settings):
     rounds = round_table([round_of("a", "p1", 5, catch=0.5)])
-    with pytest.raises(ValueError, match="of how many catch trials a score is was expected.*catch_rule='score'"):
+    with pytest.raises(ValueError, match=r"of how many catch trials a score is was expected.*catch_rule='score'"):
         filter_rounds(rounds, RoundFilters(**settings))
     unmet = round_table([round_of("a", "p1", 5)])
     assert len(filter_rounds(unmet, RoundFilters(**settings)).rounds) == 1, "without a catch trial there is no score"
