@@ -21,7 +21,7 @@ DELTA_UNIT = "difference of normalised maps"
 ERROR_TEXT = "±: the standard error of chance, over samples of the same number"
 LIFTED_TEXT = (
     "not the distance from the map of infinitely many samples: absolute values lift weak pixels, the more the fewer "
-    "samples, and smoothing does not take that away"
+    "samples, and smoothing, which makes the error small, does not take that away"
 )
 """What the error of a map of absolute values does not tell."""
 RELIES_MORE, LARGER = "red: the second relies more", "red: the second is larger"
@@ -171,7 +171,7 @@ def main_row_content(
         methods={"a": made_by[0], "b": made_by[1]},
         delta_reliability=_reliability(reliability),
         delta_beyond=beyond,
-        lifted=() if map_update.maps.attrs.get("reduction") == "signed" else ("a", "b"),
+        lifted=() if map_update.maps.attrs.get("reduction") == "signed" else ("a", "b", "delta"),
         errors={
             "a": None if errors is None else errors[0],
             "b": None if errors is None else errors[1],
