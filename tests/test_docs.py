@@ -12,13 +12,16 @@ from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from scipy.stats import binom
 
 import gala_viz
 from gala_viz import cli
 from gala_viz.alignment import N_PARTNERS
 from gala_viz.alignment.ceiling import CeilingSpec
 from gala_viz.alignment.resolution import COMPARISON_CELLS
+from gala_viz.collections.clickme.catch_score import clopper_pearson
 from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import DISC_PX, GAUSSIAN_SIGMA_PX, LARGEST_DISC_PX
 from gala_viz.collections.osie import SIGMA_PX
@@ -186,3 +189,21 @@ def test_constants_in_the_definitions_are_those_of_the_code(repository):
     pages = {name: (repository / "docs" / "definitions" / f"{name}.md").read_text(encoding="utf-8") for name in facts}
     texts = {name: " ".join(page.split()) for name, page in pages.items()}
     assert [(name, fact) for name, stated in facts.items() for fact in stated if fact not in texts[name]] == []
+
+
+def test_the_table_of_who_is_left_out_for_catch_trials_is_that_of_the_code(repository):
+    page = (repository / "docs" / "definitions" / "clickme.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")]
+    table = {row[0]: row[1:] for row in rows}
+    trials = [int(cell) for cell in table["trials"]]
+    assert trials == [1, 2, 3, 5, 10, 20, 40, 100]
+    for place, n in enumerate(trials):
+        passed = np.arange(n + 1)
+        excluded = int((clopper_pearson(passed, np.full(n + 1, n))[1] < 0.95).sum())  # those with the fewest passed
+        most = table["dropped with at most so many passed"][place]
+        assert most == (str(excluded - 1) if excluded else "none")
+        for who, rate in (("guessers (0.5)", 0.5), ("the careless (0.8)", 0.8), ("the attentive (0.97)", 0.97)):
+            stated = float(table[f"dropped of {who}, %"][place])
+            assert stated == pytest.approx(100 * binom.cdf(excluded - 1, n, rate), abs=0.51 if rate < 0.9 else 0.051)
+        by_score = float(table["by `score`, dropped of the attentive (0.97), %"][place])
+        assert by_score == pytest.approx(100 * binom.cdf(np.flatnonzero(passed / n < 0.95)[-1], n, 0.97), abs=0.51)

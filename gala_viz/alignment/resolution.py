@@ -11,6 +11,8 @@ from gala_viz.schema import extent_px, labelled_map
 COMPARISON_CELLS = 56
 """Rows and columns of the frame at which maps are compared, by default."""
 _WHOLE = (0.0, 1.0)
+_ROUNDING = 1e-9
+"""Share of a cell that rounding may make of nothing."""
 
 
 def to_resolution(
@@ -58,7 +60,8 @@ def area_average(
     """Return area averages of maps over equal cells.
 
     The weights are the exact overlaps of old and new cells, also where one size is no multiple of the other. NaN parts
-    are left out of the averages; a new cell is NaN only where all of it was.
+    are left out of the averages; a new cell is NaN only where all of it was. An average lies within the range of what
+    it averages to the last bit, so that a constant map, or a plateau, stays one, and has no order by rounding.
 
     Parameters
     ----------
@@ -96,21 +99,38 @@ def area_average(
     over_x = _overlaps(values.shape[-1], columns, *along_x)
     numbers = values.astype(np.float64)
     missing = np.isnan(numbers)
+    low, high = (_over_each_cell(extreme, numbers, over_y, over_x) for extreme in (np.fmin, np.fmax))
     if not missing.any():
-        return (over_y @ numbers @ over_x.T).astype(dtype)
+        return np.clip(over_y @ numbers @ over_x.T, low, high).astype(dtype)
     total = over_y @ np.where(missing, 0.0, numbers) @ over_x.T
     share = over_y @ (~missing).astype(np.float64) @ over_x.T
-    present = share > 1e-9
-    return np.where(present, total / np.where(present, share, 1.0), np.nan).astype(dtype)
+    present = share > _ROUNDING
+    return np.where(present, np.clip(total / np.where(present, share, 1.0), low, high), np.nan).astype(dtype)
 
 
 def _overlaps(old: int, new: int, first: float, last: float) -> np.ndarray:
-    """Return the shares (new, old) of each new cell's length that lie in each old cell; rows sum to 1."""
+    """Return the shares (new, old) of each new cell's length that lie in each old cell; rows sum to 1.
+
+    What of an old cell is there by the rounding of edges alone is left out.
+    """
     edges = first * old + np.arange(new + 1) * ((last - first) * old / new)
     start = np.maximum(edges[:-1, None], np.arange(old)[None])
     end = np.minimum(edges[1:, None], np.arange(1, old + 1)[None])
     lengths = np.clip(end - start, 0.0, None)
-    return lengths / lengths.sum(axis=1, keepdims=True)
+    shares = lengths / lengths.sum(axis=1, keepdims=True)
+    shares[shares < _ROUNDING] = 0.0
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def _over_each_cell(extreme: np.ufunc, values: np.ndarray, over_y: np.ndarray, over_x: np.ndarray) -> np.ndarray:
+    """Return ``np.fmin`` or ``np.fmax`` of the old cells that each new one overlaps (..., rows, columns)."""
+    for axis, shares in ((-2, over_y), (-1, over_x)):
+        begin = (shares > 0).argmax(axis=1)
+        spans = np.stack([begin, begin + (shares > 0).sum(axis=1)], axis=1).ravel()
+        beyond = np.take(values, [-1], axis=axis)  # where spans may end, which takes no part
+        ends = extreme.reduceat(np.concatenate([values, beyond], axis=axis), spans, axis=axis)
+        values = np.take(ends, np.arange(0, len(spans), 2), axis=axis)
+    return values
 
 
 def resize_aligned(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -60,7 +60,8 @@ def dice(a: Maps, b: Maps, top_fraction: float = 0.1, dims: Sequence[str] = ("y"
     """Return the Dice coefficient ``2|A∩B| / (|A|+|B|)`` of the most important pixels of two maps.
 
     Important pixels lie strictly above the (1 - ``top_fraction``) quantile of their map (linear interpolation), so that
-    a map with many equal values may have fewer.
+    a map with many equal values may have fewer, and none where its largest value stands in more than ``top_fraction``
+    of the pixels (a saturated map of 8 bits).
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def dice(a: Maps, b: Maps, top_fraction: float = 0.1, dims: Sequence[str] = ("y"
     Returns
     -------
     DataArray or ndarray
-        Overlap in [0, 1], float64. NaN where one of the maps has no pixel above its quantile, as a constant one.
+        Overlap in [0, 1], float64. NaN where one of the maps has no pixel above its quantile; of itself too.
 
     Raises
     ------

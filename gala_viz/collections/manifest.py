@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from gala_viz.collections.clickme.click_maps import ClickMapSpec, check_clicks
 from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.folder_layouts import MANIFEST
-from gala_viz.specs import toml_values
+from gala_viz.specs import settings, toml_values
 
 
 class ManifestError(ValueError):
@@ -55,7 +55,7 @@ class Manifest:
         content = {
             "collection": {"title": self.title, "licence": self.licence, "source": _path_text(self.source, folder)},
             "maps": {"human_maps": _path_text(self.human_maps, folder), "smoothing": self.smoothing},
-            "clicks": asdict(self.clicks) if self.clicks else None,
+            "clicks": settings(self.clicks) if self.clicks else None,
             "report": dict(self.report),
         }
         path = folder / MANIFEST
@@ -95,10 +95,10 @@ def read_manifest(folder: str | Path) -> Manifest:
         raise ManifestError(f"{path}: {error}") from error
 
 
-def _clicks(settings: dict[str, Any]) -> ClickMapSpec:
-    filters = {"max_clicks": None, "min_catch_score": None, **settings.pop("filters", {})}
-    frame = settings.pop("frame_px", None)
-    return ClickMapSpec(filters=RoundFilters(**filters), frame_px=frame and tuple(frame), **settings)
+def _clicks(content: dict[str, Any]) -> ClickMapSpec:
+    filters = {"max_clicks": None, "min_catch_score": None, **content.pop("filters", {})}
+    frame = content.pop("frame_px", None)
+    return ClickMapSpec(filters=RoundFilters(**filters), frame_px=frame and tuple(frame), **content)
 
 
 def _path_text(path: Path | None, folder: Path) -> str | None:

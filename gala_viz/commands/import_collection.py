@@ -59,6 +59,11 @@ class Arguments:
     """Images with fewer participants, after all other filters, have no map."""
     min_catch_score: float = 0.95
     """Participants with a lower share of right catch trials are dropped, where that is told; 0 keeps all."""
+    catch_rule: Literal["score", "interval"] = "score"
+    """score: whose score lies below that share, as the published ClickMe data are filtered; interval: whose 95 %
+    interval does, where the table tells the number of trials (n_catch_trials)."""
+    min_catch_trials: int = 1
+    """With fewer catch trials nobody is dropped by them; above 1 the table has to tell their number."""
     keep_mobile: bool = False
     """Keep rounds on mobile devices."""
     all_rounds: bool = False
@@ -129,6 +134,8 @@ class Arguments:
             min_clicks=self.min_clicks,
             max_clicks=self.max_clicks,
             min_catch_score=self.min_catch_score or None,
+            catch_rule=self.catch_rule,
+            min_catch_trials=self.min_catch_trials,
             drop_mobile=not self.keep_mobile,
             min_participants=self.min_participants,
         )

@@ -30,7 +30,12 @@ class FilterOptions:
     max_clicks: int | None = None
     """Only so many points of a round count."""
     min_catch_score: float | None = 0.95
-    """Participants who passed a smaller share of their catch trials are dropped."""
+    """Participants who passed a smaller share of their catch trials are dropped, by --catch-rule."""
+    catch_rule: Literal["interval", "score"] = "interval"
+    """interval: whose 95 % interval lies below that share, so that few trials exclude nobody wrongly; score: whose
+    score does, of however few trials, as the published ClickMe data are filtered."""
+    min_catch_trials: int = 1
+    """With fewer catch trials nobody is dropped by them."""
     drop_mobile: bool = True
     """Rounds on phones are dropped."""
     min_participants: int = 1
@@ -100,6 +105,8 @@ class Arguments:
             f"splits of the images: {', '.join(f'{split} {n}' for split, n in report['splits'].items())}"
             f"{'; NOT SURE: ' if report['split_doubt'] else ''}{report['split_doubt']}.\n"
         )
+        for text in report["catch_scores_below"]:
+            sys.stdout.write(f"catch trials of {text}.\n")
         if report["journal_entries_waiting"]:
             sys.stdout.write(
                 f"At most {report['journal_entries_waiting']} entries wait in {journal_folder(database)} and may be "

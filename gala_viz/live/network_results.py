@@ -21,9 +21,8 @@ from gala_viz.cache import ArrayCache, n_bytes
 from gala_viz.engine.forward import forward, forward_batch_size
 from gala_viz.engine.precision import with_known_precision
 from gala_viz.engine.result_keys import circumstances, network_key
-from gala_viz.engine.results.delta import near_zero_message
 from gala_viz.engine.results.forward_result import ForwardResult
-from gala_viz.engine.results.jackknife import monte_carlo_error
+from gala_viz.engine.results.near_zero import near_zero_message
 from gala_viz.live.compute_scheduler import INTERACTIVE, ComputeScheduler
 from gala_viz.live.descriptions import network_info
 from gala_viz.live.network_inputs import NetworkInputs, checksum
@@ -33,8 +32,8 @@ from gala_viz.networks.network import Network
 from gala_viz.specs import GRAD_CAM, MapRequest, fingerprint, settings
 from gala_viz.store.source import Cancelled
 
-MIN_SAMPLES = 10
-"""Samples from which on "about zero within its error" is said."""
+NOTE_RULE = 2
+"""By which rule a cached map's note was written; what was written by another is asked anew."""
 
 
 class NetworkResults:
@@ -197,12 +196,12 @@ class NetworkResults:
 
     def finished_map(self, image: str, request: MapRequest, target: int) -> MapState | None:
         """Return the finished map if it is cached."""
-        return self._cached_map(self._map_key(image, request, target))
+        return self._cached_map(image, request, target)
 
     def n_begun(self, image: str, request: MapRequest, target: int) -> int:
         """Return the number of samples that are there already, and that a run would not compute again."""
-        key = self._map_key(image, request, target)
-        state = self._cached_map(key) or self._cache.recall(_begun(key))
+        state = self._cached_map(image, request, target)
+        state = state or self._cache.recall(_begun(self._map_key(image, request, target)))
         return 0 if state is None else state.n
 
     def map_states(
@@ -228,12 +227,11 @@ class NetworkResults:
         MapState
             The last one is done unless cancelled.
         """
-        key = self._map_key(image, request, target)
-        state = self._cached_map(key)
+        state = self._cached_map(image, request, target)
         if state is not None:
             yield state
             return
-        kind, spec = METHODS[request.method], spec_of(request)
+        key, kind, spec = self._map_key(image, request, target), METHODS[request.method], spec_of(request)
         begun = self._cache.recall(_begun(key)) if kind.stochastic else None
         if begun is not None and begun.n >= spec.n_samples:
             begun = None
@@ -241,7 +239,7 @@ class NetworkResults:
         method = kind(self.computing_network, spec)
         named = self._inputs.noise_image(image)
         states = map_states(method, values, image=named, target=target, resume=begun, cancelled=cancelled)
-        span = float(np.ptp(values)) if kind.per_input_unit() else 1.0
+        span = self._span(image, request)
         while True:
             with self._scheduler.turn(priority, cancelled) as granted:
                 state = next(states, None) if granted else None
@@ -259,20 +257,27 @@ class NetworkResults:
             self._cache.remember(_begun(key), state, _state_bytes(state))
         if not state.done:
             return state
-        error = monte_carlo_error(lambda mean: mean, state) if state.n >= MIN_SAMPLES else None
-        message = near_zero_message(state.mean, error=error, input_range=span)
-        arrays = replace(state, note=message or state.note).to_arrays()
+        arrays = _with_note(state, span).to_arrays()
         finished = MapState.from_arrays(arrays)  # as it is read again, so that its error is the same to the last digit
         assert finished is not None, "what was written can be read"
         self._cache.remember(key, finished, _state_bytes(finished))
-        self._write(key, arrays)
+        self._write(key, {**arrays, "note_rule": np.array(NOTE_RULE)})
         return finished
 
-    def _cached_map(self, key: str) -> MapState | None:
+    def _span(self, image: str, request: MapRequest) -> float:
+        """Return what turns the unit of a request's maps into logits: the range of the network's input, or 1."""
+        is_gradient = METHODS[request.method].per_input_unit()
+        return float(np.ptp(self._inputs.input(self.frame, image).values)) if is_gradient else 1.0
+
+    def _cached_map(self, image: str, request: MapRequest, target: int) -> MapState | None:
+        key = self._map_key(image, request, target)
         state = self._cache.recall(key)
         if state is None:
-            arrays = self._cache.read(key)
-            state = MapState.from_arrays(arrays) if arrays is not None else None
+            arrays = self._cache.read(key) or {}
+            state = MapState.from_arrays(arrays)
+            if state is not None and arrays.get("note_rule") != NOTE_RULE:
+                note = "" if "about zero" in state.note else state.note
+                state = _with_note(replace(state, note=note), self._span(image, request))
             if state is not None:
                 self._cache.remember(key, state, _state_bytes(state))
         return state if state is not None and state.done and np.isfinite(state.mean).all() else None
@@ -331,6 +336,12 @@ def _begun(key: str) -> str:
 def _layer(name: str) -> str:
     """Return the name of a layer's array in a file, apart from the others' names."""
     return f"layer {name}"
+
+
+def _with_note(state: MapState, span: float) -> MapState:
+    """Return a finished state with what is to be said of a map that says little."""
+    message = near_zero_message(state.mean, group_sums=state.group_sums, counts=state.group_counts, input_range=span)
+    return replace(state, note=message or state.note)
 
 
 def _state_bytes(state: MapState) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.counts import counted
-from gala_viz.engine.results.score_selection import ScoreSelection
+from gala_viz.engine.results.score_selection import ABOVE_CEILING, ScoreSelection
 from gala_viz.panels.html_pane import html_pane
 from gala_viz.panels.html_templates import render_html
 from gala_viz.panels.markup import SIDES, number_text
@@ -172,6 +172,8 @@ def _network_bar(side: str, mean: float, here: float, closeness: Closeness) -> s
     label = f"{closeness.metric} with {closeness.people}: mean {number_text(mean)}, this photograph {number_text(here)}"
     if np.isfinite(closeness.ceiling):
         label += f", noise ceiling {closeness.ceiling:.3f}"
+    if mean > closeness.ceiling:
+        label += f"; the mean is {ABOVE_CEILING}"
     return _bar(side, mean, here, closeness.ceiling, label, [*words, ("this", number_text(here))])
 
 

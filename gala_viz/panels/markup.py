@@ -200,13 +200,20 @@ def people_heading(title: str, kind: str, description: str) -> str:
     )
 
 
+RELIABILITY_HINT = "how well the delta would come again with other samples of noise: 1 wholly, 0 not at all"
+BEYOND_HINT = (
+    "share of the pixels whose delta lies further from 0 than two of its standard errors; of noise alone, without any "
+    "difference, so many would lie there as the second number says"
+)
+
+
 def delta_heading(title: str = "", reliability: str = "", beyond: str = "") -> str:
     """Return the title of the delta's column, how reliable the delta is, and how much of it is beyond its error."""
     return render_html(
         """<div class="column-title">{{ title }}</div>
-{%- for fact in facts if fact %}<p class="fact">{{ fact }}</p>{% endfor %}""",
+{%- for fact, hint in facts if fact %}<p class="fact" title="{{ hint }}">{{ fact }}</p>{% endfor %}""",
         title="Delta: second minus first" if reliability or not title else title,
-        facts=(reliability, beyond),
+        facts=((reliability, RELIABILITY_HINT), (beyond, BEYOND_HINT)),
     )
 
 

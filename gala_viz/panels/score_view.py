@@ -12,7 +12,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
-from gala_viz.engine.results.score_selection import ScoreSelection, score_columns, select_scores
+from gala_viz.engine.results.score_selection import ABOVE_CEILING, ScoreSelection, score_columns, select_scores
 from gala_viz.engine.results.scores import NO_ORDER, drawn_name, has_order
 from gala_viz.panels.closeness import CEILING_TEXT, Closeness, ClosenessBars
 from gala_viz.panels.form import Field, Form, as_options
@@ -52,9 +52,10 @@ def ceiling_text(selection: ScoreSelection, digits: int = 2) -> str:
 
 
 def fractions_text(selection: ScoreSelection) -> str:
-    """Return the means as shares of the ceiling, with intervals; "" where there are too few images."""
+    """Return the means as shares of the ceiling, with intervals where images are not too few, and what is above it."""
     parts = [f"{100 * mean:.0f} % [{100 * low:.0f}, {100 * high:.0f}]" for mean, (low, high) in selection.fractions]
-    return f"{' and '.join(parts)} of the ceiling" if parts else ""
+    above = f" ({ABOVE_CEILING})" if selection.is_above_ceiling else ""
+    return f"{' and '.join(parts)} of the ceiling{above}" if parts else above.strip(" ()")
 
 
 def baseline_texts(selection: ScoreSelection, *, has_categories: bool = True, digits: int = 2) -> list[str]:

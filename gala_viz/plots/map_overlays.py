@@ -19,6 +19,23 @@ if "bokeh" not in hv.Store.renderers:  # hv.extension would also send scripts fr
 SALIENCY_UNIT = "logit / input unit"
 """Unit of a saliency map: change of the explained logit per unit of the network's normalised input."""
 
+UNIT_TEXTS = {
+    "logits per input unit": "by how much the explained logit would change where the pixel's value in the network's "
+    "normalised input rises by one; one number for the three colours",
+    "logits": "which part of the explained logit the pixel stands for",
+    "logits times activity": "the gradient of the explained logit times the layer's activity; sizes are comparable "
+    "within one layer of one network alone",
+}
+"""Unit of a map -> what it means."""
+UNIT_TEXTS[SALIENCY_UNIT] = UNIT_TEXTS["logits per input unit"]
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit of maps and what it means, for example "Logits per input unit: by how much …"; "" for others."""
+    meaning = UNIT_TEXTS.get(unit)
+    return f"{unit[0].upper()}{unit[1:]}: {meaning}" if meaning else ""
+
+
 _BARE = {
     "xaxis": None,
     "yaxis": None,

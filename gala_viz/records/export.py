@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from gala_viz.collections.zarr_maps import write_zarr_maps
 from gala_viz.counts import counted
 from gala_viz.records.canvas import centre_crop_box, crop_to_canvas
 from gala_viz.records.database import Database
-from gala_viz.records.finished_rounds import finished_rounds, round_recordings
+from gala_viz.records.finished_rounds import COLLECTED_FILTERS, finished_rounds, round_recordings
 from gala_viz.records.paint_surface import RULE, RoundRecording, surface_motion_report
 from gala_viz.records.round_writer import adopt_journals
 from gala_viz.registry import Registry
@@ -42,7 +42,7 @@ ZARR_CELLS = 128
 class ExportSpec:
     """Which rounds are exported and how their maps are smoothed; ``simulated`` takes simulated participants instead."""
 
-    filters: RoundFilters = field(default_factory=RoundFilters)
+    filters: RoundFilters = COLLECTED_FILTERS
     smoothing: str = "discs"
     simulated: bool = False
 
@@ -226,6 +226,7 @@ def export_rounds(
         "filters": asdict(spec.filters),
         "rounds_before": filtered.n_before,
         "dropped": dict(filtered.dropped),
+        "catch_scores_below": list(filtered.catch_scores),
         "rounds": len(filtered.rounds),
         "images": len(images),
         "journal_entries_waiting": n_waiting,

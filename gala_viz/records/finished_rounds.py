@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Row, Select, case, func, select
 
+from gala_viz.collections.clickme.catch_score import CatchScore
+from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.round_table import Round as ClickRound
 from gala_viz.records.canvas import canvas_to_photo
 from gala_viz.records.database import Database
@@ -16,6 +18,9 @@ from gala_viz.records.paint_surface import RoundRecording, classify_surface_moti
 from gala_viz.records.tables import CATCH, GAME, GameSession, Participant, Round, RoundPoint
 
 ROUNDS_PER_QUERY = 500
+
+COLLECTED_FILTERS = RoundFilters(catch_rule="interval")
+"""Default filters of what the game collects: its participants have few catch trials, and their number is known."""
 
 
 def finished_rounds(
@@ -38,30 +43,32 @@ def finished_rounds(
     ------
     Round
         Points ``x_px`` and ``y_px`` (point,) float64 in the photograph's pixels. ``catch_score`` is the participant's
-        over this collection, None before a first catch trial.
+        over this collection, None before a first catch trial, ``n_catch_trials`` their number.
     """
     scores = catch_scores(database, collection)
     for row, x_px, y_px in _rounds(database, collection, images, simulated):
+        own = scores.get(row.participant_id)
         yield ClickRound(
             image=row.image,
             participant=row.participant_id,
             x_px=x_px,
             y_px=y_px,
-            catch_score=scores.get(row.participant_id),
+            catch_score=None if own is None else own.score,
             is_mobile=bool(row.mobile),
+            n_catch_trials=0 if own is None else own.n_trials,
         )
 
 
-def catch_scores(database: Database, collection: str | None = None) -> dict[str, float]:
-    """Return participant -> share of their catch trials that they passed, where they painted in any."""
-    query = select(Round.participant_id, func.avg(_as_number(Round.passed))).where(
+def catch_scores(database: Database, collection: str | None = None) -> dict[str, CatchScore]:
+    """Return participant -> how many of their catch trials they passed, where they painted in any."""
+    query = select(Round.participant_id, func.sum(_as_number(Round.passed)), func.count()).where(
         Round.kind == CATCH, Round.passed.is_not(None)
     )
     if collection is not None:
         query = query.where(Round.collection == collection)
     with database.read_connection() as connection:
         rows = connection.execute(query.group_by(Round.participant_id)).all()
-    return {participant: float(score) for participant, score in rows}
+    return {participant: CatchScore(int(n_passed), int(n_trials)) for participant, n_passed, n_trials in rows}
 
 
 def count_rounds_by_image(database: Database, collection: str, *, simulated: bool = False) -> dict[str, int]:
@@ -137,4 +144,4 @@ def _finished(query: Select, collection: str, simulated: bool) -> Select:
 
 
 def _as_number(flag: ColumnElement) -> ColumnElement:
-    return case((flag, 1.0), else_=0.0)
+    return case((flag, 1), else_=0)

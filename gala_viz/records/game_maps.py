@@ -40,7 +40,7 @@ class CollectionWithGameMaps:
         self._read_s = float("-inf")
         self._lock = threading.Lock()
         self._maps: dict[tuple[str, bool, frozenset[str]], PointMaps] = {}
-        made = f"one count map each, averaged, smoothed ({SMOOTHING})"
+        made = f"one count map each, averaged, smoothed ({SMOOTHING}); all finished rounds, not filtered"
         self._own = {"collected ClickMe": False}
         if self._participants(True):
             self._own["collected SIMULATED ClickMe"] = True

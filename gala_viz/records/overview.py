@@ -10,13 +10,20 @@ from sqlalchemy import func, select
 
 from gala_viz.alignment import COMPARISON_CELLS, CeilingSpec, area_average, image_ceilings
 from gala_viz.alignment.bootstrap import ConfidenceInterval, bootstrap_interval
+from gala_viz.collections.clickme.catch_score import CatchScore
 from gala_viz.collections.clickme.participant_maps import participant_maps
+from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
 from gala_viz.collections.clickme.round_table import round_table
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.counts import counted
 from gala_viz.records.database import Database
-from gala_viz.records.finished_rounds import catch_scores, count_rounds_by_image, finished_rounds
+from gala_viz.records.finished_rounds import (
+    COLLECTED_FILTERS,
+    catch_scores,
+    count_rounds_by_image,
+    finished_rounds,
+)
 from gala_viz.records.pause import is_paused
 from gala_viz.records.tables import GAME, Participant, Round
 from gala_viz.schema import labelled_map
@@ -37,7 +44,7 @@ class Overview:
     outcomes: dict[str, int]
     collections: dict[str, int]
     by_day: tuple[tuple[str, int, int], ...]
-    catch_scores: dict[str, float]
+    catch_scores: dict[str, CatchScore]
 
     def summary(self) -> str:
         """Return the counts as lines for a terminal."""
@@ -58,19 +65,26 @@ class Overview:
             ),
         ]
         if self.catch_scores:
-            scores = list(self.catch_scores.values())
+            scores = [one.score for one in self.catch_scores.values()]
+            n_trials = sorted(one.n_trials for one in self.catch_scores.values())
+            each = str(n_trials[0]) if n_trials[0] == n_trials[-1] else f"{n_trials[0]} to {n_trials[-1]}"
             lines.append(
-                f"catch trials: {counted(len(scores), 'participant')} met one, mean score {np.mean(scores):.2f}"
+                f"catch trials: {counted(len(scores), 'participant')} met one, {each} each, "
+                f"mean score {np.mean(scores):.2f}"
             )
         return "\n".join(lines) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reliability:
-    """Split-half rho of images with enough participants, and its ``growth``: (rounds, images, mean rho)."""
+    """Split-half rho of images with enough participants, and its ``growth``: (rounds, images, mean rho).
+
+    ``filtered`` says how many rounds the filters left, and which they dropped.
+    """
 
     interval: ConfidenceInterval | None
     growth: tuple[tuple[int, int, float], ...]
+    filtered: str = ""
 
 
 def overview(database: Database) -> Overview:
@@ -107,9 +121,15 @@ def overview(database: Database) -> Overview:
 
 
 def reliability(
-    database: Database, collection: Collection, *, simulated: bool = False, smoothing: str = "discs", steps: int = 6
+    database: Database,
+    collection: Collection,
+    *,
+    simulated: bool = False,
+    smoothing: str = "discs",
+    steps: int = 6,
+    filters: RoundFilters = COLLECTED_FILTERS,
 ) -> Reliability:
-    """Estimate the split-half rho of the game's maps, from all rounds and from the first ones.
+    """Estimate the split-half rho of the game's maps, from all rounds that the filters leave, and from the first ones.
 
     Parameters
     ----------
@@ -123,6 +143,8 @@ def reliability(
         Name of ``SMOOTHINGS``.
     steps : int
         Points of the growth: after 1 / steps of the rounds, 2 / steps, and so on.
+    filters : RoundFilters
+        Which rounds count; default: as in an export.
 
     Returns
     -------
@@ -134,8 +156,8 @@ def reliability(
     ----------
     Linsley et al. 2019, section 4.
     """
-    rounds = round_table(finished_rounds(database, collection.name, simulated=simulated))
-    spec = CeilingSpec()
+    filter_result = filter_rounds(round_table(finished_rounds(database, collection.name, simulated=simulated)), filters)
+    rounds, spec = filter_result.rounds, CeilingSpec()
     growth: list[tuple[int, int, float]] = []
     rhos: dict[str, float] = {}
     for count in np.unique(np.linspace(0, len(rounds), steps + 1).astype(int))[1:]:
@@ -155,4 +177,8 @@ def reliability(
             rhos |= image_ceilings([(image, maps)], spec).rho
         growth.append((int(count), len(rhos), float(np.mean(list(rhos.values()))) if rhos else float("nan")))
     known = np.array(list(rhos.values()))
-    return Reliability(interval=bootstrap_interval(known) if len(known) else None, growth=tuple(growth))
+    return Reliability(
+        interval=bootstrap_interval(known) if len(known) else None,
+        growth=tuple(growth),
+        filtered=filter_result.summary(),
+    )

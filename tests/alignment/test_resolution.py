@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gala_viz.alignment import area_average, to_resolution
+from gala_viz.alignment import area_average, spearman, to_resolution
 from gala_viz.schema import labelled_map, pixel_centres
 
 sizes = st.integers(1, 23)
@@ -18,6 +18,42 @@ def test_the_mean_over_the_frame_is_kept_at_any_ratio(height, width, rows, colum
     smaller = area_average(values, (rows, columns))
     assert smaller.shape == (2, rows, columns)
     np.testing.assert_allclose(smaller.mean(axis=(1, 2)), values.mean(axis=(1, 2)), atol=1e-12)
+
+
+kinds = st.sampled_from([np.float16, np.float32, np.float64, np.int64, np.uint8])
+
+
+@settings(max_examples=100)
+@given(sizes, sizes, sizes, sizes, kinds, st.floats(1e-3, 250), st.booleans())
+def test_a_constant_map_stays_constant_to_the_last_bit(height, width, rows, columns, dtype, value, has_unseen):
+    values = np.full((height, width), value).astype(dtype)
+    constant = values[0, 0]
+    if has_unseen and np.issubdtype(dtype, np.floating):
+        values[: height // 2] = np.nan
+    result = area_average(values, (rows, columns))
+    known = result[~np.isnan(result)]
+    assert known.size
+    assert (known == known.dtype.type(constant)).all()
+
+
+@settings(max_examples=60)
+@given(sizes, sizes, sizes, sizes, st.integers(0, 100))
+def test_averages_lie_within_what_they_average_also_on_plateaus(height, width, rows, columns, seed):
+    rng = np.random.default_rng(seed)
+    values = rng.choice([0.1, 0.7, 1 / 3], size=(2, height, width))
+    values[:, : height // 2] = 0.1
+    result = area_average(values, (rows, columns))
+    assert result.min() >= values.min()
+    assert result.max() <= values.max()
+    on_plateau = (np.arange(1, rows + 1) / rows) * height <= height // 2
+    assert (result[:, on_plateau] == 0.1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_constant_map_has_no_rho_at_any_resolution(dtype):
+    constant = area_average(np.full((200, 150), 0.1, dtype), (56, 56))
+    other = np.random.default_rng(0).random((56, 56))
+    assert np.isnan(spearman(constant, other))
 
 
 def test_halving_a_map_takes_means_of_two_by_two_cells():

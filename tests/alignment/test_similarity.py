@@ -147,6 +147,19 @@ def test_a_constant_map_has_no_overlap_with_any_other_instead_of_none_at_all():
     assert dice_kernel(different, -different) == 0, "no overlap is a number, a missing map is none"
 
 
+def test_a_saturated_map_has_no_top_pixels_and_no_overlap_also_with_itself():
+    saturated = np.random.default_rng(0).integers(0, 200, (20, 20)).astype(np.uint8)
+    saturated.ravel()[:41] = 255  # of 400: more than a tenth
+    other = maps(20, 20)
+    for kernel in (dice_kernel, iou_kernel):
+        assert np.isnan(kernel(saturated, saturated))
+        assert np.isnan(kernel(saturated, other))
+        assert np.isnan(kernel(other, saturated))
+        assert kernel(saturated, saturated, top_fraction=0.11) == 1
+    saturated.ravel()[40] = 0  # exactly a tenth is above the quantile
+    assert dice_kernel(saturated, saturated) == 1
+
+
 @pytest.mark.parametrize("top_fraction", [0, 1, -0.1, 1.5])
 def test_a_top_fraction_that_is_no_share_is_refused(top_fraction):
     with pytest.raises(ValueError, match="between 0 and 1"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gala_viz.batch.smoothgrad import smoothgrad
-from gala_viz.engine.results.delta import NORMALISATIONS, delta, gradient_delta, near_zero_message, normalise_maps
+from gala_viz.engine.results.delta import NORMALISATIONS, delta, gradient_delta, normalise_maps
 from gala_viz.engine.results.half_samples import split_half_reliability
 from gala_viz.engine.results.jackknife import jackknife_error
 from gala_viz.engine.results.reduction import REDUCTIONS, reduce_channels, smooth
@@ -127,20 +127,6 @@ def test_maps_of_other_images_or_frames_are_refused(maps):
 def test_an_unknown_normalisation_gets_an_answer(maps):
     with pytest.raises(UnknownNameError, match="Did you mean 'percentile'"):
         normalise_maps(maps, "percentil")
-
-
-def test_maps_that_are_about_zero_are_told():
-    rng = np.random.default_rng(0)
-    noise = rng.normal(size=(3, 40, 40)).astype(np.float32)
-    error = np.ones_like(noise)
-    assert "about zero" in near_zero_message(np.zeros((4, 4)))
-    assert "about zero" in near_zero_message(np.full((4, 4), np.nan))
-    assert "within its error" in near_zero_message(noise, error=error)
-    assert near_zero_message(noise) == ""
-    assert near_zero_message(noise + 5, error=error) == ""
-    assert near_zero_message(noise, error=np.full_like(noise, np.nan)) == ""
-    assert "about zero" in near_zero_message(noise * 1e-9, input_range=2.0)
-    assert near_zero_message(noise * 1e-9, input_range=1e9) == ""
 
 
 def test_reductions_are_what_their_names_say(maps):

@@ -7,7 +7,7 @@ import xarray as xr
 from gala_viz.attribution.map_state import MapState
 from gala_viz.engine.results.half_samples import POOLING_PX, half_sample_error
 from gala_viz.engine.results.jackknife import monte_carlo_error
-from gala_viz.engine.results.reduction import smooth
+from gala_viz.engine.results.reduction import reduce_channels, smooth
 from gala_viz.engine.results.reliability import (
     POOLED_DEGREES_OF_FREEDOM,
     beyond_error_text,
@@ -26,6 +26,28 @@ def test_of_noise_with_jackknife_errors_as_much_lies_beyond_as_chance_says():
     share = share_beyond_error(state.mean[0], error[0])
     assert share == pytest.approx(chance_beyond_error(9), abs=0.004)
     assert share > 0.07, "a normal distribution would have 4.6 %"
+
+
+def test_smoothed_absolute_maps_of_few_samples_are_lifted_by_more_than_their_error_and_signed_ones_are_not():
+    """The error is of chance: it does not know that absolute values of noise are above those of infinite n."""
+    rng, n, within = np.random.default_rng(0), 10, {}
+    truth = rng.standard_normal((3, 64, 64)).astype(np.float32)
+    samples = truth + 2 * rng.standard_normal((n, 3, 64, 64)).astype(np.float32)
+    state = MapState(samples.mean(axis=0), n, n, 0, group_sums=samples)
+    for reduction in ("absolute", "signed"):
+        for smoothing in (0.0, 4.0):
+
+            def shown(mean, reduction=reduction, smoothing=smoothing):
+                return smooth(reduce_channels(mean, reduction), smoothing)
+
+            off = shown(state.mean) - shown(truth)
+            within[reduction, smoothing] = np.mean(np.abs(off) <= 2 * monte_carlo_error(shown, state))
+            if reduction == "absolute" and smoothing:
+                assert (off > 0).mean() > 0.99, "always upwards"
+    assert within["absolute", 0.0] > 0.88
+    assert within["absolute", 4.0] < 0.3
+    assert within["signed", 0.0] > 0.88
+    assert within["signed", 4.0] > 0.85
 
 
 @pytest.mark.parametrize("smoothing", [0, 1, 2, 4])
@@ -49,7 +71,7 @@ def test_words_stand_beside_a_reliability_that_is_low():
 def test_the_share_beyond_its_error_stands_beside_that_by_chance():
     values = xr.DataArray(np.array([[3.0, -3.0], [1.0, np.nan]]), dims=("y", "x"))
     error = xr.ones_like(values).assign_attrs(degrees_of_freedom=9)
-    assert beyond_error_text(values, error) == "67 % of its pixels beyond 2 standard errors (by chance 8 %)"
+    assert beyond_error_text(values, error) == "67 % of its pixels beyond 2 standard errors (noise alone: 8 %)"
     assert beyond_error_text(values, error.drop_attrs()) == "67 % of its pixels beyond 2 standard errors"
     assert beyond_error_text(values, None) == ""
     assert np.isnan(share_beyond_error(values.values, np.full((2, 2), np.nan)))

@@ -16,7 +16,7 @@ from PIL import Image
 from gala_viz.alignment import COMPARISON_CELLS, spearman, to_resolution
 from gala_viz.attribution.grad_cam import GradCamSpec
 from gala_viz.batch.smoothgrad import smoothgrad
-from gala_viz.cache import BoundedCache
+from gala_viz.cache import BoundedCache, read_npz
 from gala_viz.engine.attribution_maps import attribution_maps
 from gala_viz.engine.results import delta as deltas
 from gala_viz.live import LiveMaps
@@ -120,6 +120,20 @@ def test_another_process_finds_the_maps_on_disk(cache_folder):
     np.testing.assert_array_equal(again.delta, first.delta)
     assert again.done
     assert again.n == 12
+
+
+def test_what_a_former_rule_said_of_a_kept_map_is_asked_anew(cache_folder):
+    first = last(live())
+    for file in cache_folder.rglob("*.npz"):
+        arrays = read_npz(file)
+        if arrays.pop("note_rule", None) is not None:
+            np.savez(file, **{**arrays, "note": np.array("the signed map is about zero within its error (5 %)")})
+    source = live()
+    passes = counted(source)
+    again = source.cached("one", REQUEST)
+    assert passes == []
+    assert "(5 %)" not in again.note
+    assert again.note == first.note
 
 
 def test_nothing_is_cached_before_it_was_computed():

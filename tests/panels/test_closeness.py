@@ -9,6 +9,7 @@ import xarray as xr
 
 from gala_viz.engine.results.score_selection import select_scores
 from gala_viz.panels.closeness import Closeness, ClosenessBars, verdict
+from gala_viz.panels.score_view import fractions_text
 from tests.panels.fake_source import FakeSource
 
 NETWORKS = FakeSource(count=2).networks
@@ -112,3 +113,24 @@ def test_networks_of_one_title_are_told_apart_by_name(gains):
     seeds = [replace(network, title="GALA", name=name) for network, name in zip(NETWORKS, ("s0", "s1"), strict=True)]
     said = text_of(verdict(seeds, closeness_of(scores_of(np.full(50, 0.4), 0.4 + gains))))
     assert said.startswith("GALA, s1 is nearer")
+
+
+def test_a_mean_above_the_ceiling_says_what_that_means_and_one_below_does_not(gains):
+    bars = ClosenessBars(NETWORKS)
+    bars.show(closeness_of(scores_of(np.full(50, 0.4), 0.6 + gains)))
+    meaning = "above the ceiling: the ceiling compares half of the people with the other half"
+    assert meaning not in bars.panes["a"].object
+    assert meaning in bars.panes["b"].object
+
+
+def test_shares_of_the_ceiling_above_it_say_what_that_means_also_without_intervals(gains):
+    def told(n):
+        selection = closeness_of(scores_of(np.full(n, 0.4), 0.6 + gains[:n])).selection
+        return fractions_text(selection)
+
+    assert re.fullmatch(
+        r"67 % \[.*\] and 11\d % \[.*\] of the ceiling \(above the ceiling: .* with all of them\)", told(50)
+    )
+    assert told(4).startswith("above the ceiling: the ceiling compares half of the people")
+    below = closeness_of(scores_of(np.full(50, 0.4), np.full(50, 0.5))).selection
+    assert "above" not in fractions_text(below)

@@ -22,6 +22,7 @@ from gala_viz.panels.figure_download import figure_zip
 from gala_viz.panels.gallery.collection_index import CollectionIndex
 from gala_viz.panels.gallery.selection_filter import SelectionFilter
 from gala_viz.panels.link_parameters import compare_link_parameters
+from gala_viz.panels.markup import delta_heading
 from gala_viz.panels.page_state import PageState
 from gala_viz.panels.presenting.presentation import Presentation
 from gala_viz.panels.progress_view import format_duration, map_progress_text, standard_error_percent
@@ -309,6 +310,30 @@ def test_a_delta_of_maps_as_they_are_is_not_called_normalised(source, normalise,
     update = source.update(source.images[0], source.request, 5)
     update.delta.attrs["normalise"] = normalise
     assert main_row_content(source.networks, None, update, None).units["delta"] == unit
+
+
+def test_the_readout_explains_the_unit_and_what_the_error_does_not_tell(source):
+    update = source.update(source.images[0], source.request, 5)
+    explained = main_row_content(source.networks, None, update, None).explanations
+    assert explained["a"] == explained["b"]
+    assert explained["a"].startswith("Logits per input unit: by how much the explained logit would change where")
+    assert "standard error of chance" in explained["a"]
+    assert (
+        "not the distance from the map of infinitely many samples: absolute values lift weak pixels" in explained["a"]
+    )
+    assert "infinitely" in explained["delta"]
+    update.maps.attrs["reduction"] = "signed"
+    assert "infinitely" not in main_row_content(source.networks, None, update, None).explanations["a"]
+    norms = main_row_content(source.networks, source.forward(source.images[0]), update, 1).explanations
+    assert set(norms.values()) == {""}, "norms have no unit that wants words, and no error"
+
+
+def test_how_far_a_delta_can_be_read_is_explained_where_it_stands():
+    heading = delta_heading(
+        "Delta", "reliability 0.29", "31 % of its pixels beyond 2 standard errors (noise alone: 8 %)"
+    )
+    assert 'title="share of the pixels whose delta lies further from 0 than two of its standard errors' in heading
+    assert 'title="how well the delta would come again with other samples of noise' in heading
 
 
 def test_the_arrow_keys_follow_the_gallerys_order_and_stop_at_its_ends(view, source):

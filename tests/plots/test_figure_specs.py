@@ -270,6 +270,19 @@ def test_the_caption_tells_every_setting(tmp_path):
         assert told in caption
 
 
+def test_what_the_page_says_of_single_images_maps_stands_in_the_caption(tmp_path):
+    class Source(FakeSource):
+        def update(self, image, request, n):
+            note = "first: the signed map is about zero" if image == IMAGES[1] else ""
+            return replace(super().update(image, request, n), note=note)
+
+    written(tmp_path, spec(), Source())
+    (caption,) = tmp_path.glob("*.md")
+    told = caption.read_text(encoding="utf-8")
+    assert f"Of {IMAGES[1]}: first: the signed map is about zero." in told
+    assert f"Of {IMAGES[0]}" not in told
+
+
 def test_unknown_images_and_layers_are_told():
     with pytest.raises(UnknownNameError, match="no image of fake called 'photo 0001'"):
         draw_figure(FakeSource(), spec(images=("photo 0001",)))

@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 from contextlib import contextmanager
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -11,18 +12,20 @@ import xarray as xr
 from sqlalchemy.exc import OperationalError
 
 from gala_viz.cli import main
+from gala_viz.collections.clickme.catch_score import CatchScore
 from gala_viz.collections.clickme.click_maps import ClickMapSpec
 from gala_viz.collections.clickme.click_tables import read_rounds
 from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.round_table import round_table
 from gala_viz.collections.open import open_collection
 from gala_viz.commands import compare_app
+from gala_viz.commands.records import FilterOptions
 from gala_viz.game.game_spec import GameSpec
 from gala_viz.game.judge import Judge
 from gala_viz.panels.compare.compare_options import CompareOptions
 from gala_viz.records.database import Database, DatabaseError
 from gala_viz.records.export import ExportSpec, export_rounds
-from gala_viz.records.finished_rounds import finished_rounds
+from gala_viz.records.finished_rounds import COLLECTED_FILTERS, catch_scores, finished_rounds
 from gala_viz.records.game_maps import CollectionWithGameMaps
 from gala_viz.records.image_counts import register_images
 from gala_viz.records.journal import Journal
@@ -81,7 +84,7 @@ def same_rounds(found, expected):
     assert [found.images[one] for one in found.image] == [expected.images[one] for one in expected.image]
     people = [[one.participants[number] for number in one.participant] for one in (found, expected)]
     assert people[0] == people[1]
-    for name in ("start", "x_px", "y_px", "catch_score", "is_mobile"):
+    for name in ("start", "x_px", "y_px", "catch_score", "is_mobile", "n_catch_trials"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
@@ -242,7 +245,8 @@ def test_the_overview_counts_people_and_simulated_apart(lab):
     assert (found.n_participants, found.n_simulated) == (5, 2)
     assert found.collections == {collection.name: 15}
     assert [sum(day[1] for day in found.by_day), sum(day[2] for day in found.by_day)] == [17, 6]
-    assert sorted(found.catch_scores.values()) == [0.0, 1.0]
+    assert sorted((one.n_passed, one.n_trials) for one in found.catch_scores.values()) == [(0, 1), (1, 1)]
+    assert "catch trials: 2 participants met one, 1 each, mean score 0.50" in found.summary()
     assert "5 participants and 2 simulated ones" in found.summary()
     assert "rounds that ended, practice and catch trials too: " in found.summary()
     assert "15 rounds of people that make maps, without practice and catch trials" in found.summary()
@@ -256,25 +260,53 @@ def test_a_count_of_one_is_told_in_the_singular():
         outcomes={"won": 1},
         collections={"shapes": 1},
         by_day=(("2026-01-01", 1, 0),),
-        catch_scores={"somebody": 1.0},
+        catch_scores={"somebody": CatchScore(3, 3)},
     )
     told = found.summary()
     assert "1 participant and 1 simulated one\n" in told
     assert "shapes: 1 round of people that makes maps" in told
     assert "2026-01-01: 1 round of people, 0 simulated\n" in told
-    assert "catch trials: 1 participant met one" in told
+    assert "catch trials: 1 participant met one, 3 each, mean score 1.00" in told
     assert [line for line in told.splitlines() if re.search(r"\b1 \w+s\b", line)] == []
 
 
 def test_reliability_grows_with_the_data(lab):
     _, collection, database = lab
-    found = reliability(database, collection)
+    found = reliability(database, collection, filters=ALL)
     counts = [count for count, _, _ in found.growth]
     assert counts == sorted(counts)
     assert counts[-1] == 15
+    assert found.filtered == "15 of 15 rounds kept; dropped: none."
     assert found.growth[-1][1] == 4
     assert found.interval.mean == pytest.approx(found.growth[-1][2])
     assert 0.5 < found.interval.mean <= 1
+
+
+def test_reliability_is_by_default_of_the_rounds_that_an_export_takes(lab, tmp_path):
+    _, collection, database = lab
+    found = reliability(database, collection)
+    exported = export_rounds(database, collection, tmp_path, ExportSpec(), ("csv",))
+    assert found.growth[-1][0] == exported["rounds"] == 12
+    assert found.filtered == "12 of 15 rounds kept; dropped: mobile devices: 3."
+
+
+def test_one_missed_catch_trial_excludes_nobody_from_an_export_but_by_the_published_rule(lab, tmp_path, capsys):
+    root, collection, database = lab
+    (who,) = [one for one, score in catch_scores(database).items() if not score.n_passed]
+    report = export_rounds(database, collection, tmp_path, ExportSpec(), ("csv",))
+    assert report["catch_scores_below"] == [
+        f"participant {who}: 0 of 1 passed, 95 % interval 0.000 to 0.975: kept: so few trials do not tell"
+    ]
+    assert report["filters"]["catch_rule"] == "interval"
+    asked = ["records", "export", "--records", str(root / "records.sqlite"), "--collection", str(root / "photos")]
+    assert main([*asked, "--out", str(tmp_path / "published"), "--kinds", "csv", "--catch-rule", "score"]) == 0
+    told = capsys.readouterr().out
+    assert f"catch trials of participant {who}: 0 of 1 passed, 95 % interval 0.000 to 0.975: dropped.\n" in told
+    assert "catch score below 0.95: 3" in told
+
+
+def test_the_options_of_an_export_are_the_filters_of_what_is_collected():
+    assert RoundFilters(**asdict(FilterOptions())) == COLLECTED_FILTERS == ExportSpec().filters
 
 
 def test_the_commands_tell_export_and_forget(lab, tmp_path, capsys):

@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gala_viz.cli import main
+from gala_viz.collections.clickme.catch_score import CatchScore
 from gala_viz.commands.records import _copies_beside
 from gala_viz.game.game_spec import GameSpec
 from gala_viz.game.judge import Judge
@@ -474,10 +475,10 @@ def test_collected_rounds_lie_in_the_photographs_pixels_and_know_catch_scores(ta
         judge.paint([(1, 2, 3)], 0.0)
         judge.apply_time_limit(8000.0)
         rounds.finish_round(row.id, judge.round_end(now_ms(), passed=right), RoundUpdate())
-    assert catch_scores(database) == {who[0]: 0.5}
+    assert catch_scores(database) == {who[0]: CatchScore(1, 2)}
     (found,) = finished_rounds(database, "shapes")
     np.testing.assert_allclose(found.x_px, [60, 61, 62])
-    assert found.catch_score == 0.5
+    assert (found.catch_score, found.n_catch_trials) == (0.5, 2)
     assert found.is_mobile is False
 
 

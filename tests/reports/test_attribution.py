@@ -15,7 +15,7 @@ import gala_viz as gv
 from gala_viz.attribution.gradients import IntegratedGradientsSpec
 from gala_viz.attribution.methods import METHODS
 from gala_viz.engine.attribution_maps import attribution_maps
-from gala_viz.engine.results.delta import near_zero_message
+from gala_viz.engine.results.near_zero import near_zero_message
 from gala_viz.live.live_maps import LiveMaps
 from gala_viz.networks import external
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm

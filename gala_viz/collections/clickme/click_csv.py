@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from gala_viz.collections.clickme.round_table import Round
-from gala_viz.collections.clickme.table_values import parse_bool, parse_number, parse_participant
+from gala_viz.collections.clickme.table_values import parse_bool, parse_count, parse_number, parse_participant
 from gala_viz.collections.clickme.text_encoding import check_encoding
 from gala_viz.collections.map_checks import MapFileError
 
 REQUIRED = ("image_path", "clicks", "user_id")
-OPTIONAL = ("timestamp", "user_catch_trial", "is_mobile", "surface_moved")
+OPTIONAL = ("timestamp", "user_catch_trial", "n_catch_trials", "is_mobile", "surface_moved")
 MAX_FIELD_LENGTH = 2_000_000
 MAX_REFUSED = 100
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -103,6 +103,7 @@ def _round(row: dict[str, str | None]) -> Round:
         y_px=y_px,
         catch_score=_score(fields.get("user_catch_trial")),
         is_mobile=parse_bool(fields.get("is_mobile"), "is_mobile"),
+        n_catch_trials=parse_count(fields.get("n_catch_trials"), "n_catch_trials"),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from gala_viz.collections.image_names import ImageNames
 from gala_viz.collections.map_checks import MapFileError
 from gala_viz.collections.points import PointMaps, Points
 from gala_viz.counts import counted
-from gala_viz.specs import check_finite, fingerprint
+from gala_viz.specs import check_finite, fingerprint, settings
 
 KIND = "ClickMe"
 N_CHECKED_IMAGES = 200
@@ -94,7 +94,7 @@ class ClickMaps:
         self.spec = spec or ClickMapSpec()
         status = source.stat()
         self.fingerprint = fingerprint(
-            "clicks", READER_VERSION, str(source), status.st_size, status.st_mtime_ns, asdict(self.spec)
+            "clicks", READER_VERSION, str(source), status.st_size, status.st_mtime_ns, settings(self.spec)
         )
         rounds, skipped = read_rounds(source, self.spec.encoding)
         filter_result = filter_rounds(rounds, self.spec.filters)
@@ -147,7 +147,7 @@ class ClickMaps:
             "n_participants": len(point_maps.participants),
             "n_rounds": len(self._rounds_of[image]),
             "n_outside": point_maps.n_outside,
-            "filters": json.dumps(asdict(self.spec.filters)),
+            "filters": json.dumps(settings(self.spec.filters)),
             "dropped_rounds": json.dumps(self._dropped),
         }
         return HumanMap(point_maps.maps, point_maps.participants, attrs)

@@ -18,11 +18,17 @@ from numpy._core.multiarray import scalar
 
 from gala_viz.collections.clickme.click_csv import image_name
 from gala_viz.collections.clickme.round_table import Round
-from gala_viz.collections.clickme.table_values import parse_bool, parse_number, parse_participant, parse_text
+from gala_viz.collections.clickme.table_values import (
+    parse_bool,
+    parse_count,
+    parse_number,
+    parse_participant,
+    parse_text,
+)
 from gala_viz.collections.map_checks import MapFileError
 
 REQUIRED = ("file_pointer", "clickmap_x", "clickmap_y", "user_id")
-OPTIONAL = ("user_catch_trial", "is_mobile")
+OPTIONAL = ("user_catch_trial", "n_catch_trials", "is_mobile")
 MAX_BYTES = 4_000_000_000
 MAX_COMPRESSION_RATIO = 200
 """An array above ``_SMALL`` bytes that unpacks to more than this many times its packed size counts as a zip bomb."""
@@ -144,6 +150,7 @@ def _round(entry: dict[str, Any]) -> Round:
         y_px=y_px,
         catch_score=score,
         is_mobile=parse_bool(entry.get("is_mobile"), "is_mobile"),
+        n_catch_trials=parse_count(entry.get("n_catch_trials"), "n_catch_trials"),
     )
 
 

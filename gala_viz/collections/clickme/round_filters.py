@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
+from gala_viz.collections.clickme.catch_score import CatchScore, clopper_pearson
 from gala_viz.collections.clickme.round_table import RoundTable
 from gala_viz.counts import counted
+from gala_viz.specs import COUNTS
+
+CatchRule = Literal["score", "interval"]
+CATCH_RULES: tuple[CatchRule, ...] = ("score", "interval")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,6 +24,11 @@ class RoundFilters:
     participant on an image but the first; rounds with fewer than ``min_clicks`` clicks; participants with a catch score
     below ``min_catch_score``; with ``drop_mobile`` rounds on mobile devices; images with fewer than
     ``min_participants`` participants among the rounds that are left. Of the rest the first ``max_clicks`` clicks count.
+
+    With the ``catch_rule`` "score", that of the published ClickMe data, the score itself counts, of however few trials:
+    one that was missed drops whoever had fewer than 20. With "interval" a participant is dropped whose 95 % interval
+    lies below ``min_catch_score``, so that of those who would pass so many in the long run at most 2.5 % are dropped.
+    With fewer than ``min_catch_trials`` catch trials nobody is dropped by them.
     """
 
     first_round: bool = True
@@ -26,6 +37,8 @@ class RoundFilters:
     min_catch_score: float | None = 0.95
     drop_mobile: bool = True
     min_participants: int = 1
+    catch_rule: CatchRule = field(default="score", metadata={COUNTS: lambda filters: filters.catch_rule != "score"})
+    min_catch_trials: int = field(default=1, metadata={COUNTS: lambda filters: filters.min_catch_trials != 1})
 
     def __post_init__(self) -> None:
         if self.min_clicks < 1 or self.min_participants < 1:
@@ -35,15 +48,31 @@ class RoundFilters:
             raise ValueError(f"max_clicks is at least min_clicks, {self.min_clicks}; got {self.max_clicks}.")
         if self.min_catch_score is not None and not 0 <= self.min_catch_score <= 1:
             raise ValueError(f"min_catch_score is a share of catch trials, 0 to 1; got {self.min_catch_score}.")
+        if self.catch_rule not in CATCH_RULES:
+            raise ValueError(f"catch_rule is one of {', '.join(CATCH_RULES)}; got {self.catch_rule!r}.")
+        if self.min_catch_trials < 1:
+            raise ValueError(f"min_catch_trials is at least 1; got {self.min_catch_trials}.")
+
+    @property
+    def catch_title(self) -> str:
+        """What the filter of catch scores drops, in words."""
+        few = f", of {self.min_catch_trials} trials or more" if self.min_catch_trials > 1 else ""
+        by = ", by its 95 % interval" if self.catch_rule == "interval" else ""
+        return f"catch score below {self.min_catch_score:g}{by}{few}"
 
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """The rounds that are left, and how many each filter dropped, in order: (what it drops, rounds)."""
+    """The rounds that are left, and how many each filter dropped, in order: (what it drops, rounds).
+
+    ``catch_scores`` are those below the filter's, in words: of which participants, of how many trials, and whether the
+    participant is dropped for it. Of participants whose number of trials is not recorded nothing is said.
+    """
 
     rounds: RoundTable
     dropped: tuple[tuple[str, int], ...]
     n_before: int
+    catch_scores: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """Say in a sentence how many rounds there were, how many are left, and which filter dropped how many."""
@@ -65,8 +94,10 @@ def filter_rounds(rounds: RoundTable, filters: RoundFilters) -> FilterResult:
     if filters.first_round:
         drop("later rounds of a participant on an image", ~_first_among(pairs, remaining))
     drop(f"fewer than {filters.min_clicks} clicks", rounds.n_clicks < filters.min_clicks)
+    inattentive = np.zeros(len(rounds), dtype=bool)
     if filters.min_catch_score is not None:
-        drop(f"catch score below {filters.min_catch_score:g}", rounds.catch_score < filters.min_catch_score)
+        inattentive = _fails_catch_trials(rounds, filters)
+        drop(filters.catch_title, inattentive)
     if filters.drop_mobile:
         drop("mobile devices", rounds.is_mobile == 1)
     people = np.zeros(len(rounds.images), np.int64)
@@ -76,7 +107,43 @@ def filter_rounds(rounds: RoundTable, filters: RoundFilters) -> FilterResult:
         people[rounds.image] < filters.min_participants,
     )
     counts = None if filters.max_clicks is None else np.full(len(rounds), filters.max_clicks)
-    return FilterResult(rounds.select(remaining, counts), tuple(dropped), len(rounds))
+    told = _catch_score_texts(rounds, filters, inattentive)
+    return FilterResult(rounds.select(remaining, counts), tuple(dropped), len(rounds), told)
+
+
+def _fails_catch_trials(rounds: RoundTable, filters: RoundFilters) -> np.ndarray:
+    """Return whether each round is of a participant whom the catch trials exclude."""
+    score, n_trials, least = rounds.catch_score, rounds.n_catch_trials, filters.min_catch_score
+    assert least is not None, "there is a least score"
+    if filters.catch_rule == "score" and filters.min_catch_trials == 1:
+        return score < least
+    known = np.isfinite(score)
+    if (n_trials[known] < 1).any():
+        raise ValueError(
+            f"of how many catch trials a score is was expected for the filter '{filters.catch_title}'; this table has "
+            "scores alone (column n_catch_trials is missing or empty). Filter by the score, catch_rule='score' and "
+            "min_catch_trials=1, or leave catch scores out, min_catch_score=None."
+        )
+    fails = np.zeros(len(rounds), dtype=bool)
+    compared = score[known]
+    if filters.catch_rule == "interval":
+        n_passed = np.rint(score[known].astype(float) * n_trials[known]).astype(int)
+        compared = clopper_pearson(n_passed, n_trials[known])[1]
+    fails[known] = (compared < least) & (n_trials[known] >= filters.min_catch_trials)
+    return fails
+
+
+def _catch_score_texts(rounds: RoundTable, filters: RoundFilters, inattentive: np.ndarray) -> tuple[str, ...]:
+    """Return the catch scores below the filter's, each in words, by participant."""
+    if filters.min_catch_score is None:
+        return ()
+    texts = {}
+    for number in np.flatnonzero((rounds.catch_score < filters.min_catch_score) & (rounds.n_catch_trials > 0)):
+        n_trials = int(rounds.n_catch_trials[number])
+        passed = CatchScore(round(float(rounds.catch_score[number]) * n_trials), n_trials)
+        so = "dropped" if inattentive[number] else "kept: so few trials do not tell"
+        texts[rounds.participants[rounds.participant[number]]] = f"{passed}: {so}"
+    return tuple(f"participant {participant}: {text}" for participant, text in sorted(texts.items()))
 
 
 def _repeated(rounds: RoundTable) -> np.ndarray:

@@ -18,7 +18,11 @@ NO_SCORE, NOT_RECORDED = np.nan, -1
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One participant's clicks on one image, in order; ``catch_score`` and ``is_mobile`` are None if not recorded."""
+    """One participant's clicks on one image, in order.
+
+    ``catch_score``, ``is_mobile`` and ``n_catch_trials``, of how many catch trials the score is, are None if not
+    recorded.
+    """
 
     image: str
     participant: str
@@ -26,6 +30,7 @@ class Round:
     y_px: np.ndarray
     catch_score: float | None = None
     is_mobile: bool | None = None
+    n_catch_trials: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +38,8 @@ class RoundTable:
     """Many rounds, in the order in which they were played.
 
     ``image`` and ``participant`` (round,) are positions in ``images`` and ``participants``; the clicks of round r are
-    ``x_px`` and ``y_px`` from ``start[r]`` to ``start[r + 1]``; ``catch_score`` is NaN and ``is_mobile`` -1 where they
-    are not recorded.
+    ``x_px`` and ``y_px`` from ``start[r]`` to ``start[r + 1]``; ``catch_score`` is NaN, ``is_mobile`` and
+    ``n_catch_trials`` are -1 where they are not recorded.
     """
 
     images: tuple[str, ...]
@@ -46,6 +51,7 @@ class RoundTable:
     y_px: np.ndarray
     catch_score: np.ndarray
     is_mobile: np.ndarray
+    n_catch_trials: np.ndarray
 
     def __len__(self) -> int:
         return len(self.image)
@@ -70,6 +76,7 @@ class RoundTable:
             y_px=self.y_px[points],
             catch_score=self.catch_score[mask],
             is_mobile=self.is_mobile[mask],
+            n_catch_trials=self.n_catch_trials[mask],
         )
 
     def points(self, rounds: np.ndarray) -> Points:
@@ -89,7 +96,7 @@ class RoundTable:
         return stream.getvalue()
 
 
-_COLUMNS = ("image", "participant", "start", "x_px", "y_px", "catch_score", "is_mobile")
+_COLUMNS = ("image", "participant", "start", "x_px", "y_px", "catch_score", "is_mobile", "n_catch_trials")
 
 
 def round_table(rounds: Iterable[Round]) -> RoundTable:
@@ -109,6 +116,9 @@ def round_table(rounds: Iterable[Round]) -> RoundTable:
         y_px=np.concatenate([one.y_px for one in listed] or empty).astype(np.float32),
         catch_score=np.array([NO_SCORE if one.catch_score is None else one.catch_score for one in listed], np.float32),
         is_mobile=np.array([NOT_RECORDED if one.is_mobile is None else one.is_mobile for one in listed], np.int8),
+        n_catch_trials=np.array(
+            [NOT_RECORDED if one.n_catch_trials is None else one.n_catch_trials for one in listed], np.int64
+        ),
     )
 
 

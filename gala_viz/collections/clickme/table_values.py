@@ -66,6 +66,14 @@ def parse_number(entry: Any, name: str) -> float | None:
     return None if math.isnan(number) else number
 
 
+def parse_count(entry: Any, name: str) -> int | None:
+    """Parse a whole number from 0 on; None where it is not known. Raises ``ValueError`` for any other."""
+    number = parse_number(entry, name)
+    if number is not None and not (number >= 0 and number == int(number)):
+        raise ValueError(f"{name} is a whole number from 0 on; got {_quoted(entry)}.")
+    return None if number is None else int(number)
+
+
 def parse_text(entry: Any) -> str:
     """Parse a text; "" where there is none (None, NaN, an empty entry). Raises ``ValueError`` for bytes not UTF-8."""
     entry = single_value(entry)

@@ -19,6 +19,7 @@ from gala_viz.collections.clickme.round_table import RoundTable
 from gala_viz.protobuf import masked_crc32c
 
 JPEG_QUALITY = 95
+N_TRIALS = "n_catch_trials"
 
 
 def write_click_csv(
@@ -26,17 +27,20 @@ def write_click_csv(
 ) -> None:
     """Write rounds as a CSV table, one round a row; numbers keep all digits of float32.
 
-    The columns are image_path, clicks, user_id, user_catch_trial, is_mobile and ``further_columns``, name -> one text
-    for each round.
+    The columns are image_path, clicks, user_id, user_catch_trial, is_mobile, n_catch_trials (of how many trials the
+    score is) and ``further_columns``, name -> one text for each round.
     """
     further_columns = further_columns or {}
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["image_path", "clicks", "user_id", "user_catch_trial", "is_mobile", *further_columns])
+        writer.writerow(
+            ["image_path", "clicks", "user_id", "user_catch_trial", "is_mobile", N_TRIALS, *further_columns]
+        )
         for number in range(len(rounds)):
             x, y = _clicks(rounds, number)
             clicks = ", ".join(f"({a:.9g}, {b:.9g})" for a, b in zip(x.tolist(), y.tolist(), strict=True))
             score, mobile = rounds.catch_score[number], int(rounds.is_mobile[number])
+            n_trials = int(rounds.n_catch_trials[number])
             writer.writerow(
                 [
                     rounds.images[rounds.image[number]],
@@ -44,6 +48,7 @@ def write_click_csv(
                     rounds.participants[rounds.participant[number]],
                     "" if np.isnan(score) else f"{score:.9g}",
                     "" if mobile < 0 else bool(mobile),
+                    "" if n_trials < 0 else n_trials,
                     *(values[number] for values in further_columns.values()),
                 ]
             )
@@ -54,8 +59,8 @@ def write_click_npz(
 ) -> None:
     """Write rounds as an NPZ file of arrays with one entry a round.
 
-    The arrays are file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile and ``further_columns``,
-    name -> one text for each round.
+    The arrays are file_pointer, clickmap_x, clickmap_y, user_id, user_catch_trial, is_mobile, n_catch_trials (of how
+    many trials the score is) and ``further_columns``, name -> one text for each round.
     """
     clicks = [_clicks(rounds, number) for number in range(len(rounds))]
     further = {name: np.array(values, dtype=object) for name, values in (further_columns or {}).items()}
@@ -67,6 +72,7 @@ def write_click_npz(
         user_id=np.array([rounds.participants[one] for one in rounds.participant], dtype=object),
         user_catch_trial=rounds.catch_score,
         is_mobile=np.array([None if one < 0 else bool(one) for one in rounds.is_mobile.tolist()], dtype=object),
+        n_catch_trials=np.array([None if one < 0 else one for one in rounds.n_catch_trials.tolist()], dtype=object),
         **further,  # pyright: ignore[reportArgumentType]  # no column is called allow_pickle
     )
 

@@ -21,16 +21,6 @@ from gala_viz.specs import Normalisation
 PERCENTILE = 99.0
 """The normalisation "percentile" divides by this percentile of the absolute values: one bright pixel does not count."""
 
-NEGLIGIBLE_LOGITS = 1e-3
-"""A map whose values together stand for no more than this change of a logit is about zero."""
-
-ERRORS_BEYOND_CHANCE = 2.32
-"""Standard errors that a value of noise exceeds as rarely as a normal value exceeds two: errors are of ten groups of
-samples, so this is Student's t of nine degrees of freedom."""
-
-CHANCE_FRACTION = 0.07
-"""Share of values beyond so many errors up to which a map is called noise; about 5 % are there by chance alone."""
-
 _SAME = ("method", "n_samples", "noise_fraction", "seed", "reduction", "smoothing_px", "target")
 
 
@@ -244,40 +234,6 @@ def independent_delta_error(
     cut = over_common_cells(*maps)
     scaled = [error / normalisation_scale(one, normalise) for error, one in zip(errors, cut, strict=True)]
     return np.hypot(*scaled).astype(np.float32)
-
-
-def near_zero_message(values: np.ndarray, *, error: np.ndarray | None = None, input_range: float = 1.0) -> str:
-    """Return a sentence where a signed map says nothing, else "".
-
-    It says nothing in two cases. The sum of the absolute values times ``input_range`` does not exceed
-    ``NEGLIGIBLE_LOGITS``; or no more values lie beyond ``ERRORS_BEYOND_CHANCE`` than chance would put there.
-
-    Parameters
-    ----------
-    values : ndarray, (..., y, x)
-        Signed map.
-    error : ndarray, (..., y, x), optional
-        Monte-Carlo standard error of ``values``, of ten groups of samples; without it, or where it is not finite, the
-        second case is not tested.
-    input_range : float
-        Range of the input for a map in logits per input unit, 1 for a map in logits.
-
-    Returns
-    -------
-    str
-        A sentence without its end, or "".
-    """
-    if not np.nansum(np.abs(values), dtype=np.float64) * input_range > NEGLIGIBLE_LOGITS:
-        return "the signed map is about zero"
-    if error is None or not np.isfinite(error).all():
-        return ""
-    beyond = float(np.mean(np.abs(values) > ERRORS_BEYOND_CHANCE * error))
-    if beyond <= CHANCE_FRACTION:
-        return (
-            "the signed map of each colour channel, unsmoothed, is about zero within its error "
-            f"({100 * beyond:.0f} % of it is beyond it); draw more samples"
-        )
-    return ""
 
 
 def _cut(labelled: xr.DataArray) -> tuple[int, int] | None:

@@ -60,12 +60,12 @@ def share_beyond_error(values: np.ndarray, error: np.ndarray | None) -> float:
     return float(np.mean(np.abs(values[known]) > ERRORS * error[known])) if known.any() else float("nan")
 
 
-def chance_beyond_error(degrees_of_freedom: float) -> float:
-    """Return the share of noise that lies beyond ``ERRORS`` standard errors of so many ``degrees_of_freedom``.
+def chance_beyond_error(degrees_of_freedom: float, errors: float = ERRORS) -> float:
+    """Return the share of noise that lies beyond so many standard errors of so many ``degrees_of_freedom``.
 
     By Student's t, for an error that is estimated apart from the value; NaN where there are none.
     """
-    return float(2 * stdtr(degrees_of_freedom, -ERRORS)) if degrees_of_freedom > 0 else float("nan")
+    return float(2 * stdtr(degrees_of_freedom, -errors)) if degrees_of_freedom > 0 else float("nan")
 
 
 def beyond_error_text(values: xr.DataArray, error: xr.DataArray | None) -> str:
@@ -76,16 +76,16 @@ def beyond_error_text(values: xr.DataArray, error: xr.DataArray | None) -> str:
     values : DataArray, (y, x)
         Signed map.
     error : DataArray, (y, x), or None
-        Its standard error; with ``degrees_of_freedom`` in its attrs the share by chance is told.
+        Its standard error; with ``degrees_of_freedom`` in its attrs the share that noise alone puts there is told.
 
     Returns
     -------
     str
-        For example "31 % of its pixels beyond 2 standard errors (by chance 8 %)".
+        For example "31 % of its pixels beyond 2 standard errors (noise alone: 8 %)".
     """
     share = share_beyond_error(np.asarray(values), None if error is None else np.asarray(error))
     if error is None or np.isnan(share):
         return ""
     chance = chance_beyond_error(float(error.attrs.get(DEGREES_OF_FREEDOM, 0)))
-    by_chance = "" if np.isnan(chance) else f" (by chance {100 * chance:.0f} %)"
-    return f"{100 * share:.0f} % of its pixels beyond {ERRORS:g} standard errors{by_chance}"
+    of_noise = "" if np.isnan(chance) else f" (noise alone: {100 * chance:.0f} %)"
+    return f"{100 * share:.0f} % of its pixels beyond {ERRORS:g} standard errors{of_noise}"

@@ -28,6 +28,11 @@ MAX_RESAMPLES, MIN_RESAMPLES, MAX_DRAWS = 2000, 200, 6_000_000
 _MEMORY = BoundedCache(16 * 2**20)
 """Selections of all visitors: the intervals of some hundred images take a tenth of a second."""
 
+ABOVE_CEILING = (
+    "above the ceiling: the ceiling compares half of the people with the other half, a network's map with all of them"
+)
+"""What is said where a mean is larger than the noise ceiling beside it."""
+
 Interval = tuple[float, float]
 
 
@@ -66,6 +71,11 @@ class ScoreSelection:
     n_ceiling: int
     fractions: tuple[tuple[float, Interval], ...]
     floors: dict[str, tuple[tuple[float, ...], int]]
+
+    @property
+    def is_above_ceiling(self) -> bool:
+        """Whether a mean is larger than the noise ceiling beside it."""
+        return any(mean > self.ceiling for mean in self.means)  # of NaN nothing is
 
     @property
     def n(self) -> int:

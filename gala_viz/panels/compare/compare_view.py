@@ -627,6 +627,7 @@ class CompareView:
         self.row.set_units(content.units)
         self.display.param.update(
             titles={**content.titles, "photo": "Photograph", "human": self._human_map_shown[0]},
+            explanations=content.explanations,
             captions=content.captions,
             columns={**content.columns, "human": self._human_map_column},
             filename="-".join(filter(None, [_file_name(self.current.image or ""), content.name])),

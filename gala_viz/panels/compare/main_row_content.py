@@ -12,12 +12,18 @@ from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.engine.results.reliability import ADVICE, beyond_error_text, reliability_text, reliability_words
 from gala_viz.engine.results.scores import has_order
 from gala_viz.plots.attention_layers import attention_delta
-from gala_viz.plots.map_overlays import SALIENCY_UNIT
+from gala_viz.plots.map_overlays import SALIENCY_UNIT, unit_text
 from gala_viz.schema import count_participants, norm_title
 from gala_viz.specs import Normalisation
 from gala_viz.store.source import ForwardResults, MapUpdate, NetworkInfo
 
 DELTA_UNIT = "difference of normalised maps"
+ERROR_TEXT = "±: the standard error of chance, over samples of the same number"
+LIFTED_TEXT = (
+    "not the distance from the map of infinitely many samples: absolute values lift weak pixels, the more the fewer "
+    "samples, and smoothing, which makes the error small, does not take that away"
+)
+"""What the error of a map of absolute values does not tell."""
 RELIES_MORE, LARGER = "red: the second relies more", "red: the second is larger"
 """What a positive delta says, of maps that order places by importance, and of other values."""
 
@@ -31,6 +37,7 @@ class MainRowContent:
     ``captions`` say what a column does not whose title is that of its network: the category or layer.
     ``columns`` are the maps' names in a table, with all that determines them; ``name`` is that of a file of them.
     ``delta_reliability`` and ``delta_beyond`` say how far the delta can be read; "" where that is not known.
+    ``lifted`` are the panels whose maps are of absolute values of means, which chance makes larger.
     """
 
     maps: dict[str, xr.DataArray | None]
@@ -44,6 +51,18 @@ class MainRowContent:
     methods: dict[str, str] = field(default_factory=dict)
     delta_reliability: str = ""
     delta_beyond: str = ""
+    lifted: tuple[str, ...] = ()
+
+    @property
+    def explanations(self) -> dict[str, str]:
+        """Panel -> what the unit of its map means, and what its error tells, as sentences without an end."""
+        texts = {}
+        for panel in ("a", "b", "delta"):
+            error = ERROR_TEXT if self.errors.get(panel) is not None else ""
+            if error and panel in self.lifted:
+                error = f"{error}; {LIFTED_TEXT}"
+            texts[panel] = ". ".join(filter(None, [unit_text(self.units[panel]), error]))
+        return texts
 
     @property
     def has_two_units(self) -> bool:
@@ -152,6 +171,7 @@ def main_row_content(
         methods={"a": made_by[0], "b": made_by[1]},
         delta_reliability=_reliability(reliability),
         delta_beyond=beyond,
+        lifted=() if map_update.maps.attrs.get("reduction") == "signed" else ("a", "b", "delta"),
         errors={
             "a": None if errors is None else errors[0],
             "b": None if errors is None else errors[1],

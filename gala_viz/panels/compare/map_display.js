@@ -140,7 +140,8 @@ export function render({model, view, el}) {
     const ink = getComputedStyle(el).getPropertyValue("--panel-on-surface-color").trim() || (model.dark ? "#ffffff" : "#000000")
     for (const panel of laid_out()) {
       const place = panel === "a" && model.flicker ? "b" : panel
-      readout.cells[panel].title = panel === "photo" ? `${titled(panel, place)}. ${HINT}` : titled(panel, place)
+      const explained = panel === "photo" ? HINT : model.explanations[place] ?? ""
+      readout.cells[panel].title = [titled(panel, place), explained].filter((part) => part.trim()).join(". ")
       const text = lines_of(caption(panel, place), figures[panel].inner_width, FONT, 1)[0] || " "
       figures[panel].title.setv({text, text_color: ink, text_font_size: "13px", text_font_style: "normal"})
     }
@@ -366,7 +367,7 @@ export function render({model, view, el}) {
       for (const side of ["start", "end"]) { on(range, side, zoomed) }
     }
     for (const {source} of cells) { on(source, "data", redraw) }
-    for (const name of ["display_settings", "more_display_settings", "titles", "captions", "from_zero", "own_scales"]) { model.on(name, redraw) }
+    for (const name of ["display_settings", "more_display_settings", "titles", "explanations", "captions", "from_zero", "own_scales"]) { model.on(name, redraw) }
     model.on("dark", () => setTimeout(redraw, 120)) // once the page has its new colours
     model.on("panels", () => { // a column of people comes with the first human map of an upload
       shown = PANELS.filter((panel) => model.panels.includes(panel))

@@ -20,6 +20,7 @@ class MapDisplay(MessagingComponent):
     panels = param.List(default=list(PANELS), doc="Panels that are on the page, of ``main_row.PANELS``.")
     titles = param.Dict(default={}, doc="Panel -> title, as text, in tooltips.")
     columns = param.Dict(default={}, doc="Panel -> name in copied values and saved regions, with its settings.")
+    explanations = param.Dict(default={}, doc="Panel -> what its unit and error mean, in tooltips of the readout.")
     captions = param.Dict(default={}, doc="Panel -> line over its figure; the column's title stands above it.")
     filename = param.String(default="region", doc="Name of saved regions, without ending.")
     from_zero = param.Boolean(default=False, doc="Whether every scale of the networks' maps begins at 0, as norms do.")

@@ -37,7 +37,8 @@ patch_message_dispatch()
 
 TITLE = "ClickMe: collected"
 ROWS = 12
-FILES = "<h2>Files</h2><p>All finished rounds. Filters are options of <code>gala-viz records export</code>.</p>"
+UNFILTERED = "Of all finished rounds, not filtered."
+FILES = f"<h2>Files</h2><p>{UNFILTERED} Filters are options of <code>gala-viz records export</code>.</p>"
 NO_FILTERS = RoundFilters(min_clicks=1, min_catch_score=None, drop_mobile=False, first_round=False)
 
 
@@ -124,7 +125,7 @@ class ExperimenterPage:
             pn.pane.Bokeh(rounds_by_day(records_overview.by_day), sizing_mode="stretch_width", margin=(8, 0)),
             _side_by_side(
                 _part("<h2>Rounds of each image</h2>", self.image_table, pages),
-                _part("<h2>Map</h2>", self.map_preview_pane),
+                _part("<h2>Map</h2>", html_pane(f'<p class="muted">{UNFILTERED}</p>'), self.map_preview_pane),
             ),
             _side_by_side(
                 _part("<h2>Reliability</h2>", compute, self.reliability_pane, self.reliability_plot),

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
+from scipy.stats import binom, binomtest
 
 from gala_viz.alignment import noise_ceiling
 from gala_viz.collections import open_collection
+from gala_viz.collections.clickme.catch_score import CatchScore
 from gala_viz.collections.clickme.click_csv import image_name, parse_clicks, read_click_csv
 from gala_viz.collections.clickme.click_maps import ClickMapSpec
 from gala_viz.collections.clickme.click_npz import read_click_npz
@@ -22,6 +24,7 @@ from gala_viz.collections.clickme.round_filters import RoundFilters, filter_roun
 from gala_viz.collections.clickme.round_table import Round, load_round_table, round_table
 from gala_viz.collections.clickme.smoothing import GAUSSIAN_SIGMA_PX, SMOOTHINGS, disc_twice
 from gala_viz.collections.map_files import MapFileError
+from gala_viz.specs import settings as settings_of
 from tests.collections.pictures import encoded, gradient
 
 ALL = RoundFilters(first_round=False, min_clicks=1, min_catch_score=None, drop_mobile=False)
@@ -289,6 +292,77 @@ def test_images_that_are_not_there_or_not_told_apart_are_listed(photos, tmp_path
 def round_of(image, participant, n_clicks, catch=None, mobile=None, shift=0):
     x = np.arange(n_clicks, dtype=np.float32) + shift
     return Round(image, participant, x, x, catch, mobile)
+
+
+def scored(participant, n_passed, n_trials):
+    x = np.arange(5, dtype=np.float32)
+    return Round("a", participant, x, x, n_passed / n_trials, None, n_trials)
+
+
+def participants_left(rounds, **settings):
+    left = filter_rounds(round_table(rounds), RoundFilters(**settings))
+    return {left.rounds.participants[one] for one in left.rounds.participant}, left
+
+
+def test_by_its_interval_a_catch_score_excludes_only_where_the_trials_are_enough_to_tell():
+    rounds = [scored("none of 1", 0, 1), scored("none of 2", 0, 2), scored("4 of 5", 4, 5), scored("3 of 5", 3, 5)]
+    rounds += [scored("18 of 20", 18, 20), scored("16 of 20", 16, 20), scored("95 of 100", 95, 100)]
+    by_score, told = participants_left(rounds)
+    assert by_score == {"95 of 100"}, "the rule of the published data: one missed of fewer than 20 excludes"
+    assert all(text.endswith("dropped") for text in told.catch_scores)
+    by_interval, told = participants_left(rounds, catch_rule="interval")
+    assert by_interval == {"none of 1", "4 of 5", "18 of 20", "95 of 100"}
+    assert dict(told.dropped)["catch score below 0.95, by its 95 % interval"] == 3
+    assert (
+        "participant 4 of 5: 4 of 5 passed, 95 % interval 0.284 to 0.995: kept: so few trials do not tell"
+        in told.catch_scores
+    )
+    assert "participant 3 of 5: 3 of 5 passed, 95 % interval 0.147 to 0.947: dropped" in told.catch_scores
+    enough, told = participants_left(rounds, min_catch_trials=20)
+    assert enough == by_score | {"none of 1", "none of 2", "4 of 5", "3 of 5"}
+    assert dict(told.dropped)["catch score below 0.95, of 20 trials or more"] == 2
+
+
+@pytest.mark.parametrize("n_trials", [1, 2, 5, 10, 20, 60])
+def test_of_those_who_would_pass_enough_at_most_one_in_forty_is_excluded_by_the_interval(n_trials):
+    passed = np.arange(n_trials + 1)
+    left, _ = participants_left([scored(str(one), int(one), n_trials) for one in passed], catch_rule="interval")
+    excluded = [one for one in passed if str(one) not in left]
+    assert binom.pmf(excluded, n_trials, 0.95).sum() <= 0.025
+    assert n_trials < 2 or excluded, "and two that were missed of two exclude"
+
+
+def test_intervals_of_catch_scores_are_those_of_clopper_and_pearson():
+    for n_passed, n_trials in ((0, 1), (1, 1), (0, 7), (3, 7), (7, 7), (19, 20)):
+        expected = binomtest(n_passed, n_trials).proportion_ci(0.95, "exact")
+        assert CatchScore(n_passed, n_trials).interval == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("settings", [{"catch_rule": "interval"}, {"min_catch_trials": 5}])
+def test_a_rule_that_needs_the_number_of_trials_refuses_a_table_without_it(settings):
+    rounds = round_table([round_of("a", "p1", 5, catch=0.5)])
+    with pytest.raises(ValueError, match=r"of how many catch trials a score is was expected.*catch_rule='score'"):
+        filter_rounds(rounds, RoundFilters(**settings))
+    unmet = round_table([round_of("a", "p1", 5)])
+    assert len(filter_rounds(unmet, RoundFilters(**settings)).rounds) == 1, "without a catch trial there is no score"
+
+
+@pytest.mark.parametrize("wrong", [{"catch_rule": "luck"}, {"min_catch_trials": 0}])
+def test_catch_rules_that_do_not_exist_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        RoundFilters(**wrong)
+
+
+def test_the_rule_of_the_published_data_keeps_the_names_that_it_gave_to_collections():
+    assert set(settings_of(RoundFilters())) == {
+        "first_round",
+        "min_clicks",
+        "max_clicks",
+        "min_catch_score",
+        "drop_mobile",
+        "min_participants",
+    }
+    assert settings_of(RoundFilters(catch_rule="interval"))["catch_rule"] == "interval"
 
 
 def test_filters_apply_in_their_order_and_the_number_of_participants_is_checked_at_the_end():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -157,10 +157,12 @@ def draw_comparison(
         layers[1] = _second_layer(networks, spec.second_layer)
     rows, parts, scores, made_by, simulated = [], [], [], [], False
     cam_layers: list[list[str]] = [[] for _ in networks]
+    notes: dict[str, str] = {}
     for done, image in enumerate(spec.images):
         request = request_of_image(source, image, spec.request)
         request = replace(request, target=spec.request.target, second=spec.request.second)
         updates = [_finished(one, image, request) for one in sources]
+        notes[image] = "; ".join(dict.fromkeys(filter(None, (update.note for update in updates))))
         human = source.human_map(image, request.human_map, request.participant)
         cam_layers = [[*known, path] for known, path in zip(cam_layers, _layer_paths(updates), strict=True)]
         forwards = [one.forward(image) for one in sources]
@@ -225,7 +227,7 @@ def draw_comparison(
         simulated,
         sides,
         "" if scored else NO_COMMON_SCORES,
-        " ".join(filter(None, [_explained_text(scores), numbers])),
+        " ".join(filter(None, [_explained_text(scores), _notes_text(notes), numbers])),
         attribution_text(source, spec.request, all_layers)
         if not own
         else two_maps_text(source, spec.request, by_network),
@@ -343,6 +345,16 @@ def _explained_text(rows: Sequence[dict]) -> str:
         each = names[0] if len(names) == 1 else ", ".join(f"{name} by {network}" for network, name in of_image)
         told.append(f"{image}: {each}")
     return f"Explained is the logit of: {'; '.join(told)}."
+
+
+def _notes_text(notes: Mapping[str, str]) -> str:
+    """Return what is to be said of the maps of single images, for example that one is about zero; "" for nothing."""
+    images: dict[str, list[str]] = {}
+    for image, note in notes.items():
+        if note:
+            images.setdefault(note, []).append(image)
+    few = {note: listed(of) if len(of) <= MAX_EXPLAINED else f"{len(of):,} images" for note, of in images.items()}
+    return " ".join(f"Of {of}: {note}." for note, of in few.items())
 
 
 def _scores_text(rows: Sequence[dict], spec: ComparisonSpec, method: str, beside_norms: bool) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval
+from gala_viz.engine.results.score_selection import ABOVE_CEILING
 from gala_viz.plots.figures.specs.caption_text import (
     attribution_text,
     caption_markdown,
@@ -117,7 +118,7 @@ def draw_table(
         f"Means over images with 95 % bootstrap intervals over images ({counts} resamples, seed 0), none below "
         f"{MIN_IMAGES_FOR_INTERVAL} images, over the n images for which {'both' if two else 'all'} networks have a "
         f"value. {difference}The fraction of the noise ceiling is mean rho over the mean ceiling of the same images, "
-        "resampled together.",
+        f"resampled together{'; a share above 100 % is ' + ABOVE_CEILING if _has_above(lines) else ''}.",
         images_text(spec.images) if spec.images else "All images of the collection.",
         f"Likeness to people: {of_people}",
         attribution_text(source, replace(spec.request, smoothing_px=0.0)),
@@ -132,6 +133,12 @@ def draw_table(
     figure = table_figure(head, rows, width_inches=spec.width_inches)
     names = (*(network.name for network in networks), *["difference"] * two, "people")
     return FigureResult(figure=figure, caption=caption, table=_table(lines, names, columns), texts={"tex": latex})
+
+
+def _has_above(lines: Sequence[SummaryRow]) -> bool:
+    """Return whether a network's share of the ceiling is above 1."""
+    shares = [one for line in lines if line.name == "fraction" for one in line.networks or ()]
+    return any(one is not None and one.mean > 1 for one in shares)
 
 
 def _columns(line: SummaryRow, n_networks: int) -> Columns:
