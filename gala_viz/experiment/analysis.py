@@ -155,7 +155,8 @@ def _threshold(
 def _threshold_shown(own: pd.DataFrame, levels: pd.Series, over: str, n_resamples: int, seed: int) -> dict[str, float]:
     """Return the threshold over the true share of the important pixels as columns of ``fit_thresholds``."""
     names = ("level_shown", "low_shown", "high_shown", "largest_shown")
-    column = own.get("percent_important_shown", pd.Series(np.nan, index=own.index))
+    shown = "percent_important_shown"
+    column = own[shown] if shown in own else pd.Series(np.nan, index=own.index)
     shares = column.where(np.isfinite(levels), np.inf).astype(float)
     if shares.isna().any() or not np.isfinite(shares).any():
         return dict.fromkeys(names, np.nan)
@@ -261,8 +262,8 @@ def _image_questions(
 
 def _accuracy(own: pd.DataFrame, map_type: str, unit: str, levels: list[str]) -> pd.DataFrame:
     """Return the share of right answers (unit, level) by one map type."""
-    means = own[own["map_type"] == map_type].groupby([unit, "level"])["correct"].mean().unstack("level")
-    return means.reindex(columns=levels)
+    means = own[own["map_type"] == map_type].pivot_table(values="correct", index=unit, columns="level")
+    return pd.DataFrame(means).reindex(columns=levels)
 
 
 __getattr__ = deprecated_getattr(__name__)

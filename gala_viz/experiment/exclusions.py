@@ -100,7 +100,7 @@ def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[
     by_participant = own.groupby("participant", sort=False)
     # A key sooner than min_rt_ms anticipates; it does not answer the picture.
     in_time = own["correct"].notna() & ~(own["rt"] < rules.min_rt_ms)
-    answered = in_time.groupby(own["participant"], sort=False).mean()
+    answered = by_participant["correct"].apply(lambda one: in_time[one.index].mean())
     always_known = pd.Series(data=True, index=answered.index)
     full = own[own["level"] == FULL].groupby("participant", sort=False)["correct"].mean().reindex(answered.index)
     frames = _numbers(own, "dropped_frames")

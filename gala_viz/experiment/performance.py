@@ -77,8 +77,8 @@ def resampled_units(own: pd.DataFrame) -> str:
 def count_answers(trials: pd.DataFrame, first: str) -> tuple[float, float, float, float]:
     """Count hits, images of the superclass ``first``, false alarms, other images; NaN without a column of responses."""
     if "response" not in trials:
-        return (np.nan,) * 4
-    signal, said = trials["superclass"] == first, trials["response"] == first
+        return np.nan, np.nan, np.nan, np.nan
+    signal, said = (trials[name].isin([first]).to_numpy() for name in ("superclass", "response"))
     return float((signal & said).sum()), float(signal.sum()), float((~signal & said).sum()), float((~signal).sum())
 
 

@@ -25,7 +25,7 @@ LOCATION_BOUNDS = (-2.0, 4.0)
 SLOPE_BOUNDS = (0.5, 40.0)
 LAPSE_RATE_BOUNDS = (0.0, 0.1)
 """Bounds of the fit: location in log10 per cent, slope per log10 unit, lapse rate as a share of trials."""
-_STEPS, _MAX_ITERATIONS, _BLOCK_VALUES = (25, 17, 6), 200, 4_000_000
+_STEPS, _MAX_ITERATIONS, _BLOCK_VALUES = (61, 17, 6), 200, 4_000_000
 _LOWS = np.array([LOCATION_BOUNDS[0], np.log(SLOPE_BOUNDS[0]), LAPSE_RATE_BOUNDS[0]])
 _HIGHS = np.array([LOCATION_BOUNDS[1], np.log(SLOPE_BOUNDS[1]), LAPSE_RATE_BOUNDS[1]])
 _SCALES = np.array([1.0, 1.0, 0.1])
@@ -132,14 +132,15 @@ def fit_psychometric_function(
     p, q = _probabilities(grid, x)
     # Infinite logarithms would make NaN of counts of 0.
     log_p, log_q = np.log(p), np.log(np.maximum(q, 1e-300))
-    steep = np.digitize(grid[:, 1], np.quantile(axes[1], [1 / 3, 2 / 3]))
+    steepness = np.digitize(grid[:, 1], [*np.quantile(axes[1], [1 / 3, 2 / 3]), axes[1][-1]])
     rows = max(1, _BLOCK_VALUES // len(grid))
     parts = []
     for begin in range(0, len(n_correct), rows):
         right, total = n_correct[begin : begin + rows], n_trials[begin : begin + rows]
         likelihood = right @ log_p.T + (total - right) @ log_q.T
-        # A shallow, a middling and a steep start each: the likelihood may have more than one maximum.
-        starts = [grid[steep == band][likelihood[:, steep == band].argmax(axis=1)] for band in range(3)]
+        # A shallow, a middling, a steep start and a step: the likelihood of few trials has more than one maximum.
+        bands = [steepness == band for band in range(4)]
+        starts = [grid[band][likelihood[:, band].argmax(axis=1)] for band in bands]
         tops = [_climb(start, right, total - right, x) for start in starts]
         best = np.argmax([value for _, value in tops], axis=0)
         parts.append(np.stack([parameters for parameters, _ in tops])[best, np.arange(len(right))])

@@ -46,9 +46,9 @@ def holds(low, high, truth):
 
 
 def test_the_interval_over_images_holds_the_threshold_where_one_over_sets_does_not(spec):
-    """Of 40 intervals of 95 % fewer than 35 hold the truth in one of 50 such tests; sets hold it in about 0.7."""
+    """Of 30 intervals of 95 % fewer than 26 hold the truth in one of 60 such tests; the seeds are fixed."""
     large, truth, hits, of_sets = sized(spec, 120, maps=("clickme",)), 20.0, 0, 0
-    for seed in range(40):
+    for seed in range(30):
         table = check_responses(simulate_network_responses(large, {"clickme": truth}, threshold_sd=0.4, seed=seed))
         (row,) = fit_thresholds(table, n_resamples=200, seed=seed).itertuples()
         assert (row.over, row.n) == ("images", 240)
@@ -59,8 +59,8 @@ def test_the_interval_over_images_holds_the_threshold_where_one_over_sets_does_n
         sets = estimate_threshold(correct, total, numbers, n_resamples=200, seed=seed)
         assert sets.level == pytest.approx(row.level, rel=1e-6)
         of_sets += holds(sets.low, sets.high, truth)
-    assert hits >= 35
-    assert of_sets < 35
+    assert hits >= 26
+    assert of_sets < 26
 
 
 def test_people_are_over_participants_and_so_are_others_with_reaction_times_or_a_picture_twice(network, spec):
@@ -118,18 +118,18 @@ def test_a_network_that_prefers_one_answer_is_above_chance_by_what_it_tells_apar
     above = tests.loc["clickme above chance"]
     assert (above["over"], above["n"]) == ("image pairs", 120)
     assert above["difference"] == pytest.approx(13 / 240)
-    assert above["p"] == pytest.approx(2 / 2**13, abs=3e-4)
+    assert above["p"] == pytest.approx(2 / 2**13, abs=8e-4), "10,000 random flips"
     assert 2 * binom.sf(132, 240, 0.5) > 0.05, "right answers alone, image by image, would not tell it"
 
 
 def test_a_network_that_sees_nothing_is_above_chance_about_as_often_as_the_level_of_the_test(spec):
     large, hits = sized(spec, 60, maps=("clickme",)), 0
     images = [image for some in large.images.values() for image in some]
-    for seed in range(100):
+    for seed in range(60):
         drawn = np.random.default_rng(seed).random(len(images)) < 0.85
         said = dict(zip(images, np.where(drawn, "vehicle", "animal"), strict=True))
         hits += analyse_responses(answers(large, said), large, n_resamples=100).tests["p"].iloc[0] < 0.05
-    assert hits <= 10
+    assert hits <= 7
 
 
 def with_shares(table, share):

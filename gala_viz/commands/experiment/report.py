@@ -92,7 +92,7 @@ def _shown_lines(table: pd.DataFrame) -> list[str]:
     """Return a sentence on how many of the important pixels themselves the largest level shows, where it is known."""
     levels = [one for one in sort_levels(table["level"]) if one != FULL]
     own = table[table["level"] == levels[-1]] if levels else table[:0]
-    shown = own.groupby("map_type", sort=False)["percent_important_shown"].max().dropna()
+    shown = pd.Series(own.groupby("map_type", sort=False)["percent_important_shown"].max()).dropna()
     if not len(shown):
         return []
     told = ", ".join(f"{percent:.0f} % by {map_type}" for map_type, percent in shown.items())
@@ -122,8 +122,8 @@ def _test_lines(tests: pd.DataFrame, maps: Sequence[str], seed: int) -> list[str
     few = tests[tests["smallest_p"] > ALPHA]
     for (observer, over), some in few.groupby(["observer", "over"], sort=False):
         lines.append(
-            f"{observer}: with fewer than 6 {over} no test can reach {ALPHA:g}; of n = {_range(some['n'])} the smallest "
-            f"p that can be had is {_range(some['smallest_p'])}."
+            f"{observer}: with fewer than 6 {over} no test can reach {ALPHA:g}; of n = {_range(some['n'])} the "
+            f"smallest p that can be had is {_range(some['smallest_p'])}."
         )
     return lines
 
@@ -182,17 +182,18 @@ def _report_text(analysis: Analysis, titles: dict[str, str], sets: list[str], fo
     """Return thresholds, exclusions and the written files as lines to print."""
     heads = f"{'75 % at':>9}  {'95 % interval':<16}{'of these shown':>15}  {'95 % interval':<16}"
     lines = [f"{'observer':<34}{'map type':<12}{heads}{'n':>4} over"]
-    for row in analysis.thresholds.itertuples():
-        level = _threshold_text(row.level, row.low, row.high, 100.0)
-        shown = _threshold_text(row.level_shown, row.low_shown, row.high_shown, row.largest_shown)
+    fits = analysis.thresholds.to_dict("records")
+    for fit in fits:
+        level = _threshold_text(fit["level"], fit["low"], fit["high"], 100.0)
+        shown = _threshold_text(fit["level_shown"], fit["low_shown"], fit["high_shown"], fit["largest_shown"])
         lines.append(
-            f"{titles[row.observer]:<34}{row.map_type:<12}{level[0]:>9}  {level[1]:<16}{shown[0]:>15}  {shown[1]:<16}"
-            f"{row.n:>4} {row.over}"
+            f"{titles[fit['observer']]:<34}{fit['map_type']:<12}{level[0]:>9}  {level[1]:<16}"
+            f"{shown[0]:>15}  {shown[1]:<16}{fit['n']:>4} {fit['over']}"
         )
     lines += [
-        f"at a bound of the fit: {row.observer}, {row.map_type}: {row.at_bound}"
-        for row in analysis.thresholds.itertuples()
-        if row.at_bound
+        f"at a bound of the fit: {fit['observer']}, {fit['map_type']}: {fit['at_bound']}"
+        for fit in fits
+        if fit["at_bound"]
     ]
     lines += _test_lines(analysis.tests, [], 0)
     for row in analysis.exclusions.itertuples():
