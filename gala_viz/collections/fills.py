@@ -109,7 +109,7 @@ FILLS: Registry[Fill] = Registry(
         ),
         "phase": Fill(
             title="Phase-scrambled",
-            description="the photograph with its phases scrambled: the same amplitude spectrum and mean colour",
+            description="the photograph with its phases scrambled: nearly the same amplitude spectrum and mean colour",
             make=scramble_phases,
         ),
     },

@@ -74,7 +74,7 @@ def categorisation_figure(
         for axes in grid[:, 0]:
             axes.set_ylabel("accuracy")
         for axes in grid.ravel()[max(0, len(observers) - columns) : len(observers)]:
-            axes.set_xlabel("pixels revealed, in % of important ones")
+            axes.set_xlabel("pixels revealed / important pixels, %")
         handles, labels = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
