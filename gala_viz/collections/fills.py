@@ -74,9 +74,10 @@ def blur_photo(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def scramble_phases(photo: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """Scramble the phases of a photograph, alike for all colours; amplitude spectrum and mean colour stay.
+    """Scramble the phases of a photograph, alike for all colours; amplitude spectrum and mean colour nearly stay.
 
-    Values that leave 0..255 are clipped, which changes the spectrum a little.
+    Values that leave 0..255 are cut, 1 to 11 % of them in five photographs: amplitudes then differ by 5 to 20 % (sum of
+    differences over sum), the mean colour by up to 2.5 of 255, and contrast is lower by 1 to 10 %.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ FILLS: Registry[Fill] = Registry(
         ),
         "phase": Fill(
             title="Phase-scrambled",
-            description="the photograph with its phases scrambled: the same amplitude spectrum and mean colour",
+            description="the photograph with its phases scrambled: nearly the same amplitude spectrum and mean colour",
             make=scramble_phases,
         ),
     },

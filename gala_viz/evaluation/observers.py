@@ -31,8 +31,9 @@ def network_responses(
     """Return the answers of every network to every image in every condition, each picture made once for all networks.
 
     A network answers with the superclass whose categories have more of its probability together. It takes the place of
-    one participant for each rotating set, so that its standard errors are over sets, which share no picture. It has no
-    reaction time. Raises ``ValueError`` for a network whose categories do not name both superclasses.
+    one participant for each rotating set, so that its standard errors at a level are over sets, which share no picture
+    there; its thresholds and tests are over images (``performance.resampled_units``). It has no reaction time. Raises
+    ``ValueError`` for a network whose categories do not name both superclasses.
     """
     observers = [_Observer.of(network, stimuli) for network in networks]
     spec = stimuli.spec
@@ -53,6 +54,7 @@ def network_responses(
             share, said = shares[image, _alike(condition)], answers[image, _alike(condition)]
             told = _trial(spec, number, at, image, condition)
             told |= {"percent_important": share.important, "percent_all": share.all_pixels}
+            told |= {"percent_important_shown": share.important_shown}
             for observer, answer in zip(observers, said, strict=True):
                 response = spec.superclasses[answer]
                 given = {"response": response, "correct": float(response == told["superclass"]), "rt": np.nan}

@@ -19,7 +19,14 @@ from gala_viz.experiment.responses import COLUMNS
 from gala_viz.participant_texts import participant_texts
 
 BIDS_TASK = "rapidcategorisation"
-_UNITS = {"rt": "ms", "time_elapsed": "ms", "frame_duration": "ms", "percent_important": "%", "percent_all": "%"}
+_UNITS = {
+    "rt": "ms",
+    "time_elapsed": "ms",
+    "frame_duration": "ms",
+    "percent_important": "%",
+    "percent_all": "%",
+    "percent_important_shown": "%",
+}
 
 
 def write_responses(responses: pd.DataFrame, path: Path) -> None:

@@ -35,7 +35,8 @@ def set_conditions(spec: ExperimentSpec, set_number: int) -> dict[str, tuple[str
     """Return image -> condition (map type, level) in set ``set_number``.
 
     The k-th image of a superclass is in condition k + set number, modulo the number of conditions: where the number of
-    a superclass's images is a multiple of that of conditions, all conditions have equally many of it. Raises
+    a superclass's images is a multiple of that of conditions, all conditions have equally many of it
+    (``imbalance`` says where they do not). Raises
     ``ValueError`` for a number that no set has.
     """
     conditions = spec.conditions
@@ -46,6 +47,22 @@ def set_conditions(spec: ExperimentSpec, set_number: int) -> dict[str, tuple[str
         for images in spec.images.values()
         for position, image in enumerate(images)
     }
+
+
+def imbalance(spec: ExperimentSpec) -> str:
+    """Return a sentence on conditions that have more images of a superclass than others; "" where none has."""
+    k = len(spec.conditions)
+    uneven = [
+        f"of {len(images)} images of {name} a set has {len(images) // k} or {len(images) // k + 1} in a condition"
+        for name, images in spec.images.items()
+        if len(images) % k
+    ]
+    if not uneven:
+        return ""
+    return (
+        f"Not balanced: {' and '.join(uneven)}. With a multiple of {k} images of each superclass, for {k} conditions, "
+        f"each has equally many."
+    )
 
 
 def trial_sequence(spec: ExperimentSpec, set_number: int, seed: int) -> tuple[Trial, ...]:

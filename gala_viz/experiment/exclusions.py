@@ -98,7 +98,9 @@ def _rules_of_participants(own: pd.DataFrame, spec: ExperimentSpec) -> Iterator[
     """Yield the rules that leave out whole participants, evaluated on the trials ``own`` of one observer."""
     rules = spec.exclusions
     by_participant = own.groupby("participant", sort=False)
-    answered = by_participant["correct"].apply(lambda one: one.notna().mean())
+    # A key sooner than min_rt_ms anticipates; it does not answer the picture.
+    in_time = own["correct"].notna() & ~(own["rt"] < rules.min_rt_ms)
+    answered = by_participant["correct"].apply(lambda one: in_time[one.index].mean())
     always_known = pd.Series(data=True, index=answered.index)
     full = own[own["level"] == FULL].groupby("participant", sort=False)["correct"].mean().reindex(answered.index)
     frames = _numbers(own, "dropped_frames")

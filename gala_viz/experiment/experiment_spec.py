@@ -20,7 +20,7 @@ WINDOW_EVENTS = ("hidden", "blurred", "resized", "left_full_screen")
 """Window events that a page records during a trial: tab hidden, focus lost, size changed, full screen left."""
 DEFAULT_MAPS = {"clickme": "human", "saliency": "opencv:fine-grained"}
 Level = float | str
-"""Per cent of the important pixels, or ``FULL``."""
+"""Pixels revealed, in per cent of the number of important ones, or ``FULL``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +71,7 @@ class ExclusionSpec:
     min_rt_ms : float
         Shortest reaction time of a trial that counts.
     min_answered_fraction : float
-        Smallest share of the trials that a participant answered in time.
+        Smallest share of the trials that a participant answered in time; a key sooner than ``min_rt_ms`` is no answer.
     min_full_accuracy : float
         Smallest accuracy of a participant on full images.
     max_dropped_fraction : float
@@ -256,5 +256,8 @@ def read_experiment_spec(path: str | Path) -> ExperimentSpec:
 
 
 _PARTS = {"revelation": RevelationSpec, "timing": TimingSpec, "exclusions": ExclusionSpec}
-_ADDED = {"exclusions": ("max_stimulus_error_frames", "max_fixation_error_ms", "exclude_marked")}
+_ADDED = {
+    "exclusions": ("max_stimulus_error_frames", "max_fixation_error_ms", "exclude_marked"),
+    "revelation": ("order",),
+}
 """Part -> settings that files of format 1 may lack. A new setting of an experiment is added here, and may be None."""

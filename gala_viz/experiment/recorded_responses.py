@@ -62,6 +62,7 @@ def _row(session: Session, session_row: Any, record: Any, stimuli: Stimuli) -> d
         "dropped_frames": record.dropped_frames,
         **{event: _or_nan(getattr(record, event)) for event in WINDOW_EVENTS},
         "interrupted": int(record.ended_ms is None),
+        "percent_important_shown": share.important_shown,
     }
 
 

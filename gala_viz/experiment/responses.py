@@ -22,8 +22,8 @@ COLUMNS = {
     "stimulus": "id of the image",
     "superclass": "what the image shows",
     "map_type": "whose importance decided what was revealed",
-    "level": "per cent of the important pixels revealed, or full",
-    "percent_important": "per cent of the important pixels shown",
+    "level": "pixels revealed, in per cent of the number of important ones, or full",
+    "percent_important": "pixels shown, in per cent of the number of important ones, whichever pixels they are",
     "percent_all": "per cent of all pixels shown",
     "response": "the answer, a superclass; empty where none came in time",
     "correct": "1 right, 0 wrong, empty without an answer in time",
@@ -41,6 +41,7 @@ COLUMNS = {
     "resized": "1: the window changed its size or zoom during the trial; 0: it did not; empty: not known",
     "left_full_screen": "1: full screen was left during the trial; 0: it was not; empty: not known",
     "interrupted": "1: the page was left in the middle of the trial",
+    "percent_important_shown": "per cent of the important pixels themselves that are shown; empty: not known",
 }
 """Name -> meaning; exports carry these in their side-car."""
 REQUIRED_COLUMNS = (

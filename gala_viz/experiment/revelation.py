@@ -1,8 +1,9 @@
-"""Revelation of an image by importance: contiguous growth from the most important pixel, at fixed levels.
+"""Revelation of an image by importance, from the most important pixel on, at fixed levels: contiguous, or by rank.
 
 Source of the rule: Linsley et al. 2019, section 4 and figure 1B, where important pixels are revealed from 1 to 100 % in
 steps of a logarithm. The generator of the published stimuli is not public; here growth is a flood fill whose next pixel
-is drawn at the edge of what is revealed, the more important the more likely.
+is drawn at the edge of what is revealed, the more important the more likely. A level is a number of pixels, in per cent
+of the number of important ones; contiguous growth does not reveal just these.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.specs import check_finite
 
 LEVELS = (1.0, 1.6, 2.5, 4.0, 6.3, 10.0, 15.8, 25.1, 39.8, 63.1, 100.0)
-"""Per cent of the important pixels, log-spaced; the twelfth level is the full image."""
+"""Pixels revealed, in per cent of the number of important ones, log-spaced; the twelfth level is the full image."""
 FULL = "full"
+CONTIGUOUS, RANKED = "contiguous", "ranked"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,17 +32,21 @@ class RevelationSpec:
     Parameters
     ----------
     levels : tuple of float
-        Per cent of the important pixels, rising, above 0 to 100.
+        Number of pixels that are revealed, in per cent of the number of important ones, rising, above 0 to 100.
     important_fraction : float
         Share of an image's pixels, those with the largest values, that are important: with 0.15, 40 % of them are 6 %
         of all pixels, as published.
     temperature : float
         0 always reveals the most important pixel at the edge; the higher, the more often chance reveals another. It
-        scales the Gumbel noise that is added to the logarithm of importance.
+        scales the Gumbel noise that is added to the logarithm of importance. Pixels by rank know no temperature.
     fill : {"phase", "grey"}
         What stands at hidden pixels: the image with its phases scrambled, or grey.
     seed : int
         With an image's seed it determines the growth.
+    order : {"contiguous", "ranked"}, optional
+        "contiguous" grows one piece, which at 100 % holds a part of the important pixels alone; "ranked" reveals the
+        pixels by their importance, so that 100 % are the important ones. None means that the experiment's file does not
+        have the setting, since it was made before there was one: contiguous.
 
     References
     ----------
@@ -52,33 +58,40 @@ class RevelationSpec:
     temperature: float = 0.5
     fill: Literal["phase", "grey"] = "phase"
     seed: int = 0
+    order: Literal["contiguous", "ranked"] | None = CONTIGUOUS
 
     def __post_init__(self) -> None:
         check_finite(self)
         if not 0 < self.important_fraction <= 1:
             raise ValueError(f"important_fraction is a share, above 0 and at most 1; got {self.important_fraction}.")
         if not self.levels or not all(0 < level <= 100 for level in self.levels):
-            raise ValueError(f"levels are per cents of the important pixels, above 0 to 100; got {self.levels}.")
+            raise ValueError(f"levels are per cents of a number of pixels, above 0 to 100; got {self.levels}.")
         if list(self.levels) != sorted(set(self.levels)):
             raise ValueError(f"levels rise; got {self.levels}.")
         if self.temperature < 0:
             raise ValueError(f"temperature is 0 or more; got {self.temperature}.")
         if self.fill not in ("phase", "grey"):
             raise ValueError(f"fill is 'phase' or 'grey'; got {self.fill!r}.")
+        if self.order not in (CONTIGUOUS, RANKED, None):
+            raise ValueError(f"order is 'contiguous' or 'ranked'; got {self.order!r}.")
 
 
 def revelation_order(importance: NDArray, spec: RevelationSpec, seed: int) -> NDArray[np.int32]:
     """Return the pixels of ``importance`` (y, x) in the order in which they are revealed, as indices of the flat map.
 
-    There are as many as are important. The first is the most important; each further one touches an earlier one by a
-    side. The same map, spec and ``seed`` give the same order. Raises ``ValueError`` for a map with a value that is
-    negative or not finite, or without a positive one.
+    There are as many as are important. The first is the most important. In contiguous order each further one touches
+    an earlier one by a side; in ranked order each is the next most important, and chance decides among equals. The same
+    map, spec and ``seed`` give the same order. Raises ``ValueError`` for a map with a value that is negative or not
+    finite, or without a positive one.
     """
     values = np.asarray(importance, np.float64)
     if values.ndim != 2 or not np.isfinite(values).all() or values.min() < 0 or not values.max() > 0:
         raise ValueError("a map (y, x) of finite values, none below 0 and one above, was expected.")
     count = max(1, round(spec.important_fraction * values.size))
-    noise = np.random.default_rng([spec.seed, seed]).gumbel(size=values.shape)
+    rng = np.random.default_rng([spec.seed, seed])
+    if spec.order == RANKED:
+        return np.lexsort((rng.random(values.size), -values.ravel()))[:count].astype(np.int32)
+    noise = rng.gumbel(size=values.shape)
     floor = values[values > 0].min() * 1e-3
     priority = np.log(np.maximum(values, floor)) + spec.temperature * noise
     return _flood(priority, int(values.argmax()), count)
@@ -89,6 +102,19 @@ def revelation_mask(order: NDArray[np.int32], shape: tuple[int, int], level: flo
     mask = np.zeros(shape[0] * shape[1], dtype=bool)
     mask[order[: max(1, round(len(order) * level / 100))]] = True
     return mask.reshape(shape)
+
+
+def count_important(importance: NDArray, order: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return how many important pixels are among the first k + 1 of ``order``, (pixel,).
+
+    The important pixels of ``importance`` (y, x) are the largest, as many as ``order`` has. Where the least of them has
+    equals, those that come first in ``order`` count, until there are as many as are important.
+    """
+    values = np.asarray(importance, np.float64).ravel()
+    least = np.partition(values, -len(order))[-len(order)]
+    among_equals = len(order) - int((values > least).sum())
+    along = values[order]
+    return np.cumsum(along > least) + np.minimum(np.cumsum(along == least), among_equals)
 
 
 def fill_image(photo: NDArray[np.uint8], spec: RevelationSpec, seed: int) -> NDArray[np.uint8]:

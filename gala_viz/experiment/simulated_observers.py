@@ -11,11 +11,11 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from gala_viz.experiment.design import Trial, n_sets, trial_sequence
+from gala_viz.experiment.design import TEST, Trial, n_sets, set_conditions, trial_sequence
 from gala_viz.experiment.exclusions import SIMULATED
 from gala_viz.experiment.experiment_spec import ExperimentSpec
 from gala_viz.experiment.psychometric import CRITERION, psychometric_function
-from gala_viz.experiment.responses import trial_columns
+from gala_viz.experiment.responses import format_level, trial_columns
 from gala_viz.experiment.revelation import FULL
 from gala_viz.specs import check_finite
 
@@ -114,6 +114,54 @@ def _response(
         "correct": float(right) if in_time else np.nan,
         "rt": rt,
     }
+
+
+def simulate_network_responses(
+    spec: ExperimentSpec,
+    thresholds: Mapping[str, float],
+    *,
+    threshold_sd: float,
+    seed: int,
+    name: str = "made-up network",
+) -> pd.DataFrame:
+    """Simulate a network with a threshold of its own for each image, the same table at every set.
+
+    Below an image's threshold the network answers with one of both superclasses, whatever it sees, from it on with the
+    image's own. Over images that are drawn anew it is thus right in 75 % where half of the thresholds are reached: at
+    the median.
+
+    Parameters
+    ----------
+    spec : ExperimentSpec
+        The experiment.
+    thresholds : mapping of str to float
+        Map type -> median of the images' thresholds, as a level in per cent.
+    threshold_sd : float
+        Standard deviation of the thresholds in log10 units; an image's deviation is the same for all map types.
+    seed : int
+        Determines the thresholds.
+    name : str
+        Name of the observer.
+
+    Returns
+    -------
+    DataFrame
+        One row an image and condition, in the columns of ``evaluation.observers.network_responses``.
+    """
+    rng = np.random.default_rng(seed)
+    shift = {image: rng.normal(0, threshold_sd) for images in spec.images.values() for image in images}
+    below = spec.superclasses[0]
+    rows = []
+    for number in range(n_sets(spec)):
+        for at, (image, (map_type, level)) in enumerate(set_conditions(spec, number).items()):
+            truth = spec.superclass_of[image]
+            reached = level == FULL or np.log10(float(level)) >= np.log10(thresholds[map_type]) + shift[image]
+            response = truth if reached else below
+            row = {"observer": name, "participant": f"set {number:02d}", "set": number, "trial_index": at}
+            row |= {"trial_type": TEST, "block": 1, "stimulus": image, "superclass": truth, "map_type": map_type}
+            row |= {"level": format_level(level), "response": response, "correct": float(response == truth)}
+            rows.append(row | {"rt": np.nan})
+    return pd.DataFrame(rows)
 
 
 def true_threshold(observer: SimulatedObserverSpec, map_type: str) -> float:

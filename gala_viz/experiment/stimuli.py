@@ -15,7 +15,7 @@ from gala_viz.collections.collection import Collection
 from gala_viz.collections.fills import image_seed
 from gala_viz.experiment.experiment_spec import ExperimentSpec, Level
 from gala_viz.experiment.importance import importance_source
-from gala_viz.experiment.revelation import FULL, fill_image, revelation_mask, revelation_order
+from gala_viz.experiment.revelation import FULL, count_important, fill_image, revelation_mask, revelation_order
 from gala_viz.records.canvas import crop_to_canvas
 
 CACHE_SIZE = 64
@@ -24,10 +24,16 @@ CACHE_SIZE = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RevealedPercent:
-    """What a stimulus shows, in per cent: of the image's important pixels, and of all its pixels."""
+    """What a stimulus shows, in per cent.
+
+    ``important`` is the number of revealed pixels in per cent of the number of important ones, whichever pixels these
+    are; ``all_pixels`` is of all pixels. ``important_shown`` is how many of the important pixels themselves are
+    revealed.
+    """
 
     important: float
     all_pixels: float
+    important_shown: float
 
 
 class Stimuli:
@@ -67,24 +73,31 @@ class Stimuli:
         side = self.spec.side_px
         if level == FULL:
             return np.ones((side, side), dtype=bool)
-        return revelation_mask(self._growth(image, map_type), (side, side), float(level))
+        return revelation_mask(self._growth(image, map_type)[0], (side, side), float(level))
 
     def revealed_percent(self, image: str, map_type: str, level: Level) -> RevealedPercent:
         """Return how much of the image ``level`` reveals."""
+        if level == FULL:
+            return RevealedPercent(important=100.0, all_pixels=100.0, important_shown=100.0)
+        order, n_important = self._growth(image, map_type)
         n_revealed = int(self.revealed_mask(image, map_type, level).sum())
-        total = self.spec.side_px**2
-        important = total if level == FULL else len(self._growth(image, map_type))
-        return RevealedPercent(important=100 * n_revealed / important, all_pixels=100 * n_revealed / total)
+        return RevealedPercent(
+            important=100 * n_revealed / len(order),
+            all_pixels=100 * n_revealed / self.spec.side_px**2,
+            important_shown=100 * float(n_important[n_revealed - 1]) / len(order),
+        )
 
     def _frame_of(self, image: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         photo = crop_to_canvas(self.collection.photo(image), self.spec.side_px)
         return photo, fill_image(photo, self.spec.revelation, image_seed(image))
 
-    def _growth_of(self, image: str, map_type: str) -> NDArray[np.int32]:
+    def _growth_of(self, image: str, map_type: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the order of pixels, and how many important ones are among the first of them."""
         importance = self._sources[map_type](image)
         if importance is None:
             raise ValueError(f"{image}: {self.spec.maps[map_type]} knows nothing of this image.")
-        return revelation_order(importance, self.spec.revelation, image_seed(image))
+        order = revelation_order(importance, self.spec.revelation, image_seed(image))
+        return order, count_important(importance, order)
 
 
 def open_stimuli(spec: ExperimentSpec) -> Stimuli:

@@ -17,8 +17,9 @@ def stimulus_manifest(
 ) -> pd.DataFrame:
     """Render all ``stimuli`` and return one row for each, with the hash of its pixels.
 
-    The columns are stimulus (the image's id), superclass, map_type, level, percent_important, percent_all and sha256.
-    ``sha256`` is of the picture's RGB bytes, row by row: two machines that agree on it show the same pixels.
+    The columns are stimulus (the image's id), superclass, map_type, level, percent_important, percent_all, sha256 and
+    percent_important_shown; shares are as ``stimuli.RevealedPercent`` has them. ``sha256`` is of the picture's RGB
+    bytes, row by row: two machines that agree on it show the same pixels.
     ``progress`` is called with the number of images that are done, and of all.
     """
     spec, rows = stimuli.spec, []
@@ -36,6 +37,7 @@ def stimulus_manifest(
                     "percent_important": round(share.important, 4),
                     "percent_all": round(share.all_pixels, 4),
                     "sha256": hashlib.sha256(pixels.tobytes()).hexdigest(),
+                    "percent_important_shown": round(share.important_shown, 4),
                 }
             )
         progress(done + 1, len(images))

@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from gala_viz.cli import main
+from gala_viz.commands.experiment.folder import read_folder_spec
+from gala_viz.experiment.simulated_observers import simulate_network_responses
 from gala_viz.records.database import Database
 from tests.experiment.folder_of_animals import make
 
@@ -45,6 +47,41 @@ def test_simulated_participants_are_analysed_to_a_figure_that_says_so(prepared, 
     assert {"performance.csv", "tests.csv", "exclusions.csv", "figure-1b.pdf", "figure-1b.md"} <= {
         one.name for one in prepared.iterdir()
     }
+
+
+def test_the_report_says_what_intervals_and_tests_are_over_and_when_no_test_can_tell(prepared, tmp_path, capsys):
+    (tmp_path / "experiment.toml").write_text((prepared / "experiment.toml").read_text())
+    assert main(["experiment", "simulate", "--folder", str(tmp_path), "--participants", "5"]) == 0
+    spec = read_folder_spec(tmp_path)
+    network = simulate_network_responses(spec, {"clickme": 20.0, "saliency": 40.0}, threshold_sd=0.3, seed=0)
+    network.to_csv(tmp_path / "responses" / "networks.csv", index=False)
+    assert main(["experiment", "analyse", "--folder", str(tmp_path)]) == 0
+    told, caption = capsys.readouterr().out, (tmp_path / "figure-1b.md").read_text()
+    for text in (told, caption):
+        assert "simulated: with fewer than 6 participants no test can reach 0.05" in text
+        assert "of n = 5 the smallest p that can be had is 0.0625" in text
+        assert "Each of the 24 sets has 0 to 1 simulated that count; whom a rule leaves out is not replaced." in text
+    assert "bootstrap interval over participants and images within superclass for networks" in caption
+    assert "over participants all 2^n sign flips where n = 5" in caption
+    assert "over images 10,000 random sign flips where n = 96" in caption
+    assert "in per cent of the number of important ones" in caption
+    assert " n over\n" in told
+    (line,) = [one for one in told.splitlines() if one.startswith("made-up network") and "clickme" in one]
+    assert line.endswith("not known                    96 images")
+
+
+def test_ranked_pixels_are_a_choice_and_images_that_are_no_multiple_are_told(prepared, tmp_path, capsys):
+    spec = read_folder_spec(prepared)
+    asked = ["--folder", str(tmp_path / "e"), "--collection", spec.opened_as, "--split", "all", "--images", "12"]
+    asked += ["--practice", "2", "--maps", *(f"{name}={source}" for name, source in spec.maps.items())]
+    assert main(["experiment", "prepare", *asked, "--order", "ranked"]) == 0
+    assert "of 6 images of animal a set has 0 or 1 in a condition" in capsys.readouterr().err
+    stimuli = pd.read_csv(tmp_path / "e" / "stimuli.csv")
+    np.testing.assert_allclose(stimuli["percent_important_shown"], stimuli["percent_important"])
+    assert "revealed by rank, just the important ones at 100 %" in (tmp_path / "e" / "preview.md").read_text()
+    assert read_folder_spec(tmp_path / "e").revelation.order == "ranked"
+    shown = pd.read_csv(prepared / "stimuli.csv").query("level == '100' and map_type == 'saliency'")
+    assert (shown["percent_important_shown"] < 100).all()
 
 
 @pytest.mark.parametrize("maps", [["clickme"], ["=human"], ["a=human", "a=opencv:fine-grained"]])

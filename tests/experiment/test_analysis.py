@@ -41,13 +41,48 @@ def test_a_perfect_and_a_guessing_participant_have_the_d_prime_of_theory():
     assert np.isnan(d_prime(table(["animal"] * 100).drop(columns="response")))
 
 
+def answered(rng, d, n, participants):
+    """Participants who answer ``n`` images of each superclass with sensitivity ``d`` and no bias."""
+    rows = []
+    for participant in range(participants):
+        for superclass, p_animal in (("animal", norm.cdf(d / 2)), ("vehicle", norm.cdf(-d / 2))):
+            for said in rng.random(n) < p_animal:
+                response = "animal" if said else "vehicle"
+                rows.append((f"p{participant}", superclass, response, float(response == superclass)))
+    table = pd.DataFrame(rows, columns=["participant", "superclass", "response", "correct"])
+    return table.assign(observer="people", map_type="clickme", level="10", rt=400.0, stimulus="an image")
+
+
+@pytest.mark.parametrize("d", [1.0, 2.0, 3.0])
+def test_d_prime_of_pooled_answers_is_the_observers_where_the_mean_of_participants_is_the_corrections(d):
+    rng = np.random.default_rng(int(d))
+    rows = [performance(answered(rng, d, 5, 20)).iloc[0] for _ in range(20)]
+    pooled = np.array([row["d_prime_pooled"] for row in rows])
+    assert pooled.mean() == pytest.approx(d, abs=3 * pooled.std(ddof=1) / np.sqrt(20) + 0.03)
+    assert np.mean([row["d_prime"] for row in rows]) < d - 0.04
+    assert rows[0]["d_prime_largest"] == pytest.approx(2 * norm.ppf(5.5 / 6)) == pytest.approx(2.766, abs=1e-3)
+    assert rows[0]["d_prime_pooled_largest"] == pytest.approx(2 * norm.ppf(100.5 / 101))
+    assert np.mean([row["d_prime_pooled_sem"] for row in rows]) == pytest.approx(pooled.std(ddof=1), rel=0.5)
+
+
+def test_the_error_of_pooled_d_prime_leaves_out_one_participant_at_a_time():
+    table = answered(np.random.default_rng(0), 1.5, 5, 7)
+    (row,) = performance(table).itertuples()
+    assert row.d_prime_pooled == pytest.approx(d_prime(table))
+    without = np.array([d_prime(table[table["participant"] != name]) for name in table["participant"].unique()])
+    assert row.d_prime_pooled_sem == pytest.approx(np.sqrt(6 / 7 * ((without - without.mean()) ** 2).sum()))
+    (alone,) = performance(table[table["participant"] == "p0"]).itertuples()
+    assert alone.d_prime_pooled == pytest.approx(alone.d_prime)
+    assert np.isnan(alone.d_prime_pooled_sem)
+
+
 def test_accuracy_and_its_error_are_over_participants_not_over_trials():
     rows = [("a", 1), ("a", 1), ("a", 1), ("b", 0)]
     table = pd.DataFrame(
         {
             "observer": "people", "participant": [who for who, _ in rows], "correct": [right for _, right in rows],
             "map_type": "clickme", "level": "10", "superclass": ["animal", "vehicle", "animal", "animal"],
-            "response": "animal", "rt": [300, 320, 310, 500],
+            "response": "animal", "rt": [300, 320, 310, 500], "stimulus": list("wxyz"),
         }
     )  # fmt: skip
     (row,) = performance(table).itertuples()
@@ -71,6 +106,33 @@ def test_the_analysis_finds_where_map_types_differ_and_that_full_images_do_not(r
     assert between.loc["full", "p"] > 0.05
     assert (between["p_adjusted"] >= between["p"]).all()
     assert (between["n"] == 24).all()
+
+
+def test_peoples_tests_are_also_over_images(responses, large):
+    tests = analyse_responses(responses, large, n_resamples=100).tests.set_index(["question", "level"])
+    assert (tests["over"] == "participants").all()
+    counting = apply_exclusions(responses, large)[0]
+    wide = counting.pivot_table(index="stimulus", columns=["map_type", "level"], values="correct")
+    for level in ("15.8", "39.8"):
+        row = tests.loc["clickme above saliency", level]
+        differences = (wide["clickme"][level] - wide["saliency"][level]).dropna().to_numpy()
+        assert row["n_by_image"] == len(differences)
+        signs = np.random.default_rng(5).choice([-1, 1], (20_000, len(differences)))
+        p = (np.abs(signs @ differences) >= abs(differences.sum()) - 1e-9).mean()
+        assert row["p_by_image"] == pytest.approx(p, abs=0.01)
+        assert row["p_by_image_adjusted"] >= row["p_by_image"]
+    pairs = (wide["clickme"]["39.8"].reindex(large.images["animal"]).to_numpy()
+             + wide["clickme"]["39.8"].reindex(large.images["vehicle"]).to_numpy()) / 2 - 0.5  # fmt: skip
+    assert tests.loc[("clickme above chance", "39.8"), "n_by_image"] == np.isfinite(pairs).sum()
+
+
+@pytest.mark.parametrize(("n", "smallest"), [(5, 0.0625), (6, 0.03125)])
+def test_the_smallest_p_that_so_few_participants_can_have_stands_beside_each_test(large, n, smallest):
+    table = check_responses(simulate_responses(large, PEOPLE, n, seed=1))
+    tests = analyse_responses(table, large, n_resamples=100).tests
+    assert tests["exact"].all()
+    np.testing.assert_allclose(tests["smallest_p"], smallest)
+    assert (tests["p"] >= tests["smallest_p"]).all()
 
 
 @pytest.mark.slow
@@ -103,6 +165,19 @@ def test_the_rules_exclude_who_breaks_them_and_count_it(responses, large):
     assert list(counts[told[told["unit"] == "participants"]["rule"]]) == [1, 1, 1, 1]
     assert counts["answered sooner than 20 ms"] == 7
     assert not (kept["rt"] < 20).any()
+
+
+def test_keys_before_the_picture_can_be_seen_are_no_answers_in_time(responses, large):
+    table = responses.copy()
+    names = sorted(table["participant"].unique())
+    for name, count in ((names[0], 200), (names[1], 20)):
+        early = table.index[(table["participant"] == name) & table["correct"].notna()][:count]
+        table.loc[early, "rt"] = 5.0
+    kept, told = apply_exclusions(table, large)
+    assert set(names) - set(kept["participant"]) == {names[0]}
+    rules = told.set_index("rule")["excluded"]
+    assert rules["answered in time in less than 0.5 of the trials"] == 1
+    assert rules["answered sooner than 20 ms"] == 20
 
 
 def test_marked_trials_and_those_that_stood_too_long_are_left_out_by_name(responses, large):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gala_viz.experiment.design import PRACTICE, TEST, n_sets, set_conditions, trial_sequence
+from gala_viz.experiment.design import PRACTICE, TEST, imbalance, n_sets, set_conditions, trial_sequence
 from gala_viz.experiment.experiment_spec import ExclusionSpec, ExperimentSpec, TimingSpec, read_experiment_spec
 from gala_viz.experiment.preparation import PreparationSpec, prepare_experiment
 
@@ -111,3 +111,25 @@ def test_too_few_images_or_superclasses_are_told(collection, folders):
         prepare_experiment(collection, "x", PreparationSpec(n_images=4, superclasses=("animal", "plant"), split="all"))
     with pytest.raises(ValueError, match="even"):
         PreparationSpec(n_images=5)
+
+
+@pytest.mark.parametrize(
+    ("each", "maps", "words"),
+    [
+        (120, 2, ""),
+        (120, 3, "of 120 images of animal a set has 3 or 4 in a condition"),
+        (50, 2, "of 50 images of vehicle a set has 2 or 3 in a condition"),
+    ],
+)
+def test_images_that_are_no_multiple_of_the_conditions_are_told_with_their_counts(spec, each, maps, words):
+    images = {name: tuple(f"{name}{at}" for at in range(each)) for name in spec.images}
+    uneven = replace(
+        spec, images=images, practice=dict.fromkeys(images, ()), maps={f"map {at}": "human" for at in range(maps)}
+    )
+    told = imbalance(uneven)
+    assert words in told
+    assert bool(told) == bool(words)
+    counts = Counter((condition, uneven.superclass_of[image]) for image, condition in set_conditions(uneven, 0).items())
+    least, most = min(counts.values()), max(counts.values())
+    assert (least == most) == (not told)
+    assert not told or f"has {least} or {most} in a condition" in told

@@ -62,6 +62,19 @@ def test_what_a_network_cannot_see_is_at_chance_and_what_it_sees_is_told(respons
     assert full["keen", "clickme"] == full["keen", "saliency"]
 
 
+def test_thresholds_and_tests_of_networks_are_over_images_and_errors_at_a_level_over_sets(responses, spec):
+    found = analyse_responses(responses, spec, n_resamples=100)
+    assert set(found.thresholds["over"]) == {"images"}
+    assert set(found.thresholds["n"]) == {spec.n_images}
+    assert set(found.performance["over"]) == {"rotating sets"}
+    by_question = found.tests.groupby("question")["over"].first()
+    assert by_question["clickme above saliency"] == "images"
+    assert by_question["clickme above chance"] == "image pairs"
+    assert found.thresholds["largest_shown"].between(20, 100).all()
+    full = responses[responses["level"] == "full"]
+    assert (full["percent_important_shown"] == 100).all()
+
+
 def test_the_answers_do_not_depend_on_which_networks_answer_beside(stimuli, responses):
     alone = check_responses(network_responses(stimuli, [network("keen", Corners())]))
     both = responses[responses["observer"] == "keen"].reset_index(drop=True)

@@ -10,6 +10,7 @@ from gala_viz.collections.fills import scramble_phases
 from gala_viz.experiment.revelation import (
     LEVELS,
     RevelationSpec,
+    count_important,
     fill_image,
     revelation_mask,
     revelation_order,
@@ -52,6 +53,56 @@ def test_every_level_holds_the_one_before():
     for fewer, more in itertools.pairwise(masks):
         assert (more | ~fewer).all()
     assert len(set(order.tolist())) == len(order)
+
+
+RANKED = RevelationSpec(order="ranked")
+
+
+def important(values):
+    """The 15 % largest, by sorting."""
+    mask = np.zeros(values.size, bool)
+    mask[np.argsort(values, axis=None)[-round(0.15 * values.size) :]] = True
+    return mask.reshape(values.shape)
+
+
+def test_in_ranked_order_100_percent_are_just_the_important_pixels_and_fewer_the_most_important_of_them():
+    values = importance()
+    order = revelation_order(values, RANKED, 0)
+    np.testing.assert_array_equal(revelation_mask(order, values.shape, 100), important(values))
+    assert (np.diff(values.ravel()[order]) <= 0).all()
+    for level in LEVELS:
+        shown = revelation_mask(order, values.shape, level)
+        assert values[shown].min() >= values[~shown].max()
+    np.testing.assert_array_equal(count_important(values, order), np.arange(1, len(order) + 1))
+
+
+def test_equals_come_by_chance_in_ranked_order_and_count_as_important_until_there_are_enough():
+    values = np.zeros((40, 40))
+    values[10:20, 10:20] = 1 + np.arange(100).reshape(10, 10)  # 100 of 240 important pixels have a value
+    first, again, other = (revelation_order(values, RANKED, seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(first[:100], other[:100])
+    assert not np.array_equal(first, other)
+    np.testing.assert_array_equal(count_important(values, first), np.arange(1, 241))
+    assert count_important(values, revelation_order(values, SPEC, 0))[-1] == 240
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5])
+def test_the_important_pixels_in_contiguous_order_are_counted_as_by_sorting(temperature):
+    values, spec = importance(), RevelationSpec(temperature=temperature)
+    order = revelation_order(values, spec, 2)
+    counted = count_important(values, order)
+    for level in LEVELS:
+        shown = revelation_mask(order, values.shape, level)
+        assert counted[shown.sum() - 1] == (shown & important(values)).sum()
+    assert counted[-1] < len(order), "one piece misses some of the second hill"
+
+
+def test_a_specification_without_an_order_is_contiguous():
+    values = importance()
+    before = revelation_order(values, RevelationSpec(order=None), 4)
+    np.testing.assert_array_equal(before, revelation_order(values, RevelationSpec(order="contiguous"), 4))
+    assert not np.array_equal(before, revelation_order(values, RANKED, 4))
 
 
 def test_without_chance_the_next_pixel_is_the_most_important_at_the_edge():
@@ -121,6 +172,7 @@ def test_maps_without_importance_are_refused(values):
         ({"levels": (0.0,)}, "per cents"),
         ({"temperature": -1}, "temperature"),
         ({"fill": "pink"}, "'phase' or 'grey'"),
+        ({"order": "spiral"}, "'contiguous' or 'ranked'"),
     ],
 )
 def test_settings_that_cannot_be_are_told(told, words):

@@ -91,7 +91,25 @@ def test_levels_are_nested_and_of_the_size_that_they_tell(stimuli, spec):
         if level != FULL:
             assert share.important == pytest.approx(level, abs=0.1)
     assert shares[-2].all_pixels == pytest.approx(15, abs=0.05)
-    assert (shares[-1].important, shares[-1].all_pixels) == (100, 100)
+    assert (shares[-1].important, shares[-1].all_pixels, shares[-1].important_shown) == (100, 100, 100)
+
+
+def test_the_true_share_of_important_pixels_is_told_and_ranked_pixels_have_just_the_level(stimuli, spec, collection):
+    image = spec.images["vehicle"][1]
+    values = importance_source(spec.maps["clickme"], collection, spec.side_px)(image)
+    n_important = round(0.15 * values.size)
+    least = np.sort(values, axis=None)[-n_important]
+    ranked = Stimuli(replace(spec, revelation=replace(spec.revelation, order="ranked")), collection)
+    for level in spec.revelation.levels:
+        shown = stimuli.revealed_mask(image, "clickme", level)
+        told = stimuli.revealed_percent(image, "clickme", level)
+        certain, equals = values > least, values == least
+        expected = (shown & certain).sum() + min((shown & equals).sum(), n_important - certain.sum())
+        assert told.important_shown == pytest.approx(100 * expected / n_important)
+        assert told.important_shown <= told.important
+        by_rank = ranked.revealed_percent(image, "clickme", level)
+        assert by_rank.important_shown == by_rank.important == told.important
+    assert told.important_shown < 100
 
 
 def test_the_same_spec_gives_the_same_bytes_and_another_seed_others(stimuli, spec, collection):
@@ -123,3 +141,6 @@ def test_the_manifest_tells_every_stimulus_and_the_hash_of_its_pixels(stimuli, s
     full = table[table["level"] == "full"]
     assert full.groupby("stimulus")["sha256"].nunique().eq(1).all()
     assert table["sha256"].nunique() == 36 * 12  # both map types are of the same maps here
+    assert list(table)[-1] == "percent_important_shown"
+    assert (full["percent_important_shown"] == 100).all()
+    assert (table["percent_important_shown"] <= table["percent_important"]).all()

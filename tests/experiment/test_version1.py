@@ -76,6 +76,12 @@ def test_a_new_setting_has_a_hash_of_its_own_and_comes_back_from_the_file(spec, 
         today.save(tmp_path / "today.toml")
         again = read_experiment_spec(tmp_path / "today.toml")
         assert (again, again.hash) == (today, today.hash)
+    assert spec.revelation.order is None
+    for order in ("contiguous", "ranked"):
+        today = replace(spec, revelation=replace(spec.revelation, order=order))
+        assert today.hash != HASH
+        today.save(tmp_path / "today.toml")
+        assert read_experiment_spec(tmp_path / "today.toml") == today
     none = replace(spec, exclusions=replace(spec.exclusions, exclude_marked=()))
     none.save(tmp_path / "none.toml")
     assert read_experiment_spec(tmp_path / "none.toml").exclusions.exclude_marked == ()

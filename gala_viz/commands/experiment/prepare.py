@@ -34,6 +34,9 @@ class Prepare:
     """What stands where the image is hidden: its phase-scrambled copy, or grey."""
     important: float = 0.15
     """Share of an image's pixels that counts as important."""
+    order: Literal["contiguous", "ranked"] = "contiguous"
+    """contiguous: one piece grows from the most important pixel on, and at 100 % holds a part of the important pixels
+    alone; ranked: pixels come by their importance, so that 100 % are just the important ones."""
     stimulus_ms: float = 400.0
     """How long a stimulus stands."""
     window_ms: float = 150.0
@@ -46,6 +49,7 @@ class Prepare:
         from gala_viz.collections import open_collection
         from gala_viz.commands.experiment.preview import write_preview
         from gala_viz.commands.terminal_progress import progress_printer
+        from gala_viz.experiment.design import imbalance
         from gala_viz.experiment.experiment_spec import TimingSpec
         from gala_viz.experiment.preparation import PreparationSpec, prepare_experiment
         from gala_viz.experiment.revelation import RevelationSpec
@@ -70,7 +74,9 @@ class Prepare:
             collection,
             self.collection,
             preparation,
-            revelation=RevelationSpec(fill=self.fill, important_fraction=self.important, seed=self.seed),
+            revelation=RevelationSpec(
+                fill=self.fill, important_fraction=self.important, order=self.order, seed=self.seed
+            ),
             timing=TimingSpec(stimulus_ms=self.stimulus_ms, window_ms=self.window_ms),
         )
         stimuli = Stimuli(spec, collection)
@@ -85,3 +91,5 @@ class Prepare:
             f"{len(spec.conditions)} conditions and sets, {counted(spec.n_practice, 'image')} of practice\n"
             f"written to {self.folder}: {SPEC_FILE}, {MANIFEST_FILE}, preview (.png, .md)\n"
         )
+        if imbalance(spec):
+            sys.stderr.write(f"{imbalance(spec)}\n")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gala_viz.experiment.analysis import Analysis, analyse_responses
+from gala_viz.experiment.design import n_sets
 from gala_viz.experiment.exclusions import NOT_IN_FILE, PEOPLE, SIMULATED
 from gala_viz.experiment.experiment_spec import ExperimentSpec
-from gala_viz.plots.figures.categorisation_figure import categorisation_figure
+from gala_viz.experiment.performance import IMAGES, PARTICIPANTS, ROTATING_SETS, sort_levels
+from gala_viz.experiment.revelation import FULL
+from gala_viz.plots.figures.categorisation_figure import ALPHA, categorisation_figure
 from gala_viz.plots.figures.print_style import save_figure
 
 FIGURE_NAME = "figure-1b"
@@ -42,8 +47,9 @@ def write_report(folder: Path, spec: ExperimentSpec, responses: pd.DataFrame, se
     counts = analysis.performance.groupby("observer")["n_participants"].max()
     titles = {observer: _title(observer, int(counts[observer])) for observer in observers}
     figure = categorisation_figure(analysis.performance, analysis.thresholds, analysis.tests, titles, spec.map_titles)
-    save_figure(figure, folder, FIGURE_NAME, _caption(spec, analysis, seed))
-    return _report_text(analysis, titles, folder)
+    sets = _sets_text(spec, responses, analysis)
+    save_figure(figure, folder, FIGURE_NAME, " ".join([_caption(spec, analysis, seed), *sets]))
+    return _report_text(analysis, titles, sets, folder)
 
 
 def _order(observer: str) -> int:
@@ -58,9 +64,10 @@ def _title(observer: str, n: int) -> str:
 
 def _caption(spec: ExperimentSpec, analysis: Analysis, seed: int) -> str:
     """Return the caption of figure 1B with all settings."""
-    people = analysis.performance["observer"].isin((PEOPLE, SIMULATED))
-    over = ["participants"] if people.any() else []
-    over += [] if people.all() else ["rotating sets, which share no picture, for networks"]
+    table = analysis.performance
+    over = [one for one in (PARTICIPANTS, ROTATING_SETS) if (table["over"] == one).any()]
+    if ROTATING_SETS in over:
+        over[-1] = "rotating sets, which share no picture at a level, for networks"
     excluded = "; ".join(
         f"{row.observer}, {row.rule}: {row.excluded} of {row.of} {row.unit}"
         for row in analysis.exclusions.itertuples()
@@ -68,17 +75,82 @@ def _caption(spec: ExperimentSpec, analysis: Analysis, seed: int) -> str:
     )
     return " ".join(
         [
-            f"{' or '.join(spec.superclasses).capitalize()}? Accuracy by the share of important pixels revealed, on "
-            f"{spec.n_images} images of {spec.title} (experiment {spec.hash}).",
+            f"{' or '.join(spec.superclasses).capitalize()}? Accuracy by the number of pixels revealed, in per cent of "
+            f"the number of important ones, on {spec.n_images} images of {spec.title} (experiment {spec.hash}).",
+            *_shown_lines(table),
             f"Points: means and standard errors over {' and '.join(over)}.",
-            "Curves: logistic psychometric functions; marks at the bottom: the level of 75 % correct and its 95 % "
-            "bootstrap interval.",
-            f"Stars: the first two map types differ (two-sided sign-flip test, 10,000 draws, false-discovery rate over "
-            f"levels below 0.05); seed {seed}.",
+            "Curves: logistic psychometric functions, fitted to all levels with the full image; marks at the bottom: "
+            f"the level of 75 % correct and its 95 % bootstrap interval over {_resampled_text(analysis.thresholds)}.",
+            *_test_lines(analysis.tests, list(spec.maps), seed),
             f"Left out by the rules of the spec: {excluded or 'nothing'}.",
             *_rule_lines(analysis),
         ]
     )
+
+
+def _shown_lines(table: pd.DataFrame) -> list[str]:
+    """Return a sentence on how many of the important pixels themselves the largest level shows, where it is known."""
+    levels = [one for one in sort_levels(table["level"]) if one != FULL]
+    own = table[table["level"] == levels[-1]] if levels else table[:0]
+    shown = pd.Series(own.groupby("map_type", sort=False)["percent_important_shown"].max()).dropna()
+    if not len(shown):
+        return []
+    told = ", ".join(f"{percent:.0f} % by {map_type}" for map_type, percent in shown.items())
+    return [f"At {levels[-1]} % are shown, of the important pixels themselves: {told}."]
+
+
+def _resampled_text(thresholds: pd.DataFrame) -> str:
+    """Return what the intervals of thresholds are over."""
+    words = {PARTICIPANTS: "participants", IMAGES: "images within superclass for networks"}
+    return " and ".join(text for name, text in words.items() if (thresholds["over"] == name).any())
+
+
+def _test_lines(tests: pd.DataFrame, maps: Sequence[str], seed: int) -> list[str]:
+    """Return sentences on the tests that the stars show, and on observers of too few units for any."""
+    own, lines = tests[tests["question"] == f"{maps[0]} above {maps[1]}"] if len(maps) > 1 else tests[:0], []
+    flips = [
+        f"over {over} {'all 2^n sign flips' if exact else '10,000 random sign flips'} where n = {_range(some['n'])}"
+        for (over, exact), some in own.groupby(["over", "exact"], sort=False)
+    ]
+    if flips:
+        lines.append(
+            f"Stars: {maps[0]} and {maps[1]} differ (two-sided, {'; '.join(flips)}; false-discovery rate over levels "
+            f"below {ALPHA:g}; seed {seed})."
+        )
+    if (own["over"] == PARTICIPANTS).any():
+        lines.append("Tests over participants are for these images; p_by_image in tests.csv is over images.")
+    few = tests[tests["smallest_p"] > ALPHA]
+    for (observer, over), some in few.groupby(["observer", "over"], sort=False):
+        lines.append(
+            f"{observer}: with fewer than 6 {over} no test can reach {ALPHA:g}; of n = {_range(some['n'])} the "
+            f"smallest p that can be had is {_range(some['smallest_p'])}."
+        )
+    return lines
+
+
+def _range(values: pd.Series) -> str:
+    """Return "least to most", or the one value."""
+    low, high = (f"{value:.3g}" for value in (values.min(), values.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def _sets_text(spec: ExperimentSpec, responses: pd.DataFrame, analysis: Analysis) -> list[str]:
+    """Return how many participants that count each rotating set has; nobody replaces whom the rules leave out."""
+    lines, keys = [], ["observer", "participant"]
+    if "set" not in responses:
+        return lines
+    counting = analysis.trials[analysis.trials["left_out_by"] == ""][keys].drop_duplicates()
+    of_set = responses.groupby(keys)["set"].first()
+    for observer in (PEOPLE, SIMULATED):
+        own = counting[counting["observer"] == observer]
+        if len(own):
+            sets = of_set.loc[list(own.itertuples(index=False, name=None))].astype(int)
+            counts = sets.value_counts().reindex(range(n_sets(spec)), fill_value=0)
+            lines.append(
+                f"Each of the {n_sets(spec)} sets has {counts.min()} to {counts.max()} {observer} that count; whom a "
+                f"rule leaves out is not replaced."
+            )
+    return lines
 
 
 def _rule_lines(analysis: Analysis) -> list[str]:
@@ -106,18 +178,42 @@ def _rule_lines(analysis: Analysis) -> list[str]:
     return sentences
 
 
-def _report_text(analysis: Analysis, titles: dict[str, str], folder: Path) -> str:
+def _report_text(analysis: Analysis, titles: dict[str, str], sets: list[str], folder: Path) -> str:
     """Return thresholds, exclusions and the written files as lines to print."""
-    lines = [f"{'observer':<34}{'map type':<12}{'75 % at':>9}  {'95 % interval':<18}{'n':>4}"]
-    for row in analysis.thresholds.itertuples():
-        level = f"{row.level:.1f} %" if row.level == row.level else "> 100 %"
-        high = "> 100" if row.high > 100 else f"{row.high:.1f}"
-        interval = f"{row.low:.1f} to {high}" if row.low == row.low and row.low <= 100 else "beyond 100"
-        lines.append(f"{titles[row.observer]:<34}{row.map_type:<12}{level:>9}  {interval:<18}{row.n:>4}")
+    heads = f"{'75 % at':>9}  {'95 % interval':<16}{'of these shown':>15}  {'95 % interval':<16}"
+    lines = [f"{'observer':<34}{'map type':<12}{heads}{'n':>4} over"]
+    fits = analysis.thresholds.to_dict("records")
+    for fit in fits:
+        level = _threshold_text(fit["level"], fit["low"], fit["high"], 100.0)
+        shown = _threshold_text(fit["level_shown"], fit["low_shown"], fit["high_shown"], fit["largest_shown"])
+        lines.append(
+            f"{titles[fit['observer']]:<34}{fit['map_type']:<12}{level[0]:>9}  {level[1]:<16}"
+            f"{shown[0]:>15}  {shown[1]:<16}{fit['n']:>4} {fit['over']}"
+        )
+    lines += [
+        f"at a bound of the fit: {fit['observer']}, {fit['map_type']}: {fit['at_bound']}"
+        for fit in fits
+        if fit["at_bound"]
+    ]
+    lines += _test_lines(analysis.tests, [], 0)
     for row in analysis.exclusions.itertuples():
         if row.excluded:
             lines.append(f"left out: {row.observer}, {row.rule}: {row.excluded} of {row.of} {row.unit}")
-    lines += _rule_lines(analysis)
+    lines += [*sets, *_rule_lines(analysis)]
     return "\n".join(
         [*lines, f"written to {folder}: {', '.join(TABLES)} (.csv), {FIGURE_NAME} (.png, .svg, .pdf, .md)", ""]
+    )
+
+
+def _threshold_text(level: float, low: float, high: float, largest: float) -> tuple[str, str]:
+    """Return a threshold and its interval as texts; ``largest`` is the level beyond which it is not reached."""
+    if np.isnan(largest):
+        return "not known", ""
+    value = f"> {largest:.0f} %" if np.isnan(level) else f"{level:.1f} %"
+    if np.isnan(low):
+        return value, "none"
+    beyond = f"> {largest:.0f}"
+    return (
+        value,
+        f"beyond {largest:.0f}" if low > largest else f"{low:.1f} to {beyond if high > largest else f'{high:.1f}'}",
     )

@@ -17,7 +17,7 @@ class Simulate:
     participants: int = 48
     """How many."""
     middles: tuple[float, ...] = (20.0, 80.0)
-    """For each map type the level, in per cent of the important pixels, at the middle of the psychometric function."""
+    """For each map type the level, in per cent, at the middle of the psychometric function."""
     seed: int = 0
     """Seed of chance."""
 

@@ -1,4 +1,4 @@
-"""Figure 1B: how accurately images are categorised, by how much of their important pixels is revealed."""
+"""Figure 1B: how accurately images are categorised, by how many pixels are revealed by importance."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def categorisation_figure(
         Columns ``observer``, ``map_type``, ``level``, ``accuracy`` (0 to 1) and ``accuracy_sem``.
     thresholds : DataFrame
         Columns ``observer``, ``map_type``, ``middle`` (log10 level), ``slope`` and ``lapse`` of the fit, and its
-        ``level`` of 75 % correct with the interval from ``low`` to ``high``, in per cent of the important pixels.
+        ``level`` of 75 % correct with the interval from ``low`` to ``high``: pixels revealed, in per cent of the number
+        of important ones.
     tests : DataFrame
         Columns ``observer``, ``question``, ``level`` and ``p_adjusted``.
     titles : mapping of str to str
@@ -73,7 +74,7 @@ def categorisation_figure(
         for axes in grid[:, 0]:
             axes.set_ylabel("accuracy")
         for axes in grid.ravel()[max(0, len(observers) - columns) : len(observers)]:
-            axes.set_xlabel("important pixels revealed, %")
+            axes.set_xlabel("pixels revealed / important pixels, %")
         handles, labels = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
