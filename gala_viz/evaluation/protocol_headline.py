@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import ConfidenceInterval, bootstrap_interval
-from gala_viz.evaluation.estimates import without_few
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.metrics import MetricKey
@@ -48,14 +47,18 @@ def headline_numbers(evaluation: Evaluation, name: str, protocol: Protocol) -> H
 
 
 def mean_over_images(values: xr.DataArray | None, spec: EvaluationSpec) -> ConfidenceInterval | None:
-    """Return the mean with its interval over images, as ``spec`` draws it; None where no image has a value."""
+    """Return the mean with its interval over images, or categories, as ``spec`` has it; None without any value.
+
+    ``values`` (image) have the coordinate ``category``.
+    """
     if values is None or not np.isfinite(values).any():
         return None
-    return without_few(bootstrap_interval(values, n_resamples=spec.n_resamples, seed=spec.seed))
+    clusters = [str(one) for one in values["category"].values] if spec.over == "categories" else None
+    return bootstrap_interval(values, clusters=clusters, n_resamples=spec.n_resamples, seed=spec.seed)
 
 
 def _of_layer(values: xr.Dataset, name: str, layer: str) -> xr.DataArray | None:
     if name not in values:
         return None
     one = values[name].sel(layer=layer) if layer else values[name]
-    return one.drop_vars(one.coords.keys() - {"image"})
+    return one.drop_vars(one.coords.keys() - {"image", "category"})

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from gala_viz.alignment import ConfidenceInterval, fraction_explained
-from gala_viz.evaluation.estimates import without_few
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import AT_CELLS
 from gala_viz.evaluation.protocol_headline import mean_over_images
@@ -41,8 +40,11 @@ def rho_at_resolutions(evaluation: Evaluation) -> list[AtResolution]:
             if ceiling is not None:
                 ceiling = ceiling.sel({AT_CELLS: str(cells)}, drop=True)
                 try:
-                    found = fraction_explained(rho, ceiling, n_resamples=spec.n_resamples, seed=spec.seed)
-                    fraction, note = without_few(found.fraction), ""
+                    clusters = values["category"] if spec.over == "categories" else None
+                    found = fraction_explained(
+                        rho, ceiling, clusters=clusters, n_resamples=spec.n_resamples, seed=spec.seed
+                    )
+                    fraction, note = found.fraction, ""
                 except ValueError as error:
                     note = str(error)
             rows.append(

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy import signal
 from scipy.stats import spearmanr
 
-from gala_viz.alignment import CeilingSpec
+from gala_viz.alignment import CeilingSpec, spearman_brown
 from gala_viz.cache import ArrayCache
 from gala_viz.commands.evaluate import Arguments, ProtocolName
 from gala_viz.engine.attribution_maps import attribution_maps
@@ -227,7 +227,7 @@ def test_the_headline_is_the_tables_own_number_in_the_protocols_form(found, name
         expected = {
             "fraction_of_ceiling": 100 * both / top,
             "explained_variance": 100 * (both / top) ** 2,
-            "corrected_rho": both / math.sqrt(2 * top / (1 + top)),
+            "corrected_rho": both / math.sqrt(spearman_brown(top, float(values["share_product"]))),
         }[headline]
         assert numbers.value.mean == pytest.approx(expected)
         assert numbers.rho.mean == pytest.approx(both)
