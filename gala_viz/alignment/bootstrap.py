@@ -292,7 +292,7 @@ def resampling_interval(resampled_values: np.ndarray, n: int, confidence: float 
     )
 
 
-def expanded_confidence(confidence: float, n: int) -> float:
+def expanded_confidence(confidence: float, n: int, n_strata: int = 1) -> float:
     """Return the confidence, below 1, whose normal interval is as wide as the t interval of ``n`` values.
 
     Parameters
@@ -300,7 +300,9 @@ def expanded_confidence(confidence: float, n: int) -> float:
     confidence : float
         Nominal confidence, between 0 and 1.
     n : int
-        Values, at least 2.
+        Values, at least one more than strata.
+    n_strata : int
+        Values that are resampled within so many strata leave ``n`` - ``n_strata`` degrees of freedom.
 
     Returns
     -------
@@ -312,7 +314,8 @@ def expanded_confidence(confidence: float, n: int) -> float:
     T. C. Hesterberg 2015 (The American Statistician).
     """
     # scipy.special's functions, since importing scipy.stats takes as long as the rest of a small command
-    reach = np.sqrt(n / (n - 1)) * stdtrit(n - 1, (1 + confidence) / 2)
+    df = n - n_strata
+    reach = np.sqrt(n / df) * stdtrit(df, (1 + confidence) / 2)
     return min(float(1 - 2 * ndtr(-reach)), float(np.nextafter(1.0, 0.0)))  # two values: 1 but for rounding
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from gala_viz.alignment.jackknife import jackknife_error
 from gala_viz.experiment.exclusions import SCREENED_OBSERVERS
 from gala_viz.experiment.revelation import FULL
 
@@ -126,10 +127,8 @@ def pooled_d_prime(counts: NDArray[np.float64]) -> tuple[float, float]:
     ----------
     Hautus 1995; Efron and Stein 1981.
     """
-    total, n = counts.sum(axis=0), len(counts)
-    without = d_prime_of_counts(total - counts)
-    error = np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()) if n > 1 else np.nan
-    return float(d_prime_of_counts(total)), float(error)
+    total = counts.sum(axis=0)
+    return float(d_prime_of_counts(total)), jackknife_error(d_prime_of_counts(total - counts))
 
 
 def mean_and_sem(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, xlogy
-from scipy.stats import norm
-from scipy.stats import t as student
 
-from gala_viz.alignment.bootstrap import percentile_interval
+from gala_viz.alignment.bootstrap import expanded_confidence, percentile_interval
 from gala_viz.deprecated_paths import deprecated_getattr
 
 GUESS_RATE = 0.5
@@ -328,16 +326,6 @@ def _parameters_at_bound(location: float, slope: float, lapse_rate: float) -> st
         if np.isclose(value, bound, rtol=1e-6, atol=1e-9)
     ]
     return "; ".join(found)
-
-
-def expanded_confidence(confidence: float, n: int, n_strata: int = 1) -> float:
-    """Return the confidence, below 1, whose normal interval is as wide as the t interval of ``n`` values.
-
-    Values that are resampled within ``n_strata`` strata leave n - n_strata degrees of freedom.
-    """
-    df = n - n_strata
-    reach = np.sqrt(n / df) * student.ppf((1 + confidence) / 2, df)
-    return min(float(1 - 2 * norm.cdf(-reach)), float(np.nextafter(1.0, 0.0)))  # two values: 1 but for rounding
 
 
 __getattr__ = deprecated_getattr(__name__)
