@@ -37,12 +37,17 @@ def headline_numbers(evaluation: Evaluation, name: str, protocol: Protocol) -> H
     rho, ceiling = (_of_layer(values, f"{what}_{kind}", layer) for what in ("rho", "ceiling"))
     key = MetricKey(f"{protocol.headline}_{kind}", layer)
     found = next((one for one in evaluation.estimates if one.who == name and one.key == key), None)
+    note = "" if found is None else found.note
+    if rho is None and protocol.method == "attention" and not evaluation.image_metrics[name].sizes.get("layer"):
+        note = "no attention layers to compare (--layers names modules as such)."
+    elif rho is None:
+        note = "nothing to compare its maps with."
     return HeadlineNumbers(
         rho_of_images=rho,
         rho=mean_over_images(rho, evaluation.spec),
         ceiling=mean_over_images(ceiling, evaluation.spec),
         value=None if found is None else found.interval,
-        note="" if found is None else found.note,
+        note=note,
     )
 
 

@@ -47,7 +47,7 @@ from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.registry import UnknownNameError
 from gala_viz.specs import SmoothGradSpec
-from tests.evaluation.fakes import CATEGORIES, Shapes, network
+from tests.evaluation.fakes import CATEGORIES, Bare, Shapes, network
 from tests.evaluation.test_evaluate import SPEC
 
 NAMES = tuple(PROTOCOLS)
@@ -373,8 +373,16 @@ def test_a_network_without_attention_is_refused_where_a_protocol_compares_attent
         protocol_steps(resnet, shapes, PROTOCOLS["clickme-2025"], PROTOCOLS["gala-2019"], SPEC)
 
 
+def test_a_table_tells_why_a_network_has_no_number_under_a_protocol(shapes):
+    resnet, protocol = network("resnet", 1, gala=False), PROTOCOLS["gala-2019"]
+    found = evaluate({"resnet": resnet}, shapes, protocol.spec([resnet], SPEC))
+    assert "| resnet | – | – | – | no attention layers to compare" in markdown(found)
+    bare = evaluate({"resnet": resnet}, Bare(), PROTOCOLS["clickme-2025"].spec([resnet], replace(SPEC, split="all")))
+    assert "| resnet | – | – | – | nothing to compare its maps with. |" in markdown(bare)
+
+
 def test_further_resolutions_are_those_of_evaluations_with_so_many_cells(shapes, gala, tmp_path):
-    asked = (4, 16, 31)
+    asked = (4, 16, 31, 1)
     spec = replace(SPEC, resolutions=asked)
     evaluation = evaluate({"gala": gala}, shapes, spec, cache=ArrayCache(tmp_path / "blocks"))
     again = evaluate({"gala": gala}, shapes, spec, cache=ArrayCache(tmp_path / "blocks"))
@@ -382,7 +390,9 @@ def test_further_resolutions_are_those_of_evaluations_with_so_many_cells(shapes,
     with (tmp_path / "resolutions.csv").open(encoding="utf-8") as file:
         rows = {int(row["cells"]): row for row in csv.DictReader(file)}
     assert tuple(rows) == asked
-    for cells in asked:
+    assert (rows[1]["rho"], rows[1]["ceiling"], rows[1]["fraction_of_ceiling"]) == ("", "", "")
+    assert rows[1]["note"] == "no image has both a network's rho and a ceiling."
+    for cells in asked[:-1]:
         alone = evaluate({"gala": gala}, shapes, replace(SPEC, cells=cells))
         values = {one.key.metric: one.interval for one in alone.estimates if one.who == "gala" and not one.key.layer}
         row = rows[cells]
