@@ -278,17 +278,18 @@ def estimate_threshold(
     level = float(inverse_psychometric_function(CRITERION, location, slope, lapse_rate))
     groups = np.unique(np.zeros(n) if strata is None else np.asarray(strata), return_inverse=True)[1]
     low = high = np.nan
+    last = largest * (1 + 1e-6)  # a step between two levels may put the threshold at the largest but for rounding
     can_be_resampled = np.bincount(groups).min() > 1
     if can_be_resampled:
         counts = _resample_counts(groups, n_resamples, seed)
         fits = fit_psychometric_function(counts @ n_correct, counts @ n_trials, levels)
         resampled = inverse_psychometric_function(CRITERION, *fits)
         low, high = percentile_interval(
-            np.where(resampled > largest, 1e9, resampled), expanded_confidence(confidence, n, int(groups.max()) + 1)
+            np.where(resampled > last, 1e9, resampled), expanded_confidence(confidence, n, int(groups.max()) + 1)
         )
-        low, high = (np.inf if bound > largest else bound for bound in (low, high))
+        low, high = (np.inf if bound > last else bound for bound in (low, high))
     return Threshold(
-        level=level if level <= largest else np.nan,
+        level=level if level <= last else np.nan,
         low=low,
         high=high,
         location=location,

@@ -104,7 +104,7 @@ def revelation_mask(order: NDArray[np.int32], shape: tuple[int, int], level: flo
     return mask.reshape(shape)
 
 
-def count_important(importance: NDArray, order: NDArray[np.int32]) -> NDArray[np.int64]:
+def count_important(importance: NDArray, order: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return how many important pixels are among the first k + 1 of ``order``, (pixel,).
 
     The important pixels of ``importance`` (y, x) are the largest, as many as ``order`` has. Where the least of them has
@@ -114,7 +114,8 @@ def count_important(importance: NDArray, order: NDArray[np.int32]) -> NDArray[np
     least = np.partition(values, -len(order))[-len(order)]
     among_equals = len(order) - int((values > least).sum())
     along = values[order]
-    return np.cumsum(along > least) + np.minimum(np.cumsum(along == least), among_equals)
+    counts = np.cumsum(along > least) + np.minimum(np.cumsum(along == least), among_equals)
+    return counts.astype(np.int32)
 
 
 def fill_image(photo: NDArray[np.uint8], spec: RevelationSpec, seed: int) -> NDArray[np.uint8]:

@@ -91,7 +91,7 @@ class Stimuli:
         photo = crop_to_canvas(self.collection.photo(image), self.spec.side_px)
         return photo, fill_image(photo, self.spec.revelation, image_seed(image))
 
-    def _growth_of(self, image: str, map_type: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def _growth_of(self, image: str, map_type: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return the order of pixels, and how many important ones are among the first of them."""
         importance = self._sources[map_type](image)
         if importance is None:

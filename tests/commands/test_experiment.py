@@ -60,7 +60,7 @@ def test_the_report_says_what_intervals_and_tests_are_over_and_when_no_test_can_
     for text in (told, caption):
         assert "simulated: with fewer than 6 participants no test can reach 0.05" in text
         assert "of n = 5 the smallest p that can be had is 0.0625" in text
-        assert "Each of the 24 sets has 0 to 1 simulated that count; whom a rule leaves out is not replaced." in text
+        assert "Of simulated participants that count each of the 24 sets has 0 to 1; whom a rule leaves out" in text
     assert "bootstrap interval over participants and images within superclass for networks" in caption
     assert "over participants all 2^n sign flips where n = 5" in caption
     assert "over images 10,000 random sign flips where n = 96" in caption

@@ -164,3 +164,23 @@ def test_without_the_true_share_nothing_is_claimed_of_it(network):
     partly.loc[partly.index[:3], "percent_important_shown"] = np.nan
     found = fit_thresholds(partly, n_resamples=100, seed=0).set_index("map_type")
     assert found[columns].isna().any(axis=None)
+
+
+def test_the_results_page_tells_the_thresholds_of_the_shipped_table(repository):
+    table = pd.read_csv(repository / "docs" / "experiment" / "thresholds.csv").set_index(["observer", "map_type"])
+    page = " ".join((repository / "docs" / "results.md").read_text().split())
+    assert (table["over"] == "images").all()
+    assert (table["n"] == 240).all()
+
+    def text(observer, map_type, end, beyond):
+        row = table.loc[observer, map_type]
+        high = beyond if np.isinf(row[f"high{end}"]) else f"{row[f'high{end}']:.0f}"
+        return f"{row[f'level{end}']:.0f} % [{row[f'low{end}']:.0f}, {high}]"
+
+    for observer in ("rendered-resnet", "rendered-se", "rendered-gala"):
+        assert table.loc[(observer, "clickme"), ["level", "level_shown"]].isna().all()
+        for end in ("", "_shown"):
+            assert text(observer, "saliency", end, "") in page
+    for map_type in ("clickme", "saliency"):
+        assert text("rendered-gala-clickme", map_type, "", "more than all") in page
+        assert text("rendered-gala-clickme", map_type, "_shown", "more than any image shows") in page

@@ -145,6 +145,15 @@ def test_observers_at_chance_have_no_threshold_and_one_participant_no_interval()
     assert single.n_resamples == 0
 
 
+def test_a_threshold_at_the_largest_level_is_reached_and_one_beyond_it_is_not():
+    """Chance at all levels, 75 % at the last one: the likeliest threshold is that level."""
+    right = np.where(X < 100, 100.0, 150.0)
+    total = np.full((4, 11), 200.0)
+    assert estimate_threshold(np.tile(right, (4, 1)), total, X).level == pytest.approx(100, rel=1e-4)
+    few = estimate_threshold(np.tile(np.where(X < 100, 100.0, 140.0), (4, 1)), total, X)
+    assert np.isnan(few.level)
+
+
 def test_without_trials_nothing_is_claimed():
     nothing = estimate_threshold(np.zeros((3, 11)), np.zeros((3, 11)), X, seed=4, confidence=0.9)
     assert np.isnan([nothing.level, nothing.low, nothing.high]).all()

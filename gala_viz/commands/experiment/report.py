@@ -146,9 +146,10 @@ def _sets_text(spec: ExperimentSpec, responses: pd.DataFrame, analysis: Analysis
         if len(own):
             sets = of_set.loc[list(own.itertuples(index=False, name=None))].astype(int)
             counts = sets.value_counts().reindex(range(n_sets(spec)), fill_value=0)
+            who = "people" if observer == PEOPLE else "simulated participants"
             lines.append(
-                f"Each of the {n_sets(spec)} sets has {counts.min()} to {counts.max()} {observer} that count; whom a "
-                f"rule leaves out is not replaced."
+                f"Of {who} that count each of the {n_sets(spec)} sets has {_range(counts)}; whom a rule leaves out is "
+                f"not replaced."
             )
     return lines
 
