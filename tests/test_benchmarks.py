@@ -17,6 +17,7 @@ import torch
 TINY = {
     "batch.py": "--images 2 --samples 2 --repeats 1 --ways 'store, this process' 'store, 2 workers'",
     "ceilings.py": "--participants 3 --splits 2 --cells 8 --repeats 1",
+    "coverage.py": "--rows mean-rho wilson --repeats 0.01 --processes 1 --write coverage.md",
     "device_traffic.py": "--network rendered-gala --images 2 --samples 2",
     "erase_reveal.py": "--networks rendered-gala rendered-resnet --repeats 1 --threads 1",
     "explore.py": "--images 200",
@@ -79,7 +80,10 @@ def test_a_benchmark_runs_in_a_process_of_its_own(script, repository, tmp_path, 
     assert done.stdout.strip()
 
 
-@pytest.mark.parametrize("script", sorted(TINY))
+PARTS = [f"simulations/{path.name}" for path in (Path(__file__).parents[1] / "benchmarks/simulations").glob("*.py")]
+
+
+@pytest.mark.parametrize("script", sorted([*TINY, *PARTS]))
 def test_a_benchmark_uses_no_private_name(script, repository):
     tree = ast.parse((repository / "benchmarks" / script).read_text(encoding="utf-8"))
     private = [

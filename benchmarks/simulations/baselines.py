@@ -1,4 +1,4 @@
-"""Shuffled-image baselines, the fraction above them, and ceilings over participants: estimates whose parts hang together."""
+"""Estimates whose parts hang together: baselines, the fraction above them, ceilings over participants."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def partners(n: int, rng: np.random.Generator, categories: list[str] | None = No
 
 
 def pairs_of(maps: np.ndarray, human: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    return rhos(maps[:, None], human[positions]) if (positions >= 0).all() else pair_rhos(maps, human, positions[None])[0]
+    return (
+        rhos(maps[:, None], human[positions]) if (positions >= 0).all() else pair_rhos(maps, human, positions[None])[0]
+    )
 
 
 def baseline(who: str, n: int, rng: np.random.Generator, repeats: int) -> np.ndarray:

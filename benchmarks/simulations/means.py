@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache, partial
 
 import numpy as np
@@ -23,7 +22,7 @@ SPLITS = 30
 
 
 def of_columns(values: np.ndarray, clusters: list[str] | None, seed: int) -> np.ndarray:
-    """Return mean and bounds of each repeat; ``values`` (image, repeat): repeats are columns with the same resamples."""
+    """Return mean and bounds of each column of ``values`` (image, repeat); a block has one seed of resamples."""
     found = bootstrap_intervals(values, clusters=clusters, seed=seed)
     return np.array([(one.mean, one.low, one.high) for one in found if one is not None])
 
@@ -77,7 +76,9 @@ def error_interval(n: int, n_wrong: int) -> tuple[float, float, float]:
     right[:n_wrong] = 0
     images = [f"i{number}" for number in range(n)]
     values = xr.Dataset({"correct": ("image", right)}, coords={"image": images, "category": ("image", [""] * n)})
-    (found,) = (one for one in estimate_metrics("a network", values, EvaluationSpec()) if one.key.metric == "top1_error")
+    (found,) = (
+        one for one in estimate_metrics("a network", values, EvaluationSpec()) if one.key.metric == "top1_error"
+    )
     assert found.interval is not None
     return found.interval.mean, found.interval.low, found.interval.high
 
@@ -100,9 +101,7 @@ def ceiling_over_images(kind: str, n: int, rng: np.random.Generator, repeats: in
     return of_columns(values, None, int(rng.integers(2**31)))
 
 
-def fraction(
-    which: str, network: int, noise: float, n: int, rng: np.random.Generator, repeats: int
-) -> np.ndarray:
+def fraction(which: str, network: int, noise: float, n: int, rng: np.random.Generator, repeats: int) -> np.ndarray:
     """Fraction of the ceiling, its square, or the corrected rho of a network of the pool; NaN where it is refused."""
     world, found = pool("fields", noise), []
     for _ in range(repeats):

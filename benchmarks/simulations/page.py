@@ -14,17 +14,18 @@ from benchmarks.simulations.row import HIGH, LOW, Outcome
 
 HEAD = """# Coverage
 
-How often the intervals and tests that gala_viz prints are right, in made-up worlds whose truth is known. An interval of 95 %
-should hold the truth in 95 of 100 repeats, a test at 0.05 reject a true null in 5. **What is printed as 95 % covers between 92
-and 98 %, and a test rejects between 2 and 8 %, or a word stands beside it here and where a user meets it.**
+How often the intervals and tests that gala_viz prints are right, in made-up worlds whose truth is known. An interval of
+95 % should hold the truth in 95 of 100 repeats, a test at 0.05 reject a true null in 5. **What is printed as 95 %
+covers between 92 and 98 %, and a test rejects between 2 and 8 %, or a word stands beside it, here and where a user
+meets it.**
 
-Made by `python benchmarks/coverage.py --write docs/definitions/coverage.md`, which asks the functions that print the numbers.
-`make test-long` runs a shorter form and fails where a line without a word leaves these bounds.
+Made by `python benchmarks/coverage.py --write docs/definitions/coverage.md`, which asks the functions that print the
+numbers. `make test-long` runs a shorter form and fails where a line without a word leaves these bounds.
 
-*Worlds.* Maps are smooth Gaussian fields of 14 x 14 cells: what is common, and a field of noise a person; or multinomial clicks
-through a Gaussian. People of an image's own, or the same for all images, alike or different. *Truth* is known from the world, or
-the mean of the estimate over all repeats. ± is the Monte-Carlo standard error. *Power* is the share of rejections where the
-difference is as the world says. n counts images unless the second column says what.
+*Worlds.* Maps are smooth Gaussian fields of 14 x 14 cells: what is common, and a field of noise a person; or
+multinomial clicks through a Gaussian. *Truth* is known from the world, or the mean of the estimate over all repeats. ± is the
+Monte-Carlo standard error. *Power* is the share of rejections where there is the difference that the world tells. n
+counts images unless the second column says what.
 """
 
 
@@ -54,6 +55,7 @@ def page(found: Sequence[Outcome], *, seed: int, minutes: float) -> str:
     ]
     titles = {
         "interval": ("Intervals", "covers, %"),
+        "cells": ("Errors of maps", "cells within t errors, %"),
         "test": ("Tests", "rejects, %"),
         "at most": ("Families of tests", "false, % (at most 5 expected)"),
         "rate": ("What is told of noise", "told, %"),

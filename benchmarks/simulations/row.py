@@ -25,8 +25,8 @@ class Row:
 
     ``truth`` is the number that the interval should hold, or a function of all that was simulated (repeat, column);
     default: the mean of all estimates, for estimates whose expectation is what they estimate. ``words`` say at which n
-    the interval or the test is not what it is called, why, and where a user is told. A "rate" is the share of what
-    should happen in 95 % or more.
+    the interval or the test is not what it is called, why, and where a user is told. Of "cells" the share of a map's
+    cells is simulated whose intervals hold the truth; a "rate" should be 95 % or more, a share "at most" 5.
     """
 
     key: str
@@ -34,7 +34,7 @@ class Row:
     over: str
     world: str
     simulate: Simulate
-    kind: Literal["interval", "test", "rate", "at most"] = "interval"
+    kind: Literal["interval", "cells", "test", "rate", "at most"] = "interval"
     sizes: tuple[int, ...] = (5, 6, 20, 100)
     repeats: int = 1000
     block: int = 100
@@ -59,7 +59,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came out at one n, in per cent: coverage of an interval, rejections of a test, rate of what should happen."""
+    """What came out at one n, in per cent: coverage of an interval, rejections of a test, or a rate."""
 
     row: Row
     n: int
@@ -77,6 +77,7 @@ class Outcome:
     def bounds(self) -> tuple[float, float]:
         return {
             "interval": (LOW, HIGH),
+            "cells": (LOW, HIGH),
             "test": (100 - HIGH, 100 - LOW),
             "rate": (LOW, 100.0),
             "at most": (0.0, 100 - LOW),
@@ -93,7 +94,7 @@ def outcome(row: Row, n: int, simulated: np.ndarray, alternative: np.ndarray | N
     if row.kind == "interval":
         known = np.isfinite(simulated[:, 1]) | np.isfinite(simulated[:, 2])
         truth = row.truth(simulated) if callable(row.truth) else row.truth
-        truth = float(np.nanmean(simulated[:, 0])) if truth is None else truth
+        truth = _mean(simulated[:, 0]) if truth is None else truth
         held = (simulated[:, 1] <= truth) & (truth <= simulated[:, 2])
         values = held[known].astype(float)
     else:
@@ -119,7 +120,9 @@ def _shares(row: Row, simulated: np.ndarray) -> np.ndarray:
         return simulated[:, 0]
     known = np.isfinite(simulated)
     count = known.sum(axis=1)
-    return np.divide((known & (simulated <= LEVEL)).sum(axis=1), count, out=np.full(len(count), np.nan), where=count > 0)
+    return np.divide(
+        (known & (simulated <= LEVEL)).sum(axis=1), count, out=np.full(len(count), np.nan), where=count > 0
+    )
 
 
 def _mean(values: np.ndarray) -> float:
