@@ -24,7 +24,7 @@ numbers. `make test-long` runs a shorter form and fails where a line without a w
 
 *Worlds.* Maps are smooth Gaussian fields of 14 x 14 cells: what is common, and a field of noise a person; or
 multinomial clicks through a Gaussian. *Truth* is known from the world, or the mean of the estimate over all repeats. ±
-is the Monte-Carlo standard error. *Power* is the share of rejections where there is a difference, which the world tells.
+is the Monte-Carlo standard error. *Power* is the share of rejections of a true difference, which the world tells.
 n counts images unless the second column says what.
 """
 
