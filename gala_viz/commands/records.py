@@ -31,7 +31,7 @@ class FilterOptions:
     """Only so many points of a round count."""
     min_catch_score: float | None = 0.95
     """Participants who passed a smaller share of their catch trials are dropped, by --catch-rule."""
-    catch_rule: Literal["interval", "score"] = "interval"
+    catch_rule: Literal["score", "interval"] = "interval"
     """interval: whose 95 % interval lies below that share, so that few trials exclude nobody wrongly; score: whose
     score does, of however few trials, as the published ClickMe data are filtered."""
     min_catch_trials: int = 1

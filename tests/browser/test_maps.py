@@ -137,6 +137,12 @@ def test_the_readout_equals_the_arrays_wherever_the_mouse_is(page, truth, panel,
     assert page.model("span/x", "m.visible && m.location") == pytest.approx(float(column) + 0.5, abs=1.01)
 
 
+def test_units_errors_and_shares_of_noise_are_explained_where_they_stand(page):
+    cell = page.page.locator(".cell.a")
+    expect(cell).to_have_attribute("title", re.compile(r"Logits per input unit: by how much .* ±: the standard error"))
+    expect(page.page.locator(".fact[title*='of noise alone']")).to_have_count(1)
+
+
 def test_a_click_holds_the_crosshair_and_escape_lets_go(page):
     page.point("a", 100.5, 100.5)
     page.page.mouse.down()

@@ -132,7 +132,7 @@ def test_the_right_password_shows_what_was_collected(page, lab):  # noqa: F811
     assert "n = 4 images" in page.reliability_pane.object
     assert "Filtered as an export: 12 of 15 rounds kept; dropped: mobile devices: 3." in page.reliability_pane.object
     assert "0.000 to 0.975" in words(page), "the interval of a catch score of one trial"
-    assert "leaves out whose interval lies below 0.95" in words(page)
+    assert "leaves out participants whose interval lies below 0.95" in words(page)
     assert "Of all finished rounds, not filtered." in words(page), "the maps"
     page.pause_switch.value = True
     assert overview(database).paused

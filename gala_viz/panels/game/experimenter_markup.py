@@ -59,5 +59,5 @@ def catch_score_table(scores: Mapping[str, CatchScore]) -> str:
 <p class="muted">Nobody has had a catch trial yet.</p>{% endif %}""",
         scores=sorted(scores.items()),
         what="over trials, by Clopper and Pearson: what share this participant would pass",
-        rule=f"An export leaves out whose interval lies below {COLLECTED_FILTERS.min_catch_score:g}.",
+        rule=f"An export leaves out participants whose interval lies below {COLLECTED_FILTERS.min_catch_score:g}.",
     )
