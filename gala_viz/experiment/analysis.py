@@ -26,6 +26,23 @@ from gala_viz.experiment.performance import (
 from gala_viz.experiment.psychometric import GUESS_RATE, Threshold, estimate_threshold
 from gala_viz.experiment.revelation import FULL
 
+TEST_COLUMNS = (
+    "observer",
+    "question",
+    "level",
+    "difference",
+    "p",
+    "p_adjusted",
+    "n",
+    "exact",
+    "over",
+    "smallest_p",
+    "p_by_image",
+    "p_by_image_adjusted",
+    "n_by_image",
+)
+"""Columns of the table of tests."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Analysis:
@@ -164,23 +181,6 @@ def _threshold_shown(own: pd.DataFrame, levels: pd.Series, over: str, n_resample
     steps = 10.0 ** np.log10(shares).round(2)
     fit = _threshold(own, steps, over, n_resamples, seed, largest)
     return dict(zip(names, (fit.level, fit.low, fit.high, largest), strict=True))
-
-
-TEST_COLUMNS = (
-    "observer",
-    "question",
-    "level",
-    "difference",
-    "p",
-    "p_adjusted",
-    "n",
-    "exact",
-    "over",
-    "smallest_p",
-    "p_by_image",
-    "p_by_image_adjusted",
-    "n_by_image",
-)
 
 
 def _tests(trials: pd.DataFrame, spec: ExperimentSpec, n_iterations: int, seed: int) -> pd.DataFrame:

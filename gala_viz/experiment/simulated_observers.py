@@ -124,7 +124,7 @@ def simulate_network_responses(
     seed: int,
     name: str = "made-up network",
 ) -> pd.DataFrame:
-    """Simulate a network with a threshold of its own for each image, the same table at every set.
+    """Simulate a network with a threshold of its own for each image; its answers are a fixed table, as a network's.
 
     Below an image's threshold the network answers with one of both superclasses, whatever it sees, from it on with the
     image's own. Over images that are drawn anew it is thus right in 75 % where half of the thresholds are reached: at
