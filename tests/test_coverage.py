@@ -45,7 +45,7 @@ def test_a_test_is_counted_over_repeats_and_bounds_are_those_of_its_kind():
     found = outcome(row_of(kind="test"), 5, p, alternative=p[:2])
     assert found.percent == pytest.approx(50)
     assert found.power == pytest.approx(75)
-    assert found.is_outside()
+    assert found.is_outside(errors=1)
     assert not found.is_outside(errors=2)
     for kind, share, is_outside in (
         ("test", 0.0, True), ("test", 0.05, False), ("at most", 0.0, False), ("at most", 0.2, True),

@@ -158,7 +158,7 @@ ROWS: tuple[Row, ...] = (
             world=f"{text}; people {'differ in noise and in what they always mark' if spread else 'alike'}",
             simulate=partial(ceiling_over_people, an_image, n_images, spread),
             sizes=(n,),
-            repeats=400,
+            repeats=300,
             block=20,
         )
         for n, an_image, n_images, text in PEOPLE_DESIGNS

@@ -208,6 +208,7 @@ def family(n: int, rng: np.random.Generator, repeats: int) -> np.ndarray:
     return np.array(found)
 
 
+MANY = {5: 120, 16: 120, 20: 120, 96: 120, 100: 60, 240: 120}
 BETWEEN, ABOVE = "clickme above saliency", "clickme above chance"
 PEOPLE = "people who differ in skill and in preference for a map type; 48 images, easy or hard"
 ROWS: tuple[Row, ...] = (
@@ -220,8 +221,8 @@ ROWS: tuple[Row, ...] = (
             simulate=partial(threshold_of_people, spread),
             truth=lambda _, spread=spread: true_threshold(SimulatedObserverSpec(location_sd=spread), "clickme"),
             sizes=(5, 20, 100),
-            repeats=300,
-            block=20,
+            repeats=140,
+            block=10,
         )
         for spread in (0.15, 0.4)
     ),
@@ -234,10 +235,10 @@ ROWS: tuple[Row, ...] = (
             simulate=partial(threshold_of_network, spread),
             truth=NETWORK_THRESHOLD,
             sizes=(20, 100, 240),
-            repeats=300,
-            block=20,
+            repeats=140,
+            block=10,
         )
-        for spread in (0.2, 0.4)
+        for spread in (0.4,)
     ),
     *(
         Row(
@@ -286,7 +287,7 @@ ROWS: tuple[Row, ...] = (
         simulate=partial(of_people, BETWEEN, "p", 0.0, 0.0),
         power=partial(of_people, BETWEEN, "p", 0.8, 0.0),
         sizes=(5, 20, 100),
-        repeats=160,
+        repeats=MANY,
         block=10,
     ),
     Row(
@@ -297,7 +298,7 @@ ROWS: tuple[Row, ...] = (
         kind="test",
         simulate=partial(of_people, BETWEEN, "p", 0.0, 1.0),
         sizes=(20, 100),
-        repeats=160,
+        repeats=MANY,
         block=10,
     ),
     Row(
@@ -309,7 +310,7 @@ ROWS: tuple[Row, ...] = (
         simulate=partial(of_people, BETWEEN, "p_by_image", 0.0, 1.0),
         power=partial(of_people, BETWEEN, "p_by_image", 0.8, 1.0),
         sizes=(20, 100),
-        repeats=160,
+        repeats=MANY,
         block=10,
     ),
     Row(
@@ -321,7 +322,7 @@ ROWS: tuple[Row, ...] = (
         simulate=partial(of_people, ABOVE, "p", 0.0, 0.0),
         power=partial(of_people, ABOVE, "p", 0.1, 0.0),
         sizes=(5, 20, 100),
-        repeats=160,
+        repeats=MANY,
         block=10,
     ),
     Row(
@@ -333,7 +334,7 @@ ROWS: tuple[Row, ...] = (
         simulate=partial(of_network, BETWEEN, 0.0),
         power=partial(of_network, BETWEEN, 0.3),
         sizes=(16, 96, 240),
-        repeats=160,
+        repeats=MANY,
         block=10,
     ),
     Row(
@@ -345,7 +346,7 @@ ROWS: tuple[Row, ...] = (
         simulate=partial(of_network, ABOVE, 0.0),
         power=partial(of_network, ABOVE, 0.3),
         sizes=(16, 96, 240),
-        repeats=160,
+        repeats=MANY,
         block=10,
     ),
     Row(
@@ -356,7 +357,7 @@ ROWS: tuple[Row, ...] = (
         kind="at most",
         simulate=family,
         sizes=(20,),
-        repeats=160,
+        repeats=MANY,
         block=10,
     ),
 )

@@ -178,6 +178,7 @@ def _share_row(key: str, what: str, which: str, network: int, noise: float, worl
         world=world,
         simulate=partial(fraction, which, network, noise),
         truth=partial(true_fraction, which, network, noise),
+        repeats=800,
         **settings,
     )
 
@@ -308,8 +309,8 @@ ROWS: tuple[Row, ...] = (
         simulate=fraction_with_people,
         truth=ratio_of_means,
         sizes=(6, 20, 100),
-        repeats=400,
-        block=25,
+        repeats=240,
+        block=20,
     ),
     Row(
         key="page-fraction",

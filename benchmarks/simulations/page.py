@@ -45,12 +45,13 @@ def page(found: Sequence[Outcome], *, seed: int, minutes: float) -> str:
     """Return the page of the documentation."""
     bounds = f"{LOW:g} to {HIGH:g} %"
     given = [one for one in found if np.isfinite(one.percent)]
-    beyond = [one for one in given if one.is_outside()]
+    beyond = [one for one in given if one.word or one.is_outside()]
     without = [one for one in beyond if not one.word]
     parts = [
         HEAD,
         f"{_about()}; seed {seed}; {minutes:.0f} minutes. Of {len(given)} lines {len(given) - len(beyond)} lie within "
-        f"{bounds} (tests: 2 to 8 %); beside {len(beyond) - len(without)} others stands a word"
+        f"{bounds} (tests: 2 to 8 %), but for their Monte-Carlo error; beside {len(beyond) - len(without)} others "
+        "stands a word"
         + (f"; **{len(without)} lack one**." if without else "."),
     ]
     titles = {

@@ -12,6 +12,8 @@ import numpy as np
 LOW, HIGH = 92.0, 98.0
 """Per cent that an interval of 95 % covers without a word beside it; a test at 0.05 rejects 2 to 8 %."""
 LEVEL = 0.05
+BY_CHANCE = 2.0
+"""Monte-Carlo errors by which a line may lie beyond its bounds before a word is asked for."""
 NO_INTERVAL = "no interval below 6"
 
 Simulate = Callable[[int, np.random.Generator, int], np.ndarray]
@@ -36,11 +38,16 @@ class Row:
     simulate: Simulate
     kind: Literal["interval", "cells", "test", "rate", "at most"] = "interval"
     sizes: tuple[int, ...] = (5, 6, 20, 100)
-    repeats: int = 1000
+    repeats: int | Mapping[int, int] = 1000
     block: int = 100
     truth: float | Callable[[np.ndarray], float] | None = None
     words: Mapping[int, str] = field(default_factory=dict)
     power: Simulate | None = None
+
+    def repeats_at(self, n: int, share: float = 1.0) -> int:
+        """Return so large a share of the repeats at one n, two at least."""
+        whole = self.repeats if isinstance(self.repeats, int) else self.repeats[n]
+        return max(2, round(share * whole))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +90,7 @@ class Outcome:
             "at most": (0.0, 100 - LOW),
         }[self.row.kind]
 
-    def is_outside(self, errors: float = 0.0) -> bool:
+    def is_outside(self, errors: float = BY_CHANCE) -> bool:
         """Whether it lies beyond its bounds, by more than so many Monte-Carlo errors."""
         low, high = self.bounds
         return self.percent < low - errors * self.error or self.percent > high + errors * self.error

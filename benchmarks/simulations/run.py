@@ -29,13 +29,13 @@ ALL_ROWS = tuple(_rows())
 
 
 def blocks_of(row: Row, share: float) -> Iterator[Block]:
-    """Yield the blocks of a row, with so large a ``share`` of its repeats, two at least."""
-    repeats = max(2, round(share * row.repeats))
+    """Yield the blocks of a row, with so large a ``share`` of its repeats; power is of a quarter of them."""
     for n in row.sizes:
+        repeats = row.repeats_at(n, share)
         for number, start in enumerate(range(0, repeats, row.block)):
             size = min(row.block, repeats - start)
             yield Block(key=row.key, n=n, number=number, repeats=size)
-            if row.power is not None and number < -(-repeats // row.block) // 2 + 1:
+            if row.power is not None and (start == 0 or 4 * (start + row.block) <= repeats):
                 yield Block(key=row.key, n=n, number=number, repeats=size, power=True)
 
 
