@@ -19,7 +19,7 @@ class PairedTest:
     """A paired, two-sided randomisation test: ``p`` is the chance of a mean difference this far from 0 either way.
 
     ``difference`` is the mean of b - a over the ``n`` pairs; ``n_dropped`` pairs had a NaN. ``n_flipped`` are the
-    pairs, or categories of them, whose signs flip. ``exact`` says that all 2^n_flipped sign flips were enumerated, and
+    pairs, or categories of them, whose signs flip, and of ``n_nonzero`` flips change anything. ``exact`` says that all 2^n_flipped sign flips were enumerated, and
     ``n_iterations`` counts them; else they were drawn with ``seed``.
     """
 
@@ -31,11 +31,13 @@ class PairedTest:
     exact: bool
     seed: int
     n_flipped: int
+    n_nonzero: int
 
     @property
     def least_p(self) -> float:
-        """The smallest p that so many sign flips can give."""
-        return 2 / self.n_iterations if self.exact else 1 / (1 + self.n_iterations)
+        """The smallest p that a test of so many differing pairs can give; 1 where none differs."""
+        least = min(1.0, 2.0 ** (1 - self.n_nonzero))
+        return least if self.exact else max(least, 1 / (1 + self.n_iterations))
 
 
 def paired_randomisation(
@@ -135,7 +137,10 @@ def paired_randomisations(
         total = group.sum(axis=0)
         reached = np.abs(total) - 1e-9 * np.abs(group).sum(axis=0)
         hits = sum((np.abs(block @ group) >= reached).sum(axis=0) for block in _sign_blocks(draw, count, n))
-        for column, sum_, hit in zip(columns, total.tolist(), np.asarray(hits).tolist(), strict=True):
+        nonzero = np.count_nonzero(group, axis=0)
+        for column, sum_, hit, n_nonzero in zip(
+            columns, total.tolist(), np.asarray(hits).tolist(), nonzero.tolist(), strict=True
+        ):
             tests[column] = PairedTest(
                 difference=sum_ / len(rows),
                 p=hit / count if exact else (1 + hit) / (1 + count),
@@ -145,6 +150,7 @@ def paired_randomisations(
                 exact=exact,
                 seed=seed,
                 n_flipped=n,
+                n_nonzero=n_nonzero,
             )
     return tests
 

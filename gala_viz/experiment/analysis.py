@@ -77,10 +77,10 @@ def analyse_responses(
 
     Tests flip signs of paired values: the difference between two map types at a level, and accuracy above chance; p is
     two-sided, ``p_adjusted`` holds the false-discovery rate over the levels of one question, ``smallest_p`` is the
-    smallest p that so many pairs can have, and ``exact`` says that all sign flips were taken. ``over`` says what the
+    smallest p that so many differing pairs can have, and ``exact`` says that all sign flips were taken. ``over`` says what the
     values are of: participants, for these images; images, for a network. ``p_by_image`` is the same question over
-    images, for these participants: where both p are small, other people and other images would show it too (Clark
-    1973).
+    images, for these participants. What other people and other images show as well has both p small, but both small do
+    not suffice (Clark 1973).
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def _tests(trials: pd.DataFrame, spec: ExperimentSpec, n_iterations: int, seed: 
                     continue
                 row = {"observer": observer, "question": question, "level": level, "difference": one.difference}
                 row |= {"p": one.p, "p_adjusted": float(adjusted[at]), "n": one.n, "exact": one.exact, "over": over}
-                row |= {"smallest_p": smallest_p(one)}
+                row |= {"smallest_p": one.least_p}
                 row |= {"p_by_image": np.nan if beside is None else beside.p}
                 row |= {"p_by_image_adjusted": float(adjusted_by_image[at])}
                 row |= {"n_by_image": 0 if beside is None else beside.n}
@@ -221,11 +221,6 @@ def _test_levels(
     """Test the differences (unit, level) of each level; return the tests and p adjusted over the levels."""
     tests = paired_randomisations(differences, n_iterations=n_iterations, seed=seed)
     return tests, np.asarray(benjamini_hochberg(np.array([np.nan if one is None else one.p for one in tests])))
-
-
-def smallest_p(test: PairedTest) -> float:
-    """Return the smallest p that a test of so many pairs could have: 2 of 2^n sign flips, or one more than drawn."""
-    return max(2 / 2**test.n, 0.0 if test.exact else 1 / (1 + test.n_iterations))
 
 
 def _participant_questions(

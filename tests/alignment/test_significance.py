@@ -231,3 +231,10 @@ def test_the_smallest_p_that_can_be_had_is_told_and_reached(n, least):
     test = paired_randomisation(np.zeros(n), np.full(n, 100.0) + np.arange(n))
     assert test.least_p == pytest.approx(least)
     assert test.p == pytest.approx(least)
+
+
+def test_pairs_that_do_not_differ_give_no_smaller_p():
+    test = paired_randomisation(np.zeros(9), np.array([1.0, 1, 1, 0, 0, 0, 0, 0, 0]))
+    assert test.least_p == test.p == pytest.approx(0.25)
+    nothing = paired_randomisation(np.zeros(20), np.zeros(20))
+    assert nothing.least_p == nothing.p == 1.0

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.experiment.analysis import Analysis, analyse_responses
 from gala_viz.experiment.design import n_sets
 from gala_viz.experiment.exclusions import NOT_IN_FILE, PEOPLE, SIMULATED
@@ -119,11 +120,11 @@ def _test_lines(tests: pd.DataFrame, maps: Sequence[str], seed: int) -> list[str
         )
     if (own["over"] == PARTICIPANTS).any():
         lines.append("Tests over participants are for these images; p_by_image in tests.csv is over images.")
-    few = tests[tests["smallest_p"] > ALPHA]
+    few = tests[tests["n"] < MIN_IMAGES_FOR_INTERVAL]
     for (observer, over), some in few.groupby(["observer", "over"], sort=False):
         lines.append(
-            f"{observer}: with fewer than 6 {over} no test can reach {ALPHA:g}; of n = {_range(some['n'])} the "
-            f"smallest p that can be had is {_range(some['smallest_p'])}."
+            f"{observer}: with fewer than {MIN_IMAGES_FOR_INTERVAL} {over} no test can reach {ALPHA:g}; of n = "
+            f"{_range(some['n'])} the smallest p that can be had is {_range(some['smallest_p'])}."
         )
     return lines
 
