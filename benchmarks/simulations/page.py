@@ -51,8 +51,7 @@ def page(found: Sequence[Outcome], *, seed: int, minutes: float) -> str:
         HEAD,
         f"{_about()}; seed {seed}; {minutes:.0f} minutes. Of {len(given)} lines {len(given) - len(beyond)} lie within "
         f"{bounds} (tests: 2 to 8 %), but for their Monte-Carlo error; beside {len(beyond) - len(without)} others "
-        "stands a word"
-        + (f"; **{len(without)} lack one**." if without else "."),
+        "stands a word" + (f"; **{len(without)} lack one**." if without else "."),
     ]
     titles = {
         "interval": ("Intervals", "covers, %"),

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gala_viz.alignment.baseline import baseline_without_each, mean_over_partners, mean_without_each, unit_codes
-from gala_viz.alignment.bootstrap import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval
-from gala_viz.alignment.jackknife import jackknife_interval
+from gala_viz.alignment.baseline import (
+    baseline_without_each,
+    concerned_units,
+    interval_over_images,
+    mean_over_partners,
+    mean_without_each,
+    unit_codes,
+)
+from gala_viz.alignment.bootstrap import ConfidenceInterval
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,18 +74,24 @@ def fraction_above_baseline(
             *(baseline_without_each(some, positions, units) for some in (pairs, people_pairs)),
         ]
     )
-    concerned = np.union1d(units[both], units[positions[np.isfinite(pairs)]])
-    few = len(concerned) < MIN_IMAGES_FOR_INTERVAL
+    concerned, n_units = concerned_units(pairs, positions, units), len(np.unique(units[both]))
     room, room_without = float(whole[1] - whole[3]), (without[1] - without[3])[concerned]
-    nan = float("nan")
-    lowest = room if few else jackknife_interval(room, room_without, confidence=confidence)[0]
-    if not lowest > 0:
+    lowest, _ = interval_over_images(room, room_without, n_units, confidence)
+    if not (room if np.isnan(lowest) else lowest) > 0:
         return FractionAboveBaseline(
             why_none=f"the mean ceiling less people's baseline, {room:.3f}, is not surely above 0: nothing to share."
         )
     value = float((whole[0] - whole[2]) / room)
     shares = (without[0] - without[2])[concerned] / room_without
-    low, high = (nan, nan) if few else jackknife_interval(value, shares, confidence=confidence)
-    n = int(both.sum())
-    interval = ConfidenceInterval(mean=value, low=low, high=high, n=n, confidence=confidence, n_resamples=0)
-    return FractionAboveBaseline(fraction=interval)
+    low, high = interval_over_images(value, shares, n_units, confidence)
+    return FractionAboveBaseline(
+        fraction=ConfidenceInterval(
+            mean=value,
+            low=low,
+            high=high,
+            n=int(both.sum()),
+            confidence=confidence,
+            n_resamples=0,
+            n_categories=None if clusters is None else n_units,
+        )
+    )

@@ -16,7 +16,7 @@ import xarray as xr
 from gala_viz.alignment.bootstrap import MIN_IMAGES_FOR_INTERVAL, ConfidenceInterval
 from gala_viz.alignment.ceiling import NoiseCeiling
 from gala_viz.alignment.ceiling_shares import ceiling_shares
-from gala_viz.alignment.jackknife import jackknife_interval
+from gala_viz.alignment.jackknife import interval_of_error, jackknife_error
 from gala_viz.alignment.partner_images import N_PARTNERS, PARTNER_KINDS, PartnerImages
 from gala_viz.alignment.similarity import spearman_kernel
 from gala_viz.alignment.split_half import nanmean
@@ -163,7 +163,8 @@ def _pairs(
     usable = [image for image, one in zip(images, others, strict=True) if not bool(np.isnan(one).all())]
     partners = PartnerImages(images, labels, seed=seed)
     positions = partner_positions(partners, images, labels, usable, n_partners=n_partners)
-    of_images = np.array([images.index(image) for image in usable] or [0])
+    places = {image: place for place, image in enumerate(images)}
+    of_images = np.array([places[image] for image in usable] or [0])
     return pair_rhos(values, others[of_images], positions), np.where(positions < 0, -1, of_images[positions])
 
 
@@ -279,13 +280,66 @@ def baseline_interval(
     if not known.any():
         return None
     mean, units = float(values[known].mean()), unit_codes(len(values), clusters)
-    concerned = np.union1d(units[known], units[positions[np.isfinite(pairs)]])
-    low = high = float("nan")
-    if len(concerned) >= MIN_IMAGES_FOR_INTERVAL:
-        without = baseline_without_each(pairs, positions, units)[concerned]
-        low, high = jackknife_interval(mean, without, confidence=confidence)
-    n = int(known.sum())
-    return ConfidenceInterval(mean=mean, low=low, high=high, n=n, confidence=confidence, n_resamples=0)
+    without, n_units = baseline_without_each(pairs, positions, units), len(np.unique(units[known]))
+    low, high = interval_over_images(mean, without[concerned_units(pairs, positions, units)], n_units, confidence)
+    return ConfidenceInterval(
+        mean=mean,
+        low=low,
+        high=high,
+        n=int(known.sum()),
+        confidence=confidence,
+        n_resamples=0,
+        n_categories=None if clusters is None else n_units,
+    )
+
+
+def concerned_units(pairs: np.ndarray, positions: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Return the units without which a baseline is another one: those of images with a pair, and of their partners.
+
+    Parameters
+    ----------
+    pairs : ndarray, (image, other)
+        rho with each partner image; NaN where there is none.
+    positions : ndarray, (image, other), int
+        Which image each partner is.
+    units : ndarray, (image,), int
+        What ``unit_codes`` returns.
+
+    Returns
+    -------
+    ndarray, (unit,), int
+        In rising order.
+    """
+    there = np.isfinite(pairs)
+    return np.union1d(units[there.any(axis=1)], units[positions[there]])
+
+
+def interval_over_images(
+    estimate: float, without_each: np.ndarray, n_units: int, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the jackknife interval of an estimate that has values of ``n_units`` images (or categories).
+
+    Parameters
+    ----------
+    estimate : float
+        The estimate.
+    without_each : ndarray, (unit,)
+        The estimate without each image, partners among them.
+    n_units : int
+        Images, or categories, with a value of their own; they, not their partners, are the degrees of freedom.
+    confidence : float
+        Nominal confidence, between 0 and 1.
+
+    Returns
+    -------
+    low : float
+        Lower end; NaN below ``MIN_IMAGES_FOR_INTERVAL`` units, and where nothing is left without one of them.
+    high : float
+        Upper end.
+    """
+    if n_units < MIN_IMAGES_FOR_INTERVAL:
+        return float("nan"), float("nan")
+    return interval_of_error(estimate, jackknife_error(without_each), n_units, confidence=confidence)
 
 
 def unit_codes(n_images: int, clusters: Sequence[str] | None) -> np.ndarray:

@@ -12,6 +12,8 @@ from scipy.special import ndtr, stdtrit
 from gala_viz.deprecated_paths import deprecated_getattr
 
 _BLOCK_VALUES = 4_000_000
+NORMAL_95 = 1.959964
+"""Standard deviations within which 95 % of a normal distribution lie."""
 MIN_IMAGES_FOR_INTERVAL = 6
 """An estimate over fewer images has no interval, and no difference over fewer is tested: resamples of so few values
 say little of other images, and five pairs cannot reach p = 0.05. Values and their number are told."""
@@ -23,8 +25,8 @@ EXPANDED_BELOW = 30
 class ConfidenceInterval:
     """A mean over ``n`` values and the bounds of its interval, which has ``confidence``.
 
-    ``low`` and ``high`` are NaN where ``n`` is too small for an interval. ``n_resamples`` is 0 for an interval that is
-    not made by resampling.
+    ``low`` and ``high`` are NaN where there are too few for an interval. ``n_resamples`` is 0 for an interval that is
+    not made by resampling. ``n_categories`` counts the categories of an interval over categories, else it is None.
     """
 
     mean: float
@@ -34,6 +36,7 @@ class ConfidenceInterval:
     confidence: float = 0.95
     n_resamples: int = 10_000
     seed: int = 0
+    n_categories: int | None = None
 
 
 def bootstrap_interval(
@@ -141,6 +144,7 @@ def bootstrap_intervals(
                 confidence=confidence,
                 n_resamples=n_resamples,
                 seed=seed,
+                n_categories=None if labels is None else n_units,
             )
     return intervals
 
@@ -166,7 +170,7 @@ def wilson_interval(proportion: float, n: int) -> tuple[float, float]:
     ----------
     Wilson 1927.
     """
-    z = 1.959964
+    z = NORMAL_95
     centre, half = proportion + z * z / (2 * n), z * np.sqrt(proportion * (1 - proportion) / n + z * z / (4 * n * n))
     return float((centre - half) / (1 + z * z / n)), float((centre + half) / (1 + z * z / n))
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from gala_viz.alignment.bootstrap import (
     EXPANDED_BELOW,
     MIN_IMAGES_FOR_INTERVAL,
+    NORMAL_95,
     ConfidenceInterval,
     bootstrap_means,
     resampling_interval,
@@ -21,7 +22,6 @@ from gala_viz.alignment.bootstrap import (
 from gala_viz.alignment.ceiling import spearman_brown
 
 CONFIDENCE = 0.95
-_Z = 1.959964
 _DECIDING_RESAMPLES, _MANY = 20_000, 1000
 """Resamples that decide whether a ceiling is above 0, and images from which on its interval is a normal one."""
 NO_IMAGES = "no image has both a network's rho and a ceiling."
@@ -124,7 +124,16 @@ def ceiling_shares(
         nan = float("nan")
         low, high = (nan, nan) if draws is None else resampling_interval(quantity(draws), n_units, CONFIDENCE)
         value = float(quantity(means))
-        return ConfidenceInterval(mean=value, low=low, high=high, n=n_images, n_resamples=n_resamples, seed=seed)
+        n_categories = None if labels is None else n_units
+        return ConfidenceInterval(
+            mean=value,
+            low=low,
+            high=high,
+            n=n_images,
+            n_resamples=n_resamples,
+            seed=seed,
+            n_categories=n_categories,
+        )
 
     of_ceiling, networks = interval(lambda of: of[..., -1]), range(columns.shape[1] - 1)
     mean_rhos, why = tuple(means[:-1].tolist()), why_no_share(columns[:, -1], labels)
@@ -200,6 +209,6 @@ def _lower_bound(values: NDArray[np.float64], clusters: NDArray[np.str_] | None,
         if mean**2 > 39 * error**2:
             return mean
         if n_units > _MANY:
-            return mean - _Z * error
+            return mean - NORMAL_95 * error
     draws = bootstrap_means(values[:, None], clusters=clusters, n_resamples=_DECIDING_RESAMPLES, seed=0)
     return resampling_interval(draws[:, 0], n_units, CONFIDENCE)[0]

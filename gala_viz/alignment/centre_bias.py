@@ -43,7 +43,8 @@ def partial_rho(a: np.ndarray, b: np.ndarray, given: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     a, b : ndarray, (..., y, x)
-        Maps of one resolution; the leading axes broadcast. Pixels that are NaN are left out of each pair.
+        Maps of one resolution; the leading axes broadcast. A pixel that is NaN in one
+        is left out of all three.
     given : ndarray, (y, x)
         The third, for example ``centre_map``.
 
@@ -56,6 +57,10 @@ def partial_rho(a: np.ndarray, b: np.ndarray, given: np.ndarray) -> np.ndarray:
     ----------
     Kendall 1942 (Biometrika); Fisher 1924 for the partial correlation.
     """
+    a, b, given = np.broadcast_arrays(*(np.asarray(one, dtype=float) for one in (a, b, given)))
+    missing = np.isnan(a) | np.isnan(b) | np.isnan(given)
+    if missing.any():  # all three rhos are of the same pixels
+        a, b, given = (np.where(missing, np.nan, one) for one in (a, b, given))
     of_both, of_a, of_b = spearman_kernel(a, b), spearman_kernel(a, given), spearman_kernel(b, given)
     left = (1 - of_a**2) * (1 - of_b**2)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -6,33 +6,6 @@ import numpy as np
 from scipy.special import stdtrit
 
 
-def jackknife_interval(estimate: float, without_each: np.ndarray, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the interval of an estimate from what it is without each unit.
-
-    Parameters
-    ----------
-    estimate : float
-        The estimate from all units.
-    without_each : ndarray, (unit,)
-        The estimate without each participant or image; NaN where none is left without it.
-    confidence : float
-        Nominal confidence, between 0 and 1.
-
-    Returns
-    -------
-    low : float
-        Lower end, by Student's t of one degree of freedom less than there are units; NaN where an estimate without a
-        unit is not known, and below two units.
-    high : float
-        Upper end.
-
-    References
-    ----------
-    J. W. Tukey 1958; B. Efron and C. Stein 1981 (Annals of Statistics).
-    """
-    return interval_of_error(estimate, jackknife_error(without_each), len(without_each), confidence=confidence)
-
-
 def jackknife_error(without_each: np.ndarray) -> float:
     """Return the delete-one jackknife standard error of an estimate.
 

@@ -19,8 +19,8 @@ class PairedTest:
     """A paired, two-sided randomisation test: ``p`` is the chance of a mean difference this far from 0 either way.
 
     ``difference`` is the mean of b - a over the ``n`` pairs; ``n_dropped`` pairs had a NaN. ``n_flipped`` are the
-    pairs, or categories of them, whose signs flip, and of ``n_nonzero`` flips change anything. ``exact`` says that all 2^n_flipped sign flips were enumerated, and
-    ``n_iterations`` counts them; else they were drawn with ``seed``.
+    pairs, or categories of them, whose signs flip, and of ``n_nonzero`` flips change anything. ``exact`` says that all
+    2^n_flipped sign flips were enumerated, and ``n_iterations`` counts them; else they were drawn with ``seed``.
     """
 
     difference: float
@@ -34,7 +34,7 @@ class PairedTest:
     n_nonzero: int
 
     @property
-    def least_p(self) -> float:
+    def smallest_p(self) -> float:
         """The smallest p that a test of so many differing pairs can give; 1 where none differs."""
         least = min(1.0, 2.0 ** (1 - self.n_nonzero))
         return least if self.exact else max(least, 1 / (1 + self.n_iterations))

@@ -10,6 +10,9 @@ import numpy as np
 
 from gala_viz.alignment.similarity import spearman_kernel
 
+MAX_JACKKNIFE_RHOS, MIN_JACKKNIFE_SPLITS = 3000, 10
+"""Correlations of one image, without each of its participants in turn, and the fewest halvings of each."""
+
 
 def rng_for_image(seed: int, name: str) -> np.random.Generator:
     """Return the random generator of (seed, image id), so that results do not depend on the order or number of images.
@@ -83,8 +86,8 @@ def split_half_rhos(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 def mean_rho_without_each(image: str, values: np.ndarray, *, n_splits: int, seed: int) -> np.ndarray:
     """Return the mean split-half rho of one image without each of its participants.
 
-    All halvings are taken where these are no more than ``n_splits``, else ``n_splits`` random ones, the same for each
-    participant who is left out.
+    All halvings are taken where these are no more than ``n_splits``, else random ones, the same for each participant
+    who is left out: ``n_splits``, or fewer of many participants, so that there are some ``MAX_JACKKNIFE_RHOS``.
 
     Parameters
     ----------
@@ -103,6 +106,7 @@ def mean_rho_without_each(image: str, values: np.ndarray, *, n_splits: int, seed
         rho in [-1, 1]; NaN where it is not defined.
     """
     n = len(values) - 1
+    n_splits = max(MIN_JACKKNIFE_SPLITS, min(n_splits, MAX_JACKKNIFE_RHOS // len(values)))
     halves = all_halves(n) if n_halvings(n) <= n_splits else random_halves(n, n_splits, rng_for_image(seed, image))
     without = (np.delete(values, left_out, axis=0) for left_out in range(n + 1))
     return np.array([nanmean(split_half_rhos(others, halves)) for others in without])

@@ -35,7 +35,8 @@ class Arguments:
     layers: tuple[str, ...] = ()
     """Paths of modules in all networks whose activity counts as a layer beside GALA's, for example layer3."""
     out: Path
-    """Folder for report.html, table.md, table.csv, tests.csv, images.csv, results.json and the finished blocks."""
+    """Folder for report.html, table.md, table.csv, tests.csv, images.csv, results.json, test-looks.csv and the finished
+    blocks."""
     human_maps: Path | None = None
     """Human maps for a folder that has none of its own: a folder of maps, a table of clicks, or an HDF5 file."""
     human_map: str | None = None
@@ -60,7 +61,7 @@ class Arguments:
     reference: str | None = None
     """Test each network against this one, named as in --networks; default: all pairs."""
     people_resamples: int = 1
-    """0 leaves out the ceiling's interval over participants; any other number makes it, without draws."""
+    """0 leaves out the ceiling's interval over participants; a number above 0 makes it, without draws."""
     over: Literal["images", "categories"] = "images"
     """What intervals and tests take as drawn by chance: images, of these categories, or whole categories."""
     seed: int = 0
@@ -78,29 +79,39 @@ class Arguments:
         from gala_viz.engine.results.human_maps import check_map_kind
         from gala_viz.evaluation.evaluate import evaluate
         from gala_viz.evaluation.export import write_evaluation
+        from gala_viz.evaluation.looks import record_look
+        from gala_viz.evaluation.protocol_steps import check_layers, protocol_steps, steps_markdown, write_steps
+        from gala_viz.evaluation.protocols import PROTOCOLS
 
         self.check()
         (self.out / BLOCKS_FOLDER).mkdir(parents=True, exist_ok=True)  # before anything is computed for it
         collection = open_collection(self.collection, human_maps=self.human_maps)
         check_map_kind(collection, self.human_map)
         networks = load_named_networks(self.networks, self.device, self.precision, self.layers)
+        ends = [PROTOCOLS[name] for name in (self.protocol, self.against) if name is not None and self.against]
+        check_layers(networks, *ends)
         cache = ArrayCache(self.out / BLOCKS_FOLDER, compressed=True)
         spec = self.evaluation_spec(list(networks.values()))
         evaluation = evaluate(networks, collection, spec, reference=self.reference, cache=cache, tell=log_line)
         write_evaluation(evaluation, self.out)
         sys.stdout.write((self.out / "table.md").read_text(encoding="utf-8"))
-        if self.protocol is not None and self.against is not None:
-            from gala_viz.evaluation.protocol_steps import protocol_steps, steps_markdown, write_steps
-            from gala_viz.evaluation.protocols import PROTOCOLS
-
-            a, b = PROTOCOLS[self.protocol], PROTOCOLS[self.against]
+        if ends:
             rows = [
                 row
                 for name, network in networks.items()
-                for row in protocol_steps(network, collection, a, b, spec, name=name, cache=cache, tell=log_line)
+                for row in protocol_steps(
+                    network,
+                    collection,
+                    *ends,
+                    spec=spec,
+                    name=name,
+                    cache=cache,
+                    tell=log_line,
+                    record=lambda one: record_look(one, self.out),
+                )
             ]
-            write_steps(rows, a, b, self.out / STEPS_FILE)
-            sys.stdout.write(f"\n{steps_markdown(rows, a, b)}")
+            write_steps(rows, *ends, self.out / STEPS_FILE)
+            sys.stdout.write(f"\n{steps_markdown(rows, *ends)}")
         log_line(f"written to {self.out}")
         return 0
 

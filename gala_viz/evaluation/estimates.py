@@ -53,8 +53,13 @@ def few_images_text(interval: ConfidenceInterval) -> str:
     """For example "n = 3, no interval below 6 images."; "" where there is an interval."""
     if not np.isnan(interval.low):
         return ""
-    units = "images" if interval.n < MIN_IMAGES_FOR_INTERVAL else "categories"
-    return f"n = {interval.n}, no interval below {MIN_IMAGES_FOR_INTERVAL} {units}."
+    if interval.n_categories is not None and interval.n_categories < MIN_IMAGES_FOR_INTERVAL:
+        return (
+            f"{counted(interval.n_categories, 'category', 'categories')}, no interval below {MIN_IMAGES_FOR_INTERVAL}."
+        )
+    if interval.n < MIN_IMAGES_FOR_INTERVAL:
+        return f"n = {interval.n}, no interval below {MIN_IMAGES_FOR_INTERVAL} images."
+    return "No interval: without one of the images nothing is left."
 
 
 def _estimate(
@@ -105,8 +110,11 @@ def _of_metric(
 ) -> Estimate:
     if interval is None:
         return _estimate(who, key, None, "no image has a value.")
-    extreme = key.metric in ERRORS and interval.mean in (0.0, 100.0)
-    if extreme and interval.n >= MIN_IMAGES_FOR_INTERVAL and clusters is None:
+    extreme = key.metric in ERRORS and interval.mean in (0.0, 100.0) and not np.isnan(interval.low)
+    if extreme and clusters is not None:
+        unknown = replace(interval, low=float("nan"), high=float("nan"))
+        return Estimate(who=who, key=key, interval=unknown, note="No interval: resamples of equal values are equal.")
+    if extreme:
         low, high = wilson_interval(interval.mean / 100, interval.n)
         bounded = replace(interval, low=100 * low, high=100 * high)
         return _estimate(who, key, bounded, "Wilson's interval: resamples of equal values are equal.")
@@ -238,6 +246,8 @@ def _ceiling_estimates(who: str, cells: str, ceiling: NoiseCeiling) -> list[Esti
             f" {counted(ceiling.n_blank, 'map')} of single participants the same everywhere in the frame and left out: "
             "the ceiling is of the others, and the higher for it."
         )
+    if ceiling.spec.over_participants and ceiling.participant_interval is None:
+        note += " Over participants there is no interval: the same two marked every image."
     if ceiling.participant_interval is not None and ceiling.n_pairs:
         note += (
             " Over participants the interval is wider than it need be: of "

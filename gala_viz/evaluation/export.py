@@ -47,7 +47,7 @@ def write_evaluation(evaluation: Evaluation, folder: str | Path) -> list[Path]:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     look = record_look(evaluation, folder)
-    if look:
+    if look:  # of test images
         evaluation = replace(evaluation, notes=(*evaluation.notes, look))
     csvs = {
         "table.csv": [estimate_row(evaluation, estimate) for estimate in evaluation.estimates],
@@ -96,7 +96,7 @@ def test_row(comparison: Comparison, human_map: str | None) -> dict[str, Any]:
         "p": test.pop("p"),
         "p_adjusted": comparison.p_adjusted,
         **test,
-        "least_p": comparison.test.least_p,
+        "smallest_p": comparison.test.smallest_p,
         **named,
     }
 

@@ -112,7 +112,7 @@ def image_metrics(
             ]
             found[f"share_{kind}"] = _over_layers(dict(zip(maps, rows, strict=True)), kind)
     if people is not None and any(name.startswith("floor_") for name in found):
-        rows = np.array([results.images.index(image) for image in people.images])
+        rows = np.array(_places(results, people))
         places = np.where(people.positions < 0, np.nan, rows[people.positions].astype(float))
         own = found[next(name for name in found if name.startswith("floor_"))]
         found["partner_image"] = xr.DataArray(
@@ -156,7 +156,7 @@ def _with_people(
     maps: dict[str, np.ndarray],
 ) -> dict[str, dict[str, xr.DataArray]]:
     """Metric -> layer -> values of the images that people marked."""
-    rows = [results.images.index(image) for image in people.images]
+    rows = _places(results, people)
     found: dict[str, dict[str, xr.DataArray]] = {
         name: {} for name in ("rho", "partial_rho", "ceiling", "floor", "people_floor")
     }
@@ -179,6 +179,12 @@ def _with_people(
             found["floor"][layer] = people.baseline(own)
             found["people_floor"][layer] = people.floors[grid]
     return {name: layers for name, layers in found.items() if layers}
+
+
+def _places(results: NetworkResults, people: People) -> list[int]:
+    """Return where the images that people marked stand among those of a network's results."""
+    places = {image: place for place, image in enumerate(results.images)}
+    return [places[image] for image in people.images]
 
 
 def _by_cells(results: NetworkResults) -> dict[str, np.ndarray]:

@@ -6,6 +6,8 @@ Who chooses by the test split reports chance. What is looked at elsewhere is not
 from __future__ import annotations
 
 import csv
+import io
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,11 +25,13 @@ COLUMNS: tuple[str, ...] = (
     "networks",
     "what",
 )
-"""``what`` is a fingerprint of the images, weights and settings: the same evaluation again is no new look."""
+"""``what`` is a fingerprint of the images, maps, weights and settings: the same evaluation again is no new look."""
 
 
 def record_look(evaluation: Evaluation, folder: Path) -> str:
     """Add an evaluation of test images to the file in ``folder``, and return how many looks there were, in a sentence.
+
+    Looks are those at one collection, by its name, whatever its human maps are made of.
 
     Parameters
     ----------
@@ -48,8 +52,8 @@ def record_look(evaluation: Evaluation, folder: Path) -> str:
     about = (collection["fingerprint"], list(evaluation.images), weights, settings(evaluation.spec))
     row = {
         "first_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "collection": collection["name"],
-        "collection_fingerprint": collection["fingerprint"],
+        "collection": str(collection["name"]),
+        "collection_fingerprint": str(collection["fingerprint"]),
         "split": split,
         "n_images": str(len(evaluation.images)),
         "networks": "; ".join(evaluation.networks),
@@ -58,32 +62,39 @@ def record_look(evaluation: Evaluation, folder: Path) -> str:
     path = folder / FILE
     try:
         rows = _read(path)
+        same = [one for one in rows if one["collection"] == row["collection"]]
+        again = next((number for number, one in enumerate(same, 1) if one["what"] == row["what"]), None)
+        number = again or len(same) + 1
+        if again is None:
+            _write(path, [*rows, {"look": str(number), **row}])
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
-        return f"How often the test images were looked at before is not known: {FILE} cannot be read ({error})."
-    same = [one for one in rows if one["collection_fingerprint"] == row["collection_fingerprint"]]
-    again = next((number for number, one in enumerate(same, 1) if one["what"] == row["what"]), None)
-    number = again or len(same) + 1
-    if again is None:
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            if not rows:
-                writer.writeheader()
-            writer.writerow({"look": str(number), **row})
+        return f"How often the test images were looked at before is not known: {FILE} cannot be used ({error})."
     others = len(same) - (again is not None)
-    before = "no other" if not others else f"{others} other{'s' if others > 1 else ''}"
+    before = "no other look stands" if not others else f"{others} other{'s stand' if others > 1 else ' stands'}"
     return (
         f"Look number {number} at the test images of {collection['name']} that is counted in {FILE} beside these "
-        f"results, where {before} of other networks, images or settings stand{'s' if others < 2 else ''}. What was "
-        "looked at from elsewhere is not known; choose on validation images."
+        f"results, where {before}, at other networks, images, maps or settings. What was looked at from elsewhere is "
+        "not known; choose on validation images."
     )
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if not text:
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    rows = list(reader)
     if tuple(reader.fieldnames or ()) != COLUMNS or any(None in one.values() or None in one for one in rows):
         raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
     return rows
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write all rows, as a whole or not at all."""
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(stream.getvalue(), encoding="utf-8", newline="")
+    os.replace(part, path)

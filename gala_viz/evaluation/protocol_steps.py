@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from gala_viz.alignment import ConfidenceInterval
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.export import write_csv
 from gala_viz.evaluation.protocol_headline import headline_numbers, mean_over_images
 from gala_viz.evaluation.protocol_settings import REFUSED
@@ -100,6 +101,7 @@ def protocol_steps(
     name: str | None = None,
     cache: ArrayCache | None = None,
     tell: Callable[[str], None] = lambda text: None,
+    record: Callable[[Evaluation], object] = lambda evaluation: None,
 ) -> list[ProtocolStep]:
     """Measure one network under a protocol, and again after each step towards another, by ``evaluate``.
 
@@ -124,6 +126,8 @@ def protocol_steps(
         Blocks that it holds are not computed again.
     tell : callable
         Called with lines on the progress.
+    record : callable
+        Called with the evaluation of each step, to count looks at test images.
 
     Returns
     -------
@@ -136,13 +140,7 @@ def protocol_steps(
         A protocol compares attention norms and the network has none, or no image has a human map.
     """
     name = name or network.name
-    for protocol in (a, b):
-        if protocol.method == "attention" and not network.layers:
-            raise ValueError(
-                f"{name} has no attention layers, which {protocol.label} compares; its source does not tell which map "
-                "stood for such networks. Name modules as layers (--layers), whose activity is then taken, or leave "
-                "the network out."
-            )
+    check_layers({name: network}, a, b)
     base = replace(spec or EvaluationSpec(), n_partners=1, resolutions=())
     path = [(a.label, "", a.title, a), *protocol_path(a, b)]
     rows: list[ProtocolStep] = []
@@ -151,6 +149,7 @@ def protocol_steps(
         tell(f"{name}: {title}")
         asked = replace(protocol.spec([network], base), protocol=None)
         found = evaluate({name: network}, collection, asked, cache=cache)
+        record(found)
         numbers = headline_numbers(found, name, protocol)
         rho, change = numbers.rho_of_images, None
         if previous is not None and rho is not None:
@@ -175,6 +174,18 @@ def protocol_steps(
     if all(row.rho is None for row in rows):
         raise ValueError(f"{collection.name}: no image of the {base.split} split has a usable human map.")
     return rows
+
+
+def check_layers(networks: Mapping[str, Network], *protocols: Protocol) -> None:
+    """Raise ``ValueError`` where one of ``protocols`` compares attention norms and a network has none."""
+    for protocol in protocols:
+        for name, network in networks.items():
+            if protocol.method == "attention" and not network.layers:
+                raise ValueError(
+                    f"{name} has no attention layers, which {protocol.label} compares; its source does not tell which "
+                    "map stood for such networks. Name modules as layers (--layers), whose activity is then taken, or "
+                    "leave the network out."
+                )
 
 
 def largest_change(rows: Sequence[ProtocolStep]) -> ProtocolStep | None:
@@ -208,7 +219,8 @@ def steps_markdown(rows: Sequence[ProtocolStep], a: Protocol, b: Protocol) -> st
         f"# From {a.label} to {b.label}",
         "",
         "One step after the other is changed and stays changed, so that a step's share depends on those before it. "
-        "Means over images with 95 % bootstrap intervals over images, of these people; changes are of the same images.",
+        "Means over images with 95 % bootstrap intervals (over images, or over whole categories where these were asked "
+        "for), for these people; changes are of the same images.",
     ]
     for name in dict.fromkeys(row.network for row in rows):
         own = [row for row in rows if row.network == name]

@@ -12,11 +12,11 @@ from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.evaluation.table import NOTHING, interval_text, markdown_table
 
 RESOLUTIONS_TEXT = (
-    "The same maps at other numbers of cells, people's maps and ceilings brought to them alike; 95 % intervals over "
-    "images."
+    "The same maps at other numbers of cells, people's maps and ceilings brought to them alike; intervals are those of "
+    "the table."
 )
 STEPS_HEADER = ("step", "setting", "source", "not known, or other here")
-INTERVALS_TEXT = "Intervals are 95 % bootstraps over images, for these people."
+INTERVALS_TEXT = "Intervals are the table's, for these people."
 CONSTANTS_TEXT = "Published constants stand here to be compared; no number is computed from them."
 
 

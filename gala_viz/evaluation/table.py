@@ -65,7 +65,7 @@ def _row(name: str, values: list[xr.DataArray | None]) -> list[str]:
     tail = NOTHING
     if len(values) > 2 and values[-1] is not None and values[-2] is not None and _enough(values[-1] - values[-2]):
         test = paired_randomisation(values[-2], values[-1])
-        tail = f"{test.difference:+.3f}, {p_text(test.p, test.least_p)}"
+        tail = f"{test.difference:+.3f}, {p_text(test.p, test.smallest_p)}"
     return [name, *cells, tail]
 
 

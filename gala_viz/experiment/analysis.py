@@ -77,10 +77,10 @@ def analyse_responses(
 
     Tests flip signs of paired values: the difference between two map types at a level, and accuracy above chance; p is
     two-sided, ``p_adjusted`` holds the false-discovery rate over the levels of one question, ``smallest_p`` is the
-    smallest p that so many differing pairs can have, and ``exact`` says that all sign flips were taken. ``over`` says what the
-    values are of: participants, for these images; images, for a network. ``p_by_image`` is the same question over
-    images, for these participants. What other people and other images show as well has both p small, but both small do
-    not suffice (Clark 1973).
+    smallest p that so many differing pairs can have, and ``exact`` says that all sign flips were taken. ``over`` says
+    what the values are of: participants, for these images; images, for a network. ``p_by_image`` is the same question
+    over images, for these participants. What other people and other images show as well has both p small, but both
+    small do not suffice (Clark 1973).
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def _tests(trials: pd.DataFrame, spec: ExperimentSpec, n_iterations: int, seed: 
                     continue
                 row = {"observer": observer, "question": question, "level": level, "difference": one.difference}
                 row |= {"p": one.p, "p_adjusted": float(adjusted[at]), "n": one.n, "exact": one.exact, "over": over}
-                row |= {"smallest_p": one.least_p}
+                row |= {"smallest_p": one.smallest_p}
                 row |= {"p_by_image": np.nan if beside is None else beside.p}
                 row |= {"p_by_image_adjusted": float(adjusted_by_image[at])}
                 row |= {"n_by_image": 0 if beside is None else beside.n}

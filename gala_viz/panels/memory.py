@@ -25,16 +25,25 @@ between two collections."""
 
 _lock = threading.Lock()
 _timer: threading.Timer | None = None
-_last_s = float("-inf")
+_last_s = _first_s = float("-inf")
+"""When memory was freed last, and when the first session ended since then."""
 
 
 def free_soon() -> None:
-    """Free the memory of ended sessions, ``QUIET_S`` after the last call or later, in a thread of its own."""
-    global _timer
+    """Free the memory of ended sessions, in a thread of its own.
+
+    ``QUIET_S`` after the last call, but ``EVERY_S`` after the last time at the soonest, and so long after the first
+    call since then at the latest.
+    """
+    global _timer, _first_s
+    now = time.monotonic()
     with _lock:
         if _timer is not None:
             _timer.cancel()
-        _timer = threading.Timer(max(QUIET_S, _last_s + EVERY_S - time.monotonic()), free_now)
+        if _first_s <= _last_s:
+            _first_s = now
+        soonest = max(QUIET_S, _last_s + EVERY_S - now)
+        _timer = threading.Timer(max(0.0, min(soonest, _first_s + EVERY_S + QUIET_S - now)), free_now)
         _timer.daemon = True
         _timer.start()
 

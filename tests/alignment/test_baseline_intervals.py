@@ -95,6 +95,15 @@ def test_below_six_images_or_categories_a_baseline_has_no_interval():
         assert np.isfinite(one.mean)
         assert np.isfinite(one.low) == np.isfinite(one.high) == known
         assert one.n == n
+    positions = positions_of(12)
+    pairs = pair_rhos(human, human, positions[None])[0]
+    pairs[5:] = np.nan
+    few = baseline_interval(pairs, positions)
+    assert np.isnan([few.low, few.high]).all(), "partners are no images of their own"
+    rho = np.where(np.arange(12) < 5, 0.5, np.nan)
+    share = fraction_above_baseline(rho, np.ones(12), pairs, pairs, positions).fraction
+    assert np.isfinite(share.mean)
+    assert np.isnan([share.low, share.high]).all()
     nothing = np.full((4, 2), np.nan)
     assert baseline_interval(nothing, np.full((4, 2), -1)) is None
 
@@ -135,6 +144,9 @@ def test_partial_rho_is_the_correlation_of_what_ranks_keep_beyond_the_centres():
     assert float(partial_rho(a, b, CENTRE)) == pytest.approx(stats.pearsonr(*rest).statistic)
     assert abs(float(partial_rho(a, a, CENTRE)) - 1) < 1e-12
     assert np.isnan(partial_rho(CENTRE, b, CENTRE))
+    a[:3], b[:, 12:] = np.nan, np.nan
+    whole = (slice(3, None), slice(0, 12))
+    assert float(partial_rho(a, b, CENTRE)) == pytest.approx(float(partial_rho(a[whole], b[whole], CENTRE[whole])))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 7), (14, 9), (56, 56)])

@@ -213,7 +213,9 @@ def test_over_categories_whole_categories_are_drawn_and_flipped():
 def test_with_each_image_a_category_of_its_own_nothing_changes():
     values = np.random.default_rng(1).normal(0.2, 1, (12, 2))
     names = [f"c{number:02}" for number in range(12)]
-    assert bootstrap_intervals(values, clusters=names) == bootstrap_intervals(values)
+    for one, plain in zip(bootstrap_intervals(values, clusters=names), bootstrap_intervals(values), strict=True):
+        assert (one.mean, one.low, one.high, one.n) == (plain.mean, plain.low, plain.high, plain.n)
+        assert (one.n_categories, plain.n_categories) == (12, None)
     assert [one.p for one in paired_randomisations(values, clusters=names)] == [
         one.p for one in paired_randomisations(values)
     ]
@@ -229,12 +231,12 @@ def test_five_categories_bound_nothing():
 @pytest.mark.parametrize(("n", "least"), [(3, 0.25), (6, 2 / 64), (13, 2 / 8192), (40, 1 / 10_001)])
 def test_the_smallest_p_that_can_be_had_is_told_and_reached(n, least):
     test = paired_randomisation(np.zeros(n), np.full(n, 100.0) + np.arange(n))
-    assert test.least_p == pytest.approx(least)
+    assert test.smallest_p == pytest.approx(least)
     assert test.p == pytest.approx(least)
 
 
 def test_pairs_that_do_not_differ_give_no_smaller_p():
     test = paired_randomisation(np.zeros(9), np.array([1.0, 1, 1, 0, 0, 0, 0, 0, 0]))
-    assert test.least_p == test.p == pytest.approx(0.25)
+    assert test.smallest_p == test.p == pytest.approx(0.25)
     nothing = paired_randomisation(np.zeros(20), np.zeros(20))
-    assert nothing.least_p == nothing.p == 1.0
+    assert nothing.smallest_p == nothing.p == 1.0

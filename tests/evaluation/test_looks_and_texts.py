@@ -37,11 +37,13 @@ def test_each_other_evaluation_of_test_images_is_a_look_and_the_same_again_is_no
     other = replace(evaluated, spec=replace(evaluated.spec, seed=1))
     assert "Look number 2" in record_look(other, tmp_path)
     assert [one["look"] for one in looks(tmp_path)] == ["1", "2"]
-    elsewhere = replace(evaluated, collection={**evaluated.collection, "fingerprint": "other"})
+    smoothed = replace(evaluated, collection={**evaluated.collection, "fingerprint": "with other human maps"})
+    assert "Look number 3" in record_look(smoothed, tmp_path), "the test images are the same"
+    elsewhere = replace(evaluated, collection={**evaluated.collection, "name": "other"})
     assert "Look number 1" in record_look(elsewhere, tmp_path)
     chosen = replace(evaluated, spec=replace(evaluated.spec, split="validation"))
     assert record_look(chosen, tmp_path) == ""
-    assert len(looks(tmp_path)) == 3
+    assert len(looks(tmp_path)) == 4
 
 
 def test_a_file_of_looks_that_cannot_be_read_is_told_and_kept(evaluated, tmp_path):
@@ -49,6 +51,14 @@ def test_a_file_of_looks_that_cannot_be_read_is_told_and_kept(evaluated, tmp_pat
     told = record_look(evaluated, tmp_path)
     assert told.startswith("How often the test images were looked at before is not known")
     assert (tmp_path / FILE).read_text(encoding="utf-8") == "something, else\n1,2\n"
+    (tmp_path / FILE).write_text("", encoding="utf-8")
+    assert "Look number 1" in record_look(evaluated, tmp_path), "an empty file holds nothing"
+    text = (tmp_path / FILE).read_text(encoding="utf-8").rstrip()
+    (tmp_path / FILE).write_text(text, encoding="utf-8")
+    other = replace(evaluated, spec=replace(evaluated.spec, seed=1))
+    assert "Look number 2" in record_look(other, tmp_path), "an editor took the last line's end away"
+    assert len(looks(tmp_path)) == 2
+    assert "cannot be used" in record_look(evaluated, tmp_path / "not there")
 
 
 def test_what_is_written_tells_the_look_the_chance_and_an_interval_for_each_difference(evaluated, tmp_path):
@@ -63,7 +73,7 @@ def test_what_is_written_tells_the_look_the_chance_and_an_interval_for_each_diff
     for row in rows:
         low, middle, high = (float(row[name]) for name in ("low", "b_minus_a", "high"))
         assert low <= middle <= high
-        assert float(row["p"]) >= float(row["least_p"]) * (1 - 1e-9)
+        assert float(row["p"]) >= float(row["smallest_p"]) * (1 - 1e-9)
     one = next(one for one in evaluated.comparisons if one.key.metric == "rho_attention" and "mean" in one.key.layer)
     text = f"{one.test.difference:+.3f} [{one.interval.low:+.3f}, {one.interval.high:+.3f}]"
     assert text in (tmp_path / "table.md").read_text(encoding="utf-8")
@@ -78,7 +88,7 @@ def test_over_categories_needs_each_images_category_and_says_what_it_is_over(sha
     assert rho
     for one in rho:
         assert np.isnan([one.interval.low, one.interval.high]).all()
-        assert one.note == f"n = {images}, no interval below 6 categories."
+        assert one.note == f"{n} categories, no interval below 6."
     assert f"about other categories than these {n}" in markdown(found)
     plain = {(one.who, one.key): one.interval.mean for one in evaluated.estimates if one.interval is not None}
     for one in found.estimates:
