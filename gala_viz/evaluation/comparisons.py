@@ -161,7 +161,7 @@ def _flips_text(tests: Sequence[PairedTest], over: str) -> str:
     """For example "all 256 sign flips of 8 images, so that no p is below 0.0078; 10000 sign flips of more, seed 0"."""
     exact = sorted({one.n_flipped: one for one in tests if one.exact}.items())
     told = [
-        f"all {one.n_iterations} sign flips of {n} {over}, so that no p is below {one.smallest_p:.2g}"
+        f"all {one.n_iterations} sign flips of {n} {over}, so that no p is below {2 / one.n_iterations:.2g}"
         for n, one in exact
     ]
     drawn = {(one.n_iterations, one.seed) for one in tests if not one.exact}
