@@ -88,14 +88,16 @@ class Arguments:
         collection = open_collection(self.collection, human_maps=self.human_maps)
         check_map_kind(collection, self.human_map)
         networks = load_named_networks(self.networks, self.device, self.precision, self.layers)
-        ends = [PROTOCOLS[name] for name in (self.protocol, self.against) if name is not None and self.against]
-        check_layers(networks, *ends)
+        ends = None
+        if self.protocol is not None and self.against is not None:
+            ends = PROTOCOLS[self.protocol], PROTOCOLS[self.against]
+            check_layers(networks, *ends)
         cache = ArrayCache(self.out / BLOCKS_FOLDER, compressed=True)
         spec = self.evaluation_spec(list(networks.values()))
         evaluation = evaluate(networks, collection, spec, reference=self.reference, cache=cache, tell=log_line)
         write_evaluation(evaluation, self.out)
         sys.stdout.write((self.out / "table.md").read_text(encoding="utf-8"))
-        if ends:
+        if ends is not None:
             rows = [
                 row
                 for name, network in networks.items()
