@@ -110,12 +110,19 @@ def ceiling_over_people(
 
 
 BIASED = "fields with a centre bias that differs over images, 10 partners"
+HARDLY = "Where people hardly differ the interval is wider than it need be. Similarity, Over participants."
+PAIRS = (
+    "Of images of two people the interval is wider than it need be, which a note says. Similarity, Over participants."
+)
+DEVIANT = (
+    "Single people who mark much less clearly widen the interval where they are, and are missed where they are not."
+)
 PEOPLE_DESIGNS = (
-    (5, 5, 20, "5 people mark all 20 images"),
-    (15, 15, 10, "15 people mark all 10 images"),
-    (60, 6, 30, "60 people, 6 an image, 30 images"),
-    (100, 6, 60, "100 people, 6 an image, 60 images"),
-    (30, 2, 30, "30 people, 2 an image, 30 images"),
+    (5, 5, 20, "5 people mark all 20 images", "", ""),
+    (15, 15, 10, "15 people mark all 10 images", HARDLY, DEVIANT),
+    (60, 6, 30, "60 people, 6 an image, 30 images", HARDLY, ""),
+    (100, 6, 60, "100 people, 6 an image, 60 images", "", ""),
+    (30, 2, 30, "30 people, 2 an image, 30 images", PAIRS, PAIRS),
 )
 ROWS: tuple[Row, ...] = (
     *(
@@ -160,8 +167,9 @@ ROWS: tuple[Row, ...] = (
             sizes=(n,),
             repeats=300,
             block=20,
+            words={n: word} if word else {},
         )
-        for n, an_image, n_images, text in PEOPLE_DESIGNS
-        for spread in (0.0, 0.5)
+        for n, an_image, n_images, text, *words in PEOPLE_DESIGNS
+        for spread, word in zip((0.0, 0.5), words, strict=True)
     ),
 )

@@ -208,6 +208,12 @@ def family(n: int, rng: np.random.Generator, repeats: int) -> np.ndarray:
     return np.array(found)
 
 
+DRAWN = (
+    "Rates of ten trials are drawn to the middle. The largest possible mean (d_prime_largest) and d' of pooled rates "
+    "stand beside it."
+)
+FIVE = "Five participants have no p below 0.0625; the smallest p stands beside each test (smallest_p)."
+FEW_DIFFER = "Few differ: so few signs have few p, and fewer are rejected than is said. The smallest p stands beside."
 MANY = {5: 120, 16: 120, 20: 120, 96: 120, 100: 60, 240: 120}
 BETWEEN, ABOVE = "clickme above saliency", "clickme above chance"
 PEOPLE = "people who differ in skill and in preference for a map type; 48 images, easy or hard"
@@ -265,8 +271,9 @@ ROWS: tuple[Row, ...] = (
             sizes=(5, 20, 100),
             repeats=2000,
             block=500,
+            words=dict.fromkeys(few, DRAWN),
         )
-        for d in (1.0, 3.0)
+        for d, few in ((1.0, (100,)), (3.0, (5, 20, 100)))
     ),
     Row(
         key="accuracy",
@@ -287,6 +294,7 @@ ROWS: tuple[Row, ...] = (
         simulate=partial(of_people, BETWEEN, "p", 0.0, 0.0),
         power=partial(of_people, BETWEEN, "p", 0.8, 0.0),
         sizes=(5, 20, 100),
+        words={5: FIVE},
         repeats=MANY,
         block=10,
     ),
@@ -322,6 +330,7 @@ ROWS: tuple[Row, ...] = (
         simulate=partial(of_people, ABOVE, "p", 0.0, 0.0),
         power=partial(of_people, ABOVE, "p", 0.1, 0.0),
         sizes=(5, 20, 100),
+        words={5: FIVE, 20: FEW_DIFFER},
         repeats=MANY,
         block=10,
     ),
@@ -334,6 +343,7 @@ ROWS: tuple[Row, ...] = (
         simulate=partial(of_network, BETWEEN, 0.0),
         power=partial(of_network, BETWEEN, 0.3),
         sizes=(16, 96, 240),
+        words=dict.fromkeys((16, 96), FEW_DIFFER),
         repeats=MANY,
         block=10,
     ),
@@ -346,6 +356,7 @@ ROWS: tuple[Row, ...] = (
         simulate=partial(of_network, ABOVE, 0.0),
         power=partial(of_network, ABOVE, 0.3),
         sizes=(16, 96, 240),
+        words=dict.fromkeys((16, 96), FEW_DIFFER),
         repeats=MANY,
         block=10,
     ),

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from benchmarks.simulations.means import N_CATEGORIES, categories, in_categories
+from benchmarks.simulations.means import N_CATEGORIES, OTHER_CATEGORIES, categories, in_categories
 from benchmarks.simulations.row import LEVEL, Row
 from benchmarks.simulations.worlds import pool
 from gala_viz.evaluation.comparisons import Comparison, compare_networks
@@ -107,10 +107,8 @@ def family(n: int, rng: np.random.Generator, repeats: int) -> np.ndarray:
     return np.array(found)
 
 
-def _words(**texts: str) -> dict[int, str]:
-    return {int(key[1:]): text for key, text in texts.items()}
-
-
+FEW_DIFFER = "Few images are right for one network alone; so few signs have few p, and fewer are rejected than is said."
+FEW_CATEGORIES = "Five categories have no p below 0.0625; the smallest p stands beside each test (least_p)."
 ROWS: tuple[Row, ...] = (
     Row(
         key="difference",
@@ -143,11 +141,16 @@ ROWS: tuple[Row, ...] = (
             power=partial(flips, kind, SHIFT),
             repeats=4000,
             block=250,
+            words=words,
         )
-        for kind, world in (
-            ("normal", "normal differences; power at 0.5 sd"),
-            ("skewed", "exponential differences (skewness 2); power at 0.5 sd"),
-            ("binary", "errors: a fifth of the images are right for one network alone; power at 0.5 sd"),
+        for kind, world, words in (
+            ("normal", "normal differences; power at 0.5 sd", {}),
+            ("skewed", "exponential differences (skewness 2); power at 0.5 sd", {}),
+            (
+                "binary",
+                "errors: a fifth of the images are right for one network alone; power at 0.5 sd",
+                dict.fromkeys((6, 20), FEW_DIFFER),
+            ),
         )
     ),
     Row(
@@ -158,6 +161,7 @@ ROWS: tuple[Row, ...] = (
         kind="test",
         simulate=partial(flips_over_categories, 0.0),
         power=partial(flips_over_categories, SHIFT),
+        words={5: FEW_CATEGORIES},
         repeats=2000,
         block=250,
     ),
@@ -169,6 +173,7 @@ ROWS: tuple[Row, ...] = (
         kind="test",
         simulate=flips_of_alike_images,
         sizes=(24, 120, 600),
+        words=dict.fromkeys((120, 600), OTHER_CATEGORIES),
         repeats=1000,
         block=250,
     ),

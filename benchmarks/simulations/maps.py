@@ -126,6 +126,9 @@ def delta_error(how: str, n: int, rng: np.random.Generator, repeats: int) -> np.
     return np.array(found)
 
 
+SIZES = (5, 10, 20, 100)
+
+
 def _row(key: str, kind: str, what: str, *, infinite: bool = False, **settings: object) -> Row:
     about = "the map of infinitely many samples" if infinite else "maps of other n samples"
     return Row(
@@ -135,20 +138,33 @@ def _row(key: str, kind: str, what: str, *, infinite: bool = False, **settings: 
         world=WORLD,
         kind="cells",
         simulate=partial(map_error, kind, infinite),
-        sizes=(5, 10, 20, 100),
+        sizes=SIZES,
         repeats=100,
         block=20,
         **settings,
     )
 
 
+LIFTED = "Absolute values lift what has no signal; smoothing keeps the lift. Attribution, Its Monte-Carlo error."
 WORLD = "signal in half of the cells, noise smooth over cells, shared in part by channels and networks"
 ROWS: tuple[Row, ...] = (
     _row("smoothgrad-signed", "signed", "standard error of SmoothGrad, signed"),
     _row("smoothgrad-absolute", "absolute", "standard error of SmoothGrad, absolute"),
     _row("smoothgrad-smoothed", "smoothed", "standard error of SmoothGrad, absolute and smoothed"),
-    _row("smoothgrad-absolute-infinite", "absolute", "the same, absolute", infinite=True),
-    _row("smoothgrad-smoothed-infinite", "smoothed", "the same, absolute and smoothed", infinite=True),
+    _row(
+        "smoothgrad-absolute-infinite",
+        "absolute",
+        "the same, absolute",
+        infinite=True,
+        words=dict.fromkeys(SIZES, LIFTED),
+    ),
+    _row(
+        "smoothgrad-smoothed-infinite",
+        "smoothed",
+        "the same, absolute and smoothed",
+        infinite=True,
+        words=dict.fromkeys(SIZES, LIFTED),
+    ),
     Row(
         key="delta-jackknife",
         what="standard error of the delta (jackknife), absolute maps",
@@ -156,7 +172,7 @@ ROWS: tuple[Row, ...] = (
         world=WORLD,
         kind="cells",
         simulate=partial(delta_error, "jackknife"),
-        sizes=(5, 10, 20, 100),
+        sizes=SIZES,
         repeats=100,
         block=20,
     ),
@@ -167,8 +183,9 @@ ROWS: tuple[Row, ...] = (
         world=WORLD,
         kind="cells",
         simulate=partial(delta_error, "halves"),
-        sizes=(5, 10, 20, 100),
+        sizes=SIZES,
         repeats=100,
         block=20,
+        words={5: "Halves of three and two samples are no halves."},
     ),
 )

@@ -188,6 +188,12 @@ def _per_cent(share: float) -> str:
 
 
 OWN_PEOPLE = "fields, 6 people of each image's own"
+OTHER_CATEGORIES = (
+    "Asked about other categories. Intervals and tests over images are of these categories; --over categories is for "
+    "others. Similarity, Intervals."
+)
+DISCRETE = "Few images, or few wrong: counts are discrete and end at 0, so that more is held than is said."
+OTHER_PEOPLE = "Asked about other people. The interval is for these people. Similarity, Intervals."
 ROWS: tuple[Row, ...] = (
     Row(
         key="mean-rho",
@@ -208,6 +214,7 @@ ROWS: tuple[Row, ...] = (
         truth=1.0,
         repeats=4000,
         block=500,
+        words={6: "Six values of a skewed kind seldom show their long tail."},
     ),
     Row(
         key="mean-categories",
@@ -228,6 +235,7 @@ ROWS: tuple[Row, ...] = (
             simulate=partial(mean_over_alike_images, between),
             truth=0.0,
             sizes=(24, 120, 600),
+            words=dict.fromkeys((120, 600), OTHER_CATEGORIES),
             repeats=2000,
             block=250,
         )
@@ -254,8 +262,9 @@ ROWS: tuple[Row, ...] = (
             truth=100 * share,
             repeats=20_000,
             block=5000,
+            words=dict.fromkeys(few, DISCRETE),
         )
-        for share in (0.02, 0.1, 0.3)
+        for share, few in ((0.02, (6, 20, 100)), (0.1, (6, 20)), (0.3, (6,)))
     ),
     *(
         Row(
@@ -268,8 +277,12 @@ ROWS: tuple[Row, ...] = (
             sizes=(5, 20, 100),
             repeats=20_000,
             block=10_000,
+            words=words,
         )
-        for share in (0.02, 0.3)
+        for share, words in (
+            (0.02, {5: "One of five is wrong in a tenth of the draws, and its interval begins above 2 %."}),
+            (0.3, {}),
+        )
     ),
     *(
         Row(
@@ -299,7 +312,16 @@ ROWS: tuple[Row, ...] = (
     ),
     _share_row("corrected-rho", "corrected rho", "corrected_rho", 0, 1.0, OWN_PEOPLE),
     _share_row(
-        "fraction-weak", "fraction of a weak ceiling, where it is given", "fraction", 0, 5.0, "the same, ceiling 0.10"
+        "fraction-weak",
+        "fraction of a weak ceiling, where it is given",
+        "fraction",
+        0,
+        5.0,
+        "the same, ceiling 0.10",
+        words={
+            6: "Given only where the ceiling's interval lies above 0: the ceiling is then too high by chance, and the "
+            "fraction too low. Similarity, Where there is no share."
+        },
     ),
     Row(
         key="fraction-people",
@@ -311,6 +333,7 @@ ROWS: tuple[Row, ...] = (
         sizes=(6, 20, 100),
         repeats=240,
         block=20,
+        words=dict.fromkeys((20, 100), OTHER_PEOPLE),
     ),
     Row(
         key="page-fraction",

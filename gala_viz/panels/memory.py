@@ -17,7 +17,7 @@ import threading
 import time
 from contextlib import suppress
 
-from gala_viz.panels.panel_patches import listening_hosts, patch_collections, running_servers
+from gala_viz.panels.panel_patches import find_servers, patch_collections
 
 QUIET_S, EVERY_S = 3.0, 30.0
 """Delay after the last session ended, so that many pages closed at once are freed together; and the shortest time
@@ -63,8 +63,7 @@ def exempt_loaded_objects() -> None:
 
     A second call changes nothing: pages may be open then, which end some time.
     """
-    running_servers()  # which are found among the objects that collections look at
-    listening_hosts()
+    find_servers()
     patch_collections()
     gc.collect()
     gc.freeze()

@@ -221,6 +221,12 @@ def running_servers() -> list[BokehTornado]:
     return _objects(BokehTornado)
 
 
+def find_servers() -> None:
+    """Remember the servers of this process, while they are among the objects that collections look at."""
+    for kind in (BokehTornado, HTTPServer):
+        _objects(kind)
+
+
 def _objects(kind: type[_Kind]) -> list[_Kind]:
     """Return the objects of a kind: those that collections look at, and those that were found before."""
     found = _found.setdefault(kind, weakref.WeakSet())
@@ -241,7 +247,7 @@ def listening_hosts() -> tuple[set[str], bool]:
     hosts: set[str] = set()
     is_proxied = False
     for server in _objects(HTTPServer):
-        for one in getattr(server, "_sockets", {}).values():
+        for one in [one for one in getattr(server, "_sockets", {}).values() if one.fileno() >= 0]:
             hosts.add(str(one.getsockname()[0]) if one.family in (socket.AF_INET, socket.AF_INET6) else "")
             is_proxied |= server.xheaders
     return hosts, is_proxied
