@@ -126,6 +126,7 @@ def test_one_two_and_three_workers_of_one_thread_give_the_same_bits(corner, tmp_
         assert_same(stores[0], store)
 
 
+@pytest.mark.slow
 def test_a_store_keeps_the_number_of_threads_that_it_was_begun_with(corner, tmp_path, capsys):
     store = tmp_path / "maps.zarr"
     assert main(options(corner, store, "--workers", "0", "--threads", "1")) == 0

@@ -57,6 +57,7 @@ def test_maps_errors_and_halves_from_a_store_are_those_without_to_the_last_bit(p
     np.testing.assert_array_equal(kept.values, direct["map"].values)
 
 
+@pytest.mark.slow
 def test_smoothed_maps_from_a_store_have_an_error_by_halves(photos, tmp_path):
     direct, stored = both(tiny_network(), photos, tmp_path / "maps.zarr", smoothing_px=1.5, return_error=True)
     xr.testing.assert_allclose(direct["map"], stored["map"], rtol=1e-5)
@@ -135,6 +136,7 @@ def test_a_store_of_something_else_is_refused_and_stays(photos, tmp_path):
     assert not Store(tmp_path / "maps.zarr").missing_blocks()
 
 
+@pytest.mark.slow
 def test_an_index_or_the_true_category_is_explained_as_without_a_store(photos, tmp_path):
     for number, target in enumerate(("label", 2)):
         direct, stored = both(tiny_network(), photos, tmp_path / f"{number}.zarr", target=target)

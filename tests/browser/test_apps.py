@@ -65,6 +65,7 @@ def test_the_experimenters_door_opens_to_its_password_alone(served, browser, tmp
     check_accessible(page, tab=False)  # the focus of a switch is its thumb's, not its input's
 
 
+@pytest.mark.slow
 def test_the_experimenter_finds_an_images_map_with_the_keyboard_and_sees_all_on_a_telephone(served, chromium, tmp_path):
     records = str(tmp_path / "r.sqlite")
     visitor = Watched(chromium, 390, 844, color_scheme="dark")

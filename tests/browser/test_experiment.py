@@ -133,6 +133,7 @@ def through(page):
     pytest.fail("the experiment did not end")
 
 
+@pytest.mark.slow
 def test_in_a_window_that_is_too_small_the_whole_stimulus_is_shown_on_grey_from_the_first_frame(chromium, experiment):
     visitor = Watched(chromium, 250, 600, color_scheme="dark")
     page = visitor.page
@@ -258,6 +259,7 @@ STALL = """
 """.replace("BOARD", BOARD)
 
 
+@pytest.mark.slow
 def test_a_screen_that_stalls_is_flagged_and_what_was_shown_is_told(visitor, experiment):
     page = visitor.page
     to_the_keys(page)

@@ -153,6 +153,7 @@ def test_a_round_can_be_skipped_with_a_reason(player, game):
     assert "cannot see it" in {row.skip_reason for row in rows(game, Round)}
 
 
+@pytest.mark.slow
 def test_time_runs_out_by_itself(player):
     begin(player.page)
     player.page.locator(".hint", has_text="on the most telling part").wait_for()

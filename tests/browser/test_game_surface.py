@@ -92,6 +92,7 @@ def ended(page, game):
     return [(point.x_px, point.y_px) for point in rows(game, RoundPoint) if point.round_id == newest.id]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), WINDOWS)
 def test_a_finger_that_is_held_still_paints_one_place_while_guesses_arrive(window, game, width, height):
     page = window(width, height)
@@ -130,6 +131,7 @@ def test_nothing_that_a_page_says_in_a_round_moves_the_photograph(window, width,
     assert len(places(page)) == 1, places(page)
 
 
+@pytest.mark.slow
 def test_a_photograph_that_is_moved_all_the_same_is_painted_where_the_finger_goes_next(window, game):
     page = window(390, 844)
     finger = Finger(page)

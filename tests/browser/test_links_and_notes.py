@@ -45,6 +45,7 @@ def test_tabs_in_step_show_the_same_photograph_and_others_do_not(visit):
     assert one.errors == []
 
 
+@pytest.mark.slow
 def test_the_address_follows_the_page_and_a_copied_link_opens_exactly_what_was_seen(visit):
     one = visit("compare")
     heading(one, "photo 00000")
@@ -265,6 +266,7 @@ def test_blinking_puts_the_second_network_in_the_first_ones_place(stage):
     stage.page.locator(f"{STAGE} .panel.a[data-shows=a]").wait_for()
 
 
+@pytest.mark.slow
 def test_the_stage_paints_what_the_page_paints(stage):
     """Where the map is strongest, the mixture of photograph and colour is that of the page's own figure."""
     values = stage.array("a")

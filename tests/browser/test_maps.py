@@ -108,6 +108,7 @@ def test_scales_in_the_browser_are_those_of_the_plots(page, truth, scale):
     assert limits(page, "delta")[1] == pytest.approx(delta_limit(truth["delta"], scale), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_raw_scale_of_a_layer_begins_at_zero_in_the_row_and_in_its_small_multiples(visit):
     page = visit("compare?v=2&layer=2&scale=raw")
     page.settled()

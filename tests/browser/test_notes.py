@@ -92,6 +92,7 @@ def test_a_refused_tag_or_text_is_told_and_stands_until_it_is_mended(visit, stor
     assert (stored.get("photo 00012").text, stored.get("photo 00012").tags) == ("short", ("ears",))
 
 
+@pytest.mark.slow
 def test_a_conflict_waits_for_a_choice_and_shows_what_is_stored_now(visit, stored):
     one = visit("compare?image=photo%2000014")
     image, told = "photo 00014", one.page.locator(".note-told")

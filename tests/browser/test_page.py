@@ -290,6 +290,7 @@ def test_a_unit_that_needs_more_lines_in_a_smaller_window_gets_their_room(page, 
     assert taken - room > 12 * (more - lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [*slow(1280, 1120), 1024])
 def test_titles_that_come_and_go_move_nothing(page, window, width):
     window(width, 720)
@@ -342,6 +343,7 @@ def test_a_narrow_window_shows_all_panels_with_their_titles(page, window, drawer
     assert max(map(len, shown)) * 0.6 * size <= wide / len(shown), "and do not run into each other"
 
 
+@pytest.mark.slow
 def test_a_telephone_shows_every_panel_and_keeps_the_drawer_shut(visit):
     page = visit(ready=".id", width=390, height=844)
     page.settled()
@@ -398,6 +400,7 @@ def test_the_main_row_fits_without_scrolling_sideways(page, window, width, heigh
     assert min(box["width"] for box in boxes) > 0.14 * width
 
 
+@pytest.mark.slow
 def test_the_figure_of_the_photograph_in_view_is_downloaded(page):
     page.settled()
     button = page.page.get_by_role("button", name="Figure for print")

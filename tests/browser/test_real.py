@@ -37,6 +37,7 @@ def opened(chromium, chromium_path, repository, tmp_path_factory):
     assert page.hosts <= {"localhost"}
 
 
+@pytest.mark.slow
 def test_a_first_visitor_sees_both_networks_on_the_first_photograph(opened, repository):
     opened.settled()
     opened.page.get_by_text("n = 50 of 50").wait_for()

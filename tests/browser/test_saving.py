@@ -207,6 +207,7 @@ def test_a_page_that_is_left_before_it_goes_on_has_begun_no_trial(participant):
     participant.check_all_is_stored()
 
 
+@pytest.mark.slow
 def test_offline_at_the_end_nobody_is_thanked_before_the_last_answer_is_stored(participant):
     offline = []
     Line(participant, "result", lambda number, times: "gone" if number == LAST and not offline else None)

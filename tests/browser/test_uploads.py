@@ -114,6 +114,7 @@ def test_files_are_chosen_by_the_keyboard_and_a_dropped_map_finds_its_photograph
     np.testing.assert_array_equal(page.array("human"), MAP)
 
 
+@pytest.mark.slow
 def test_a_picture_that_may_be_meant_as_a_map_is_said_to_be_a_photograph(visit):
     page = visit()
     choose(page, grey("heat.png"))

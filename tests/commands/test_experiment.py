@@ -70,6 +70,7 @@ def test_the_report_says_what_intervals_and_tests_are_over_and_when_no_test_can_
     assert line.endswith("not known                    96 images")
 
 
+@pytest.mark.slow
 def test_ranked_pixels_are_a_choice_and_images_that_are_no_multiple_are_told(prepared, tmp_path, capsys):
     spec = read_folder_spec(prepared)
     asked = ["--folder", str(tmp_path / "e"), "--collection", spec.opened_as, "--split", "all", "--images", "12"]

@@ -361,6 +361,7 @@ def test_a_process_that_refuses_ends_with_one_sentence_and_no_address(corner, re
     assert done.stderr.splitlines()[-1].startswith(f"gala-viz: {corner / 'empty'} holds no photographs; expected")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("app", "options", "told"),
     [

@@ -71,6 +71,7 @@ def trained(folders, tmp_path_factory):
     return out / "models" / "lite0-gala-human", arguments
 
 
+@pytest.mark.slow
 def test_the_train_command_runs_on_osies_public_layout_and_leaves_a_network_and_its_card(trained):
     folder, _ = trained
     card = read_card(folder)

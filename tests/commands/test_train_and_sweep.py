@@ -47,6 +47,7 @@ def test_a_recipe_from_scratch_needs_no_further_options(lamps, tmp_path, monkeyp
     assert (tmp_path / "runs" / RECIPE.name / "last.ckpt").is_file()
 
 
+@pytest.mark.slow
 def test_the_attention_weight_of_a_recipe_can_be_set_to_zero(tmp_path):
     where = ["--out", str(tmp_path / "models"), "--runs", str(tmp_path / "runs"), "--quiet", "--epochs", "1"]
     assert main(["train", RECIPE.name, "--attention-weight", "0", *where]) == 0

@@ -37,6 +37,7 @@ def looks(monkeypatch):
     return seen, stop
 
 
+@pytest.mark.slow
 def test_a_stopped_evaluation_goes_on_and_gives_the_numbers_of_an_uninterrupted_one(tmp_path, looks):
     seen, stop = looks
     nets, shapes = {"a": network("a", 1), "b": network("b", 2)}, Shapes()

@@ -45,6 +45,7 @@ def holds(low, high, truth):
     return low <= truth <= high
 
 
+@pytest.mark.slow
 def test_the_interval_over_images_holds_the_threshold_where_one_over_sets_does_not(spec):
     """Of 30 intervals of 95 % fewer than 26 hold the truth in one of 60 such tests; the seeds are fixed."""
     large, truth, hits, of_sets = sized(spec, 120, maps=("clickme",)), 20.0, 0, 0

@@ -154,6 +154,7 @@ def test_the_image_at_the_median_gain_is_the_lower_one_of_the_two_in_the_middle(
     assert starting_smoothing(None, "first") == 2.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("collection", "pair"), [("rendered", PAIR), ("photos", ("lite0-gala-vanilla", "lite0-gala-human"))]
 )

@@ -34,6 +34,7 @@ def test_a_shipped_card_tells_recipe_data_split_licence_and_held_out_numbers(net
         assert told["n"] > 100
 
 
+@pytest.mark.slow
 def test_the_pair_was_trained_alike_but_for_the_attention_weight():
     vanilla, human = (load_network(name, device="cpu").card["recipe"] for name in PAIR)
     different = {key for key in human if human[key] != vanilla[key]}
@@ -41,6 +42,7 @@ def test_the_pair_was_trained_alike_but_for_the_attention_weight():
     assert vanilla["attention_weight"] == 0
 
 
+@pytest.mark.slow
 def test_a_shipped_network_recognises_most_of_the_photographs_that_it_comes_with(network):
     photos = open_collection("photos")
     assert is_correct(network, photos, block_results(network, photos, photos.images, PASSING)).sum() >= 16

@@ -62,6 +62,7 @@ def test_resizing_with_aligned_corners_is_torchs():
     assert set(RESIZINGS) == {"area", "aligned"}
 
 
+@pytest.mark.slow
 def test_rendered_maps_smoothed_by_discs_are_those_of_the_simulated_clicks(tmp_path):
     collection = RenderedCollection(counts={"test": 1}, folder=tmp_path)
     image, other = collection.images[0], collection.with_smoothing("discs")
