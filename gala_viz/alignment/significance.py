@@ -34,6 +34,11 @@ class PairedTest:
     n_nonzero: int
 
     @property
+    def is_bound(self) -> bool:
+        """Whether ``p`` is only known to be no larger: of the drawn sign flips none reached the difference."""
+        return not self.exact and self.p <= 1 / (1 + self.n_iterations)
+
+    @property
     def smallest_p(self) -> float:
         """The smallest p that a test of so many differing pairs can give; 1 where none differs."""
         least = min(1.0, 2.0 ** (1 - self.n_nonzero))

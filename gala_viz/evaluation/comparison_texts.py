@@ -37,7 +37,7 @@ def comparison_texts(evaluation: Evaluation) -> list[ComparisonText]:
             what=title(one.key),
             difference=_difference(one),
             by_seed=_by_seed(evaluation, one) or NOTHING,
-            p=p_text(one.test.p, one.test.smallest_p),
+            p=p_text(one.test.p, is_bound=one.test.is_bound),
             p_adjusted=p_text(one.p_adjusted),
             n=str(one.test.n),
         )

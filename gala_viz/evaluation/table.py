@@ -24,15 +24,12 @@ def interval_text(interval: ConfidenceInterval | None, digits: int = 3) -> str:
     return f"{text} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]" if np.isfinite(interval.low) else text
 
 
-def p_text(p: float, least: float = 0.0) -> str:
-    """Return a p value as text, never below what it is.
-
-    ``least`` is the smallest that the test's sign flips can give: p at it is told as a bound.
-    """
+def p_text(p: float, *, is_bound: bool = False) -> str:
+    """Return a p value, or a bound of one, as text, never below what it is."""
     places = 4 if p >= 0.001 else 1 - int(np.floor(np.log10(p))) if p > 0 else 4
     text = f"{np.ceil(p * 10**places - 1e-6) / 10**places:.{places}f}"
     shortest = text[: len("0.0000")]
-    return f"p {'≤' if p <= least * (1 + 1e-9) else '='} {shortest if float(shortest) == float(text) else text}"
+    return f"p {'≤' if is_bound else '='} {shortest if float(shortest) == float(text) else text}"
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -65,7 +62,7 @@ def _row(name: str, values: list[xr.DataArray | None]) -> list[str]:
     tail = NOTHING
     if len(values) > 2 and values[-1] is not None and values[-2] is not None and _enough(values[-1] - values[-2]):
         test = paired_randomisation(values[-2], values[-1])
-        tail = f"{test.difference:+.3f}, {p_text(test.p, test.smallest_p)}"
+        tail = f"{test.difference:+.3f}, {p_text(test.p, is_bound=test.is_bound)}"
     return [name, *cells, tail]
 
 
