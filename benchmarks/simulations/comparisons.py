@@ -108,7 +108,7 @@ def family(n: int, rng: np.random.Generator, repeats: int) -> np.ndarray:
 
 
 FEW_DIFFER = "Few images are right for one network alone; so few signs have few p, and fewer are rejected than is said."
-FEW_CATEGORIES = "Five categories have no p below 0.0625; the smallest p stands beside each test (least_p)."
+FEW_CATEGORIES = "Five categories have no p below 0.0625; the smallest p stands beside each test (smallest_p)."
 ROWS: tuple[Row, ...] = (
     Row(
         key="difference",
