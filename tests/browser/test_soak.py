@@ -16,8 +16,10 @@ import pytest
 from tests.browser.conftest import Server, free_port
 from tests.browser.visitors import Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(5400)]
-VISITS, AT_ONCE, CHOSEN, PAUSE_S = int(os.environ.get("GALA_VIZ_SOAK_VISITS", "1000")), 30, 4, 12.0
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(10800)]
+VISITS, AT_ONCE, CHOSEN = int(os.environ.get("GALA_VIZ_SOAK_VISITS", "1000")), 30, 4
+PAUSE_S = float(os.environ.get("GALA_VIZ_SOAK_PAUSE_S", "30"))
+"""Mean time that a visitor looks at a photograph: with so many at once it decides how many pages open in a second."""
 SETTLED = 100
 """Visits after which memory is first looked at."""
 GROWTH = 1.05
