@@ -94,7 +94,7 @@ def test_the_page_of_the_documentation_has_every_row_and_misses_no_word(reposito
 
 
 def test_a_block_is_what_one_process_is_given():
-    block = Block(key="catch-0.5" if "catch-0.5" in BY_KEY else "wilson-0.3", n=20, number=0, repeats=3)
+    block = Block(key="catch-0.5", n=20, number=0, repeats=3)
     same, simulated, seconds = simulate(block, 0)
     assert same == block
     assert simulated.shape == (3, 3)

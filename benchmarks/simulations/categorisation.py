@@ -227,7 +227,7 @@ ROWS: tuple[Row, ...] = (
             simulate=partial(threshold_of_people, spread),
             truth=lambda _, spread=spread: true_threshold(SimulatedObserverSpec(location_sd=spread), "clickme"),
             sizes=(5, 20, 100),
-            repeats=140,
+            repeats=240,
             block=10,
         )
         for spread in (0.15, 0.4)
@@ -241,7 +241,7 @@ ROWS: tuple[Row, ...] = (
             simulate=partial(threshold_of_network, spread),
             truth=NETWORK_THRESHOLD,
             sizes=(20, 100, 240),
-            repeats=140,
+            repeats=240,
             block=10,
         )
         for spread in (0.4,)

@@ -192,6 +192,7 @@ OTHER_CATEGORIES = (
     "Asked about other categories. Intervals and tests over images are of these categories; --over categories is for "
     "others. Similarity, Intervals."
 )
+SIX = "Six images: values of rho end at 1 and are skewed, so that about 92 % are held."
 DISCRETE = "Few images, or few wrong: counts are discrete and end at 0, so that more is held than is said."
 OTHER_PEOPLE = "Asked about other people. The interval is for these people. Similarity, Intervals."
 ROWS: tuple[Row, ...] = (
@@ -300,7 +301,7 @@ ROWS: tuple[Row, ...] = (
             ("clicks", "12 multinomial clicks of each of 6 people of each image's own"),
         )
     ),
-    _share_row("fraction", "fraction of the ceiling", "fraction", 0, 1.0, OWN_PEOPLE),
+    _share_row("fraction", "fraction of the ceiling", "fraction", 0, 1.0, OWN_PEOPLE, words={6: SIX}),
     _share_row("fraction-squared", "the fraction squared", "explained_variance", 0, 1.0, OWN_PEOPLE),
     _share_row(
         "fraction-squared-0",
@@ -310,7 +311,7 @@ ROWS: tuple[Row, ...] = (
         1.0,
         OWN_PEOPLE + ", true rho 0",
     ),
-    _share_row("corrected-rho", "corrected rho", "corrected_rho", 0, 1.0, OWN_PEOPLE),
+    _share_row("corrected-rho", "corrected rho", "corrected_rho", 0, 1.0, OWN_PEOPLE, words={6: SIX}),
     _share_row(
         "fraction-weak",
         "fraction of a weak ceiling, where it is given",
@@ -342,6 +343,7 @@ ROWS: tuple[Row, ...] = (
         world=OWN_PEOPLE,
         simulate=partial(on_page, "fraction"),
         truth=lambda _: float(pool().rho[1].mean() / pool().ceiling.mean()),
+        words={6: SIX},
     ),
     Row(
         key="page-difference",
@@ -350,5 +352,6 @@ ROWS: tuple[Row, ...] = (
         world=OWN_PEOPLE,
         simulate=partial(on_page, "difference"),
         truth=true_difference,
+        words={6: SIX},
     ),
 )

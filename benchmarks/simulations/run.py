@@ -7,25 +7,16 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
-from importlib import import_module
 from multiprocessing import get_context
 
 import numpy as np
 
+from benchmarks.simulations import baselines, categorisation, comparisons, maps, means, noise_alone
 from benchmarks.simulations.row import Block, Outcome, Row, outcome
 
-MODULES = ("means", "baselines", "comparisons", "categorisation", "maps", "noise_alone")
-
-
-def _rows() -> Iterator[Row]:
-    for name in MODULES:
-        try:
-            yield from import_module(f"benchmarks.simulations.{name}").ROWS
-        except ImportError as error:  # of functions that this version does not have yet
-            print(f"rows of {name} are left out: {error}", file=sys.stderr)
-
-
-ALL_ROWS = tuple(_rows())
+ALL_ROWS: tuple[Row, ...] = tuple(
+    row for module in (means, baselines, comparisons, categorisation, maps, noise_alone) for row in module.ROWS
+)
 
 
 def blocks_of(row: Row, share: float) -> Iterator[Block]:
