@@ -68,11 +68,11 @@ def test_every_block_has_chance_of_its_own_that_depends_on_nothing_else():
 
 
 def test_what_lies_outside_without_a_word_is_shown_as_such():
-    good, bad = (outcome(row_of(truth=truth), 5, np.tile([0.5, 0.0, 1.0], (50, 1))) for truth in (0.5, 2.0))
+    good, bad = (outcome(row_of(truth=truth), 5, np.tile([0.5, 0.0, 1.0], (1000, 1))) for truth in (0.5, 2.0))
     table = page([good, bad], seed=0, minutes=1)
     assert table.count("**a word is missing**") == 2, "100 % are too many, and 0 % too few"
     assert "**2 lack one**" in table
-    told = outcome(row_of(truth=2.0, words={5: "Few images."}), 5, np.tile([0.5, 0.0, 1.0], (50, 1)))
+    told = outcome(row_of(truth=2.0, words={5: "Few images."}), 5, np.tile([0.5, 0.0, 1.0], (1000, 1)))
     assert "Few images." in page([told], seed=0, minutes=1)
     assert "missing" not in page([told], seed=0, minutes=1)
     assert "OUTSIDE" in text_table([bad])
