@@ -83,6 +83,14 @@ class _Pair(NamedTuple):
     def n_images(self) -> np.ndarray:
         return np.isfinite(self.differences).sum(axis=0)
 
+    @property
+    def n_units(self) -> np.ndarray:
+        """How many images, or categories, have a difference of each key."""
+        if self.clusters is None:
+            return self.n_images
+        labels = np.asarray(self.clusters)
+        return np.array([len(set(labels[known].tolist())) for known in np.isfinite(self.differences).T], dtype=int)
+
 
 def _pairs(values: Mapping[str, xr.Dataset], reference: str | None, spec: EvaluationSpec) -> Iterator[_Pair]:
     names = list(values)
@@ -98,7 +106,7 @@ def _pairs(values: Mapping[str, xr.Dataset], reference: str | None, spec: Evalua
 def _tested(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, reference: str | None) -> list[Comparison]:
     found: list[Comparison] = []
     for pair in _pairs(values, reference, spec):
-        enough = np.flatnonzero(pair.n_images >= MIN_IMAGES_FOR_INTERVAL)
+        enough = np.flatnonzero(pair.n_units >= MIN_IMAGES_FOR_INTERVAL)
         differences, clusters = pair.differences[:, enough], pair.clusters
         tests = paired_randomisations(differences, clusters=clusters, n_iterations=spec.n_iterations, seed=spec.seed)
         intervals = bootstrap_intervals(differences, clusters=clusters, n_resamples=spec.n_resamples, seed=spec.seed)
@@ -115,11 +123,11 @@ def few_images_note(values: Mapping[str, xr.Dataset], spec: EvaluationSpec, refe
     """Return which differences are not tested because too few images have both values, in a sentence, or ""."""
     few: dict[str, set[int]] = {}
     for pair in _pairs(values, reference, spec):
-        for key, n in zip(pair.keys, pair.n_images.tolist(), strict=True):
+        for key, n in zip(pair.keys, pair.n_units.tolist(), strict=True):
             if 0 < n < MIN_IMAGES_FOR_INTERVAL:
                 few.setdefault(METRICS[key.metric].title, set()).add(n)
     told = "; ".join(f"{title}, n = {' and '.join(map(str, sorted(ns)))}" for title, ns in few.items())
-    return f"Differences of fewer than {MIN_IMAGES_FOR_INTERVAL} images are not tested: {told}." if few else ""
+    return f"Differences of fewer than {MIN_IMAGES_FOR_INTERVAL} {spec.over} are not tested: {told}." if few else ""
 
 
 def _family(key: MetricKey) -> Family:
