@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import Server, Watched, free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def pair(repository):
@@ -37,7 +37,6 @@ def opened(chromium, chromium_path, repository, tmp_path_factory):
     assert page.hosts <= {"localhost"}
 
 
-@pytest.mark.slow
 def test_a_first_visitor_sees_both_networks_on_the_first_photograph(opened, repository):
     opened.settled()
     opened.page.get_by_text("n = 50 of 50").wait_for()
