@@ -99,7 +99,7 @@ def area_average(
     over_x = _overlaps(values.shape[-1], columns, *along_x)
     numbers = values.astype(np.float64)
     missing = np.isnan(numbers)
-    low, high = (_over_each_cell(extreme, numbers, over_y, over_x) for extreme in (np.fmin, np.fmax))
+    low, high = (_over_each_cell(extreme, values, over_y, over_x) for extreme in (np.fmin, np.fmax))
     if not missing.any():
         return np.clip(over_y @ numbers @ over_x.T, low, high).astype(dtype)
     total = over_y @ np.where(missing, 0.0, numbers) @ over_x.T
@@ -125,11 +125,11 @@ def _overlaps(old: int, new: int, first: float, last: float) -> np.ndarray:
 def _over_each_cell(extreme: np.ufunc, values: np.ndarray, over_y: np.ndarray, over_x: np.ndarray) -> np.ndarray:
     """Return ``np.fmin`` or ``np.fmax`` of the old cells that each new one overlaps (..., rows, columns)."""
     for axis, shares in ((-2, over_y), (-1, over_x)):
-        begin = (shares > 0).argmax(axis=1)
-        spans = np.stack([begin, begin + (shares > 0).sum(axis=1)], axis=1).ravel()
-        beyond = np.take(values, [-1], axis=axis)  # where spans may end, which takes no part
-        ends = extreme.reduceat(np.concatenate([values, beyond], axis=axis), spans, axis=axis)
-        values = np.take(ends, np.arange(0, len(spans), 2), axis=axis)
+        first, n = (shares > 0).argmax(axis=1), (shares > 0).sum(axis=1)
+        found = np.take(values, first, axis=axis)
+        for step in range(1, n.max()):  # one old cell of each new one at a time: vectors instead of short runs
+            found = extreme(found, np.take(values, first + np.minimum(step, n - 1), axis=axis))
+        values = found
     return values
 
 
