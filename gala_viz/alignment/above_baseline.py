@@ -76,22 +76,22 @@ def fraction_above_baseline(
     )
     concerned, n_units = concerned_units(pairs, positions, units), len(np.unique(units[both]))
     room, room_without = float(whole[1] - whole[3]), (without[1] - without[3])[concerned]
-    lowest, _ = interval_over_images(room, room_without, n_units, confidence)
+
+    def interval(estimate: float, without_each: np.ndarray) -> ConfidenceInterval:
+        return interval_over_images(
+            estimate,
+            without_each,
+            n_images=int(both.sum()),
+            n_units=n_units,
+            over_categories=clusters is not None,
+            confidence=confidence,
+        )
+
+    lowest = interval(room, room_without).low
     if not (room if np.isnan(lowest) else lowest) > 0:
         return FractionAboveBaseline(
             why_none=f"the mean ceiling less people's baseline, {room:.3f}, is not surely above 0: nothing to share."
         )
     value = float((whole[0] - whole[2]) / room)
     shares = (without[0] - without[2])[concerned] / room_without
-    low, high = interval_over_images(value, shares, n_units, confidence)
-    return FractionAboveBaseline(
-        fraction=ConfidenceInterval(
-            mean=value,
-            low=low,
-            high=high,
-            n=int(both.sum()),
-            confidence=confidence,
-            n_resamples=0,
-            n_categories=None if clusters is None else n_units,
-        )
-    )
+    return FractionAboveBaseline(fraction=interval(value, shares))

@@ -6,9 +6,10 @@ delete-one jackknife, which leaves an image out as itself and as a partner.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -21,6 +22,7 @@ from gala_viz.alignment.partner_images import N_PARTNERS, PARTNER_KINDS, Partner
 from gala_viz.alignment.similarity import spearman_kernel
 from gala_viz.alignment.split_half import nanmean
 
+_T = TypeVar("_T")
 MOST_TRIED = 10
 """Partner images that are tried for each one that is wanted: where none can be read, not all of them are."""
 
@@ -201,8 +203,7 @@ def partner_positions(
     found = np.full((len(PARTNER_KINDS), len(images), n_partners), -1, np.int64)
     for row, (image, category) in enumerate(zip(images, categories, strict=True)):
         for kind, order in partners.orders(image, category).items():
-            tried = islice(order, MOST_TRIED * n_partners)
-            own = list(islice((places[other] for other in tried if other in places), n_partners))
+            own = _first_usable(places.get, order, n_partners)
             found[PARTNER_KINDS.index(kind), row, : len(own)] = own
     return found
 
@@ -281,15 +282,13 @@ def baseline_interval(
         return None
     mean, units = float(values[known].mean()), unit_codes(len(values), clusters)
     without, n_units = baseline_without_each(pairs, positions, units), len(np.unique(units[known]))
-    low, high = interval_over_images(mean, without[concerned_units(pairs, positions, units)], n_units, confidence)
-    return ConfidenceInterval(
-        mean=mean,
-        low=low,
-        high=high,
-        n=int(known.sum()),
+    return interval_over_images(
+        mean,
+        without[concerned_units(pairs, positions, units)],
+        n_images=int(known.sum()),
+        n_units=n_units,
+        over_categories=clusters is not None,
         confidence=confidence,
-        n_resamples=0,
-        n_categories=None if clusters is None else n_units,
     )
 
 
@@ -315,31 +314,48 @@ def concerned_units(pairs: np.ndarray, positions: np.ndarray, units: np.ndarray)
 
 
 def interval_over_images(
-    estimate: float, without_each: np.ndarray, n_units: int, confidence: float = 0.95
-) -> tuple[float, float]:
-    """Return the jackknife interval of an estimate that has values of ``n_units`` images (or categories).
+    estimate: float,
+    without_each: np.ndarray,
+    *,
+    n_images: int,
+    n_units: int,
+    over_categories: bool,
+    confidence: float = 0.95,
+) -> ConfidenceInterval:
+    """Return an estimate with its jackknife interval over images, or over categories.
 
     Parameters
     ----------
     estimate : float
         The estimate.
     without_each : ndarray, (unit,)
-        The estimate without each image, partners among them.
+        The estimate without each image (or category), partners among them.
+    n_images : int
+        Images with a value of their own.
     n_units : int
-        Images, or categories, with a value of their own; they, not their partners, are the degrees of freedom.
+        The same images, or their categories; they, not their partners, are the degrees of freedom.
+    over_categories : bool
+        Whether units are categories.
     confidence : float
         Nominal confidence, between 0 and 1.
 
     Returns
     -------
-    low : float
-        Lower end; NaN below ``MIN_IMAGES_FOR_INTERVAL`` units, and where nothing is left without one of them.
-    high : float
-        Upper end.
+    ConfidenceInterval
+        With bounds of NaN below ``MIN_IMAGES_FOR_INTERVAL`` units, and where nothing is left without one of them.
     """
-    if n_units < MIN_IMAGES_FOR_INTERVAL:
-        return float("nan"), float("nan")
-    return interval_of_error(estimate, jackknife_error(without_each), n_units, confidence=confidence)
+    few = n_units < MIN_IMAGES_FOR_INTERVAL
+    error = float("nan") if few else jackknife_error(without_each)
+    low, high = interval_of_error(estimate, error, n_units, confidence=confidence)
+    return ConfidenceInterval(
+        mean=estimate,
+        low=low,
+        high=high,
+        n=n_images,
+        confidence=confidence,
+        n_resamples=0,
+        n_categories=n_units if over_categories else None,
+    )
 
 
 def unit_codes(n_images: int, clusters: Sequence[str] | None) -> np.ndarray:
@@ -458,13 +474,15 @@ def partner_rhos(
     Tatler et al. 2005.
     """
     return {
-        kind: mean_rho(maps, list(islice(_usable(human_map, islice(order, MOST_TRIED * n_partners)), n_partners)))
+        kind: mean_rho(maps, _first_usable(human_map, order, n_partners))
         for kind, order in partners.orders(image, category).items()
     }
 
 
-def _usable(human_map: Callable[[str], np.ndarray | None], images: Iterable[str]) -> Iterator[np.ndarray]:
-    return (one for one in map(human_map, images) if one is not None)
+def _first_usable(get: Callable[[str], _T | None], order: Iterable[str], n_partners: int) -> list[_T]:
+    """Return what ``get`` has for the first ``n_partners`` images of which it has anything, of not too many tried."""
+    tried = map(get, islice(order, MOST_TRIED * n_partners))
+    return list(islice((one for one in tried if one is not None), n_partners))
 
 
 def mean_rho(maps: np.ndarray, other_maps: Sequence[np.ndarray]) -> np.ndarray:

@@ -179,7 +179,7 @@ def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> Imag
     rhos: dict[str, float] = {}
     counts: dict[str, int] = {}
     left_out: list[tuple[str, str]] = []
-    changes: dict[str, np.ndarray] = {}
+    changes: list[dict[str, np.ndarray]] = []
     n_blank = 0
     for image, maps in _images(participant_maps):
         values = np.asarray(maps.transpose("participant", "y", "x").values, dtype=np.float64)
@@ -198,9 +198,10 @@ def image_ceilings(participant_maps: ParticipantMaps, spec: CeilingSpec) -> Imag
             continue
         rhos[image], counts[image] = rho, len(values)
         own = [name for name, tells in zip(ids, telling, strict=True) if tells]
-        for name, change in zip(own, _changes(image, values, rho, spec), strict=True):
-            changes[name] = changes.get(name, np.zeros(3)) + change
-    return ImageCeilings(rho=rhos, n_participants=counts, left_out=tuple(left_out), changes=changes, n_blank=n_blank)
+        changes += [{name: one} for name, one in zip(own, _changes(image, values, rho, spec), strict=True)]
+    return ImageCeilings(
+        rho=rhos, n_participants=counts, left_out=tuple(left_out), changes=sum_changes(changes), n_blank=n_blank
+    )
 
 
 def _blank(values: np.ndarray) -> np.ndarray:
@@ -277,6 +278,26 @@ def combine_ceilings(parts: Sequence[ImageCeilings], spec: CeilingSpec) -> Noise
     )
 
 
+def sum_changes(changes: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return the sums by participant of several ``ImageCeilings.changes``.
+
+    Parameters
+    ----------
+    changes : iterable of mapping of str to ndarray, (3,)
+        Of images or blocks of images.
+
+    Returns
+    -------
+    dict of str to ndarray, (3,)
+        Of all who took part in any of them.
+    """
+    sums: dict[str, np.ndarray] = {}
+    for one in changes:
+        for name, change in one.items():
+            sums[name] = sums.get(name, 0.0) + change
+    return sums
+
+
 def spearman_brown(rho: ArrayLike, share_product: float = 0.25) -> Any:
     """Return the reliability of the whole from the correlation of its two parts.
 
@@ -350,11 +371,7 @@ def _participant_interval(
 ) -> ConfidenceInterval | None:
     """Return the interval over participants by delete-one jackknife; None where nothing changes without any of them."""
     n_images = sum(len(part.rho) for part in parts)
-    changes: dict[str, np.ndarray] = {}
-    for part in parts:
-        for name, change in part.changes.items():
-            changes[name] = changes.get(name, np.zeros(3)) + change
-    sums = np.array(list(changes.values()))
+    sums = np.array(list(sum_changes(part.changes for part in parts).values()))
     moved = (sums[:, 0] - (sums[:, 2] - sums[:, 1] * interval.mean)) / n_images
     error = float(np.sqrt(np.square(moved).sum()))
     if not error > 1e-12:

@@ -82,7 +82,7 @@ def _estimate(
     )
 
 
-def clusters_of(values: xr.Dataset, spec: EvaluationSpec) -> list[str] | None:
+def clusters_of(values: xr.Dataset | xr.DataArray, spec: EvaluationSpec) -> list[str] | None:
     """Return the category of each image where intervals and tests are over categories, else None."""
     return [str(one) for one in values["category"].values] if spec.over == "categories" else None
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gala_viz.cache import write_atomically
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.specs import fingerprint, settings
 
@@ -65,8 +65,8 @@ def record_look(evaluation: Evaluation, folder: Path) -> str:
         same = [one for one in rows if one["collection"] == row["collection"]]
         again = next((number for number, one in enumerate(same, 1) if one["what"] == row["what"]), None)
         number = again or len(same) + 1
-        if again is None:
-            _write(path, [*rows, {"look": str(number), **row}])
+        if again is None and not write_atomically(path, _text([*rows, {"look": str(number), **row}]).encode()):
+            raise OSError("it cannot be written")
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
         return f"How often the test images were looked at before is not known: {FILE} cannot be used ({error})."
     others = len(same) - (again is not None)
@@ -89,12 +89,9 @@ def _read(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _write(path: Path, rows: list[dict[str, str]]) -> None:
-    """Write all rows, as a whole or not at all."""
+def _text(rows: list[dict[str, str]]) -> str:
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, COLUMNS)
     writer.writeheader()
     writer.writerows(rows)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(stream.getvalue(), encoding="utf-8", newline="")
-    os.replace(part, path)
+    return stream.getvalue()

@@ -17,6 +17,7 @@ from gala_viz.alignment import (
     combine_ceilings,
 )
 from gala_viz.alignment.baseline import pair_rhos, partner_positions
+from gala_viz.alignment.ceiling import sum_changes
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.map_checks import any_unread
@@ -226,10 +227,7 @@ def _block(human: HumanMaps, images: Sequence[str], grids: Sequence[Grid], step:
 def _arrays_of(singles: Sequence[ImageCeilings]) -> dict[str, np.ndarray]:
     """Return the ceilings of single images as one set of arrays."""
     left_out = [entry for single in singles for entry in single.left_out]
-    changes: dict[str, np.ndarray] = {}
-    for single in singles:
-        for name, change in single.changes.items():
-            changes[name] = changes.get(name, np.zeros(3)) + change
+    changes = sum_changes(single.changes for single in singles)
     return {
         "ceiling_images": np.array([image for single in singles for image in single.rho], dtype=str),
         "ceiling_rho": np.array([rho for single in singles for rho in single.rho.values()]),

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.alignment import ConfidenceInterval, bootstrap_interval
+from gala_viz.evaluation.estimates import clusters_of
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import MEAN_OF_LAYERS
 from gala_viz.evaluation.metrics import MetricKey
@@ -58,8 +59,7 @@ def mean_over_images(values: xr.DataArray | None, spec: EvaluationSpec) -> Confi
     """
     if values is None or not np.isfinite(values).any():
         return None
-    clusters = [str(one) for one in values["category"].values] if spec.over == "categories" else None
-    return bootstrap_interval(values, clusters=clusters, n_resamples=spec.n_resamples, seed=spec.seed)
+    return bootstrap_interval(values, clusters=clusters_of(values, spec), n_resamples=spec.n_resamples, seed=spec.seed)
 
 
 def _of_layer(values: xr.Dataset, name: str, layer: str) -> xr.DataArray | None:

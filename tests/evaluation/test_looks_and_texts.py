@@ -58,7 +58,7 @@ def test_a_file_of_looks_that_cannot_be_read_is_told_and_kept(evaluated, tmp_pat
     other = replace(evaluated, spec=replace(evaluated.spec, seed=1))
     assert "Look number 2" in record_look(other, tmp_path), "an editor took the last line's end away"
     assert len(looks(tmp_path)) == 2
-    assert "cannot be used" in record_look(evaluated, tmp_path / "not there")
+    assert "cannot be used" in record_look(evaluated, tmp_path / FILE), "a file is no folder"
 
 
 def test_what_is_written_tells_the_look_the_chance_and_an_interval_for_each_difference(evaluated, tmp_path):
