@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import marked_images
+from gala_viz.collections.human_maps.map_checks import marked_images
 from gala_viz.engine.results.human_maps import HumanMaps
 from gala_viz.engine.results.scores import FLOORS, METRICS, has_order
 from gala_viz.networks.frames import common_frame

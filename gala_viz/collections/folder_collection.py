@@ -13,9 +13,10 @@ from gala_viz.collections.clickme.click_maps import ClickMaps, ClickMapSpec, che
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.file_index import index_files
-from gala_viz.collections.human_maps import HumanMap, HumanMaps, is_inside
-from gala_viz.collections.map_checks import MapFileError
-from gala_viz.collections.open_human_maps import open_human_maps
+from gala_viz.collections.human_maps.folder_maps import is_inside
+from gala_viz.collections.human_maps.human_map import HumanMap, HumanMaps
+from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.human_maps.open_human_maps import open_human_maps
 from gala_viz.collections.path_labels import PathLabels, find_split_layout, labels_from_path
 from gala_viz.collections.photo_files import (
     FOLDER_LIMITS,
@@ -41,7 +42,7 @@ class FolderCollection(Collection):
     folder : str or Path
         Folder of photographs.
     human_maps : str or Path, optional
-        What ``gala_viz.collections.open_human_maps.open_human_maps`` takes: a folder of map files (which may lie inside
+        What ``gala_viz.collections.human_maps.open_human_maps`` takes: a folder of map files (which may lie inside
         ``folder`` and is then not searched for photographs), a table of clicks, maps in Zarr or an HDF5 file of maps.
     clicks : ClickMapSpec, optional
         How a table of clicks becomes maps.

@@ -13,7 +13,8 @@ from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.file_index import file_states, index_files
 from gala_viz.collections.folder_layouts import osie_layout
-from gala_viz.collections.human_map_memory import HUMAN_MAPS
+from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
+from gala_viz.collections.human_maps.points import PointMaps, PointMapSpec, Points, point_counts, smooth_maps
 from gala_viz.collections.osie_files import (
     ORIGINAL_PX,
     MouseTable,
@@ -22,7 +23,6 @@ from gala_viz.collections.osie_files import (
     read_mouse_mat,
 )
 from gala_viz.collections.photo_files import FOLDER_LIMITS, ReadingLimits
-from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts, smooth_maps
 from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
 from gala_viz.specs import fingerprint

@@ -21,8 +21,8 @@ import numpy as np
 from scipy.io import loadmat
 
 from gala_viz.cache import NPZ_ERRORS
-from gala_viz.collections.map_checks import failed_to_read
-from gala_viz.collections.points import Points
+from gala_viz.collections.human_maps.map_checks import failed_to_read
+from gala_viz.collections.human_maps.points import Points
 
 ORIGINAL_PX = (600, 800)
 """(height, width) of the stimuli as shown."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gala_viz.collections.map_checks import usable_map
+from gala_viz.collections.human_maps.map_checks import usable_map
 from gala_viz.commands.allowed_hosts import has_proxy_headers, is_loopback
 from gala_viz.commands.page_server import is_served_by_panel, server_is_public
 from gala_viz.panels.compare.compare_options import CompareOptions
@@ -263,8 +263,8 @@ def prepare_compare_page(options: CompareOptions, say: StepCallback) -> None:
 
 def check_names(options: CompareOptions) -> None:
     """Raise an error for a collection, a folder of maps or a network that is not there; nothing is opened."""
+    from gala_viz.collections.human_maps.open_human_maps import check_human_maps
     from gala_viz.collections.open import collection_folder
-    from gala_viz.collections.open_human_maps import check_human_maps
     from gala_viz.networks.network_folders import is_external, network_folder
 
     if options.store is not None and not Path(options.store).expanduser().is_dir():

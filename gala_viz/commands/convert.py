@@ -112,8 +112,8 @@ ConvertedNetwork = tuple["nn.Module", str, dict[str, Any], dict[str, Any]]
 
 def _gala_tpu(options: Arguments) -> ConvertedNetwork:
     """Read a TensorFlow checkpoint of the authors' code."""
-    from gala_viz.networks.tensorflow_checkpoint import TensorFlowCheckpoint
-    from gala_viz.networks.tensorflow_gala import convert_checkpoint
+    from gala_viz.networks.converters.tensorflow_checkpoint import TensorFlowCheckpoint
+    from gala_viz.networks.converters.tensorflow_gala import convert_checkpoint
 
     checkpoint = TensorFlowCheckpoint(options.checkpoint)
     converted = convert_checkpoint(checkpoint, squash=options.squash)
@@ -129,9 +129,9 @@ def _gala_tpu(options: Arguments) -> ConvertedNetwork:
 def _torchvision(options: Arguments) -> ConvertedNetwork:
     """Read a ResNet's weights under torchvision's names."""
     from gala_viz.networks.card import fitting_weights
+    from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
     from gala_viz.networks.network_folders import WeightsError
     from gala_viz.networks.state_dict_files import read_state_dict
-    from gala_viz.networks.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
 
     state = read_state_dict(options.checkpoint)
     try:

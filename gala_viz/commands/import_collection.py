@@ -154,7 +154,7 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
     With ``check`` every photograph's head and every map are read for it; ``quiet`` shows no progress.
     """
     from gala_viz.collections import UnreadableImageError
-    from gala_viz.collections.human_maps import UNKNOWN_COUNT
+    from gala_viz.collections.human_maps.human_map import UNKNOWN_COUNT
     from gala_viz.splits import splits_of
     from gala_viz.training.held_out import HeldOutImages
 
@@ -202,7 +202,7 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
 
 def report_text(collection: Collection, report: dict[str, Any]) -> str:
     """Return the report as lines to read."""
-    from gala_viz.collections.human_maps import UNKNOWN_COUNT
+    from gala_viz.collections.human_maps.human_map import UNKNOWN_COUNT
     from gala_viz.training.held_out import MOST_IN_A_TRAINING, NOT_COMPARED
 
     lines = [

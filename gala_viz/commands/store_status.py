@@ -62,7 +62,7 @@ def status_text(store: Store) -> str:
     """Return what a store holds and what is missing, as lines."""
     import numpy as np
 
-    from gala_viz.collections.map_checks import describe_usable_maps
+    from gala_viz.collections.human_maps.map_checks import describe_usable_maps
     from gala_viz.counts import counted
     from gala_viz.specs import MEASUREMENT_VERSION
     from gala_viz.store.layout import MISSING, THERE

@@ -15,7 +15,7 @@ from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.alignment.bootstrap import EXPANDED_BELOW
 from gala_viz.attribution.network_identity import weights_sha256
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import describe_usable_maps, usable_map
+from gala_viz.collections.human_maps.map_checks import describe_usable_maps, usable_map
 from gala_viz.counts import counted
 from gala_viz.engine.results.human_maps import images_with_maps, other_kind
 from gala_viz.evaluation.network_results import N_CHOICES

@@ -20,7 +20,7 @@ from gala_viz.alignment.baseline import pair_rhos, partner_positions
 from gala_viz.alignment.ceiling import sum_changes
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import any_unread
+from gala_viz.collections.human_maps.map_checks import any_unread
 from gala_viz.engine.results.human_maps import Grid, HumanMaps, images_with_maps, other_kind
 from gala_viz.evaluation.network_results import Step
 from gala_viz.evaluation.regions import region_masks, region_shares

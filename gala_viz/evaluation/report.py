@@ -20,7 +20,7 @@ from gala_viz.alignment import (
     fraction_explained,
 )
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import describe_usable_maps
+from gala_viz.collections.human_maps.map_checks import describe_usable_maps
 from gala_viz.deprecated_paths import deprecated_getattr
 from gala_viz.evaluation.estimates import few_images_text
 from gala_viz.evaluation.image_metrics import comparison_grids, image_metrics, is_correct

@@ -16,7 +16,7 @@ from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL, CeilingSpec, ConfidenceI
 from gala_viz.cache import ArrayCache, BoundedCache
 from gala_viz.collections import open_collection
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import marked_images
+from gala_viz.collections.human_maps.map_checks import marked_images
 from gala_viz.counts import counted
 from gala_viz.evaluation.evaluate import evaluate
 from gala_viz.evaluation.evaluation import Evaluation

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.open_human_maps import open_human_maps
+from gala_viz.collections.human_maps.open_human_maps import open_human_maps
 from gala_viz.experiment.saliency import saliency_model
 from gala_viz.records.canvas import centre_crop_box, crop_to_canvas
 from gala_viz.schema import extent_px

@@ -9,7 +9,7 @@ import numpy as np
 from gala_viz.collections.clickme.painted_map import SMOOTHING, painted_map
 from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.points import Points
+from gala_viz.collections.human_maps.points import Points
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.records.canvas import Box
 from gala_viz.records.database import Database

@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.human_map_memory import HUMAN_MAPS
-from gala_viz.collections.map_checks import MapFileError
+from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
+from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.human_maps.uploaded_maps import DESCRIPTION, KIND, photograph_of, read_uploaded_map
 from gala_viz.collections.photo_files import (
     UPLOAD_LIMITS,
     UnreadableImageError,
     read_photo,
     read_thumbnail,
 )
-from gala_viz.collections.uploaded_maps import DESCRIPTION, KIND, photograph_of, read_uploaded_map
 from gala_viz.registry import UnknownNameError
 from gala_viz.schema import labelled_map
 

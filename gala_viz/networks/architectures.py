@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.external import (
     ExternalNetworkError,
     LogitsOfTransformers,
@@ -25,7 +26,6 @@ from gala_viz.networks.insert import add_gala
 from gala_viz.networks.lite0 import lite0, lite0_gala
 from gala_viz.networks.network_folders import EXTERNAL_LIBRARIES, is_function
 from gala_viz.networks.resnet import resnet
-from gala_viz.networks.torchvision_resnet import TorchvisionResNet
 from gala_viz.registry import Registry, UnknownNameError, unknown_name
 
 BUILDERS: Registry[Callable[..., nn.Module]] = Registry(

@@ -8,7 +8,7 @@ import numpy as np
 import param
 import xarray as xr
 
-from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
+from gala_viz.collections.human_maps.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.panels.gallery.collection_index import VERDICTS, CollectionIndex, ImageQuery, SortOrder
 from gala_viz.plots.colour_maps import DEFAULT_SEQUENTIAL, SEQUENTIAL
 from gala_viz.plots.colour_scale import COLOUR_SCALES

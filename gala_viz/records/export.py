@@ -21,8 +21,8 @@ from gala_viz.collections.clickme.round_table import RoundTable, round_table
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.writers import ClickMeRecord, write_click_csv, write_click_npz, write_tfrecords
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.human_maps.zarr_maps import write_zarr_maps
 from gala_viz.collections.photo_files import UnreadableImageError
-from gala_viz.collections.zarr_maps import write_zarr_maps
 from gala_viz.counts import counted
 from gala_viz.records.canvas import centre_crop_box, crop_to_canvas
 from gala_viz.records.database import Database

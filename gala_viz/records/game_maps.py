@@ -13,7 +13,7 @@ from gala_viz.collections.clickme.painted_map import SMOOTHING
 from gala_viz.collections.clickme.participant_maps import participant_maps
 from gala_viz.collections.clickme.round_table import round_table
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.points import PointMaps
+from gala_viz.collections.human_maps.points import PointMaps
 from gala_viz.records.database import Database
 from gala_viz.records.finished_rounds import finished_rounds, participants_by_image
 from gala_viz.registry import position_of

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gala_viz.collections.map_checks import spread
+from gala_viz.collections.human_maps.map_checks import spread
 from gala_viz.counts import counted
 from gala_viz.store.layout import pixel_key
 from gala_viz.store.zarr_store import Store, StoreError

@@ -736,8 +736,8 @@ class MapSource(Protocol):
     def add_upload(self, filename: str, content: bytes, beside: Sequence[str] = ()) -> str:
         """Check, decode and add a photograph for this process, or a human map of one.
 
-        Which files are maps, ``gala_viz.collections.uploaded_maps`` says. The human map of an upload is in no means,
-        ceilings and baselines of the collection, and is the same for every kind that a request names.
+        ``gala_viz.collections.human_maps.uploaded_maps`` says which files are maps. The human map of an upload is in
+        no means, ceilings and baselines of the collection, and is the same for every kind that a request names.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from gala_viz.cache import cache_folder, read_npz
-from gala_viz.collections.map_checks import (
+from gala_viz.collections.human_maps.map_checks import (
     any_unread,
     describe_usable_maps,
     marked_images,

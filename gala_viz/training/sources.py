@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import xarray as xr
 
-from gala_viz.collections.map_checks import describe_usable_maps, marked_images, usable_maps
+from gala_viz.collections.human_maps.map_checks import describe_usable_maps, marked_images, usable_maps
 from gala_viz.counts import counted
 from gala_viz.imagenet import CATEGORIES, category_names, label_index, listed_categories
 from gala_viz.networks.preprocessing import Preprocessing

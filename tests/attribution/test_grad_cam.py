@@ -14,13 +14,13 @@ from torch import nn
 
 from gala_viz.attribution.grad_cam import GradCam, GradCamSpec, cam_layer_path, cam_layer_paths, find_cam_layer
 from gala_viz.attribution.packing import map_states
+from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.insert import add_gala
 from gala_viz.networks.lite0 import lite0_gala
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
-from gala_viz.networks.torchvision_resnet import TorchvisionResNet
 from tests.attribution.tiny import Bare, Tiny, one_input, tiny_network
 from tests.tiers import slow
 

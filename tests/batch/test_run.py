@@ -361,7 +361,7 @@ def test_a_block_of_which_a_human_map_cannot_be_read_is_tried_again(corner, tmp_
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as broken:
-        broken.setattr("gala_viz.collections.map_files._npz", fails)
+        broken.setattr("gala_viz.collections.human_maps.map_files._npz", fails)
         outcome = run_here(job, [0])
         assert outcome.failed[0].startswith("OSError: the human map of ")
         assert "Input/output error" in outcome.failed[0]

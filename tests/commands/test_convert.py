@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from gala_viz.cli import main
+from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.network_folders import read_card
-from gala_viz.networks.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.zoo import load_network
-from tests.networks.bundle_writer import write_bundle
+from tests.networks.converters.bundle_writer import write_bundle
 from tests.networks.test_gala_tpu import GALA, random_network, variables
 
 

@@ -17,7 +17,7 @@ import xarray as xr
 from PIL import Image
 
 from gala_viz.alignment import area_average
-from gala_viz.collections.uploaded_maps import photograph_of, read_uploaded_map
+from gala_viz.collections.human_maps.uploaded_maps import photograph_of, read_uploaded_map
 from gala_viz.engine.results.painted_results import PaintedResults
 from gala_viz.engine.results.painted_scores import score_painted_map
 from gala_viz.engine.results.perturbation import (

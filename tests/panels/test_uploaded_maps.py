@@ -9,7 +9,7 @@ import xarray as xr
 from PIL import Image
 
 from gala_viz.collections.fills import fill_photo, image_seed
-from gala_viz.collections.uploaded_maps import DESCRIPTION
+from gala_viz.collections.human_maps.uploaded_maps import DESCRIPTION
 from gala_viz.panels.compare.compare_view import NO_HUMAN_MAP, CompareView
 from gala_viz.panels.compare.sections import map_columns
 from gala_viz.panels.gallery.collection_index import CollectionIndex

@@ -12,9 +12,9 @@ from torch import nn
 
 import gala_viz as gv
 from gala_viz.collections.collection import Collection
+from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.network import Network
 from gala_viz.networks.resnet import resnet
-from gala_viz.networks.torchvision_resnet import TorchvisionResNet
 
 CATEGORIES = tuple("abcde")
 PREPROCESSING = gv.Preprocessing(short_px=40, crop_px=32)

@@ -364,7 +364,7 @@ def test_folding_batch_norms_changes_no_logit_and_no_map_of_networks_of_another_
 
 @pytest.mark.slow
 def test_folding_batch_norms_changes_no_logit_and_no_map_of_whole_torchvision_architectures():
-    from gala_viz.networks.torchvision_resnet import TorchvisionResNet
+    from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
 
     torch.manual_seed(0)
     for options in ({"blocks": (2, 2, 2, 2), "bottleneck": False}, {}, {"groups": 32, "group_width": 4}):

@@ -8,7 +8,7 @@ from PIL import Image
 
 import gala_viz as gv
 from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
-from gala_viz.collections.map_checks import describe_usable_maps
+from gala_viz.collections.human_maps.map_checks import describe_usable_maps
 from gala_viz.training.run import read_images, set_up_training
 from gala_viz.training.training_card import data_section
 from tests.training.tiny import tiny_supervised_recipe

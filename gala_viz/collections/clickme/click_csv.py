@@ -11,7 +11,7 @@ import numpy as np
 from gala_viz.collections.clickme.round_table import Round
 from gala_viz.collections.clickme.table_values import parse_bool, parse_count, parse_number, parse_participant
 from gala_viz.collections.clickme.text_encoding import check_encoding
-from gala_viz.collections.map_checks import MapFileError
+from gala_viz.collections.human_maps.map_checks import MapFileError
 
 REQUIRED = ("image_path", "clicks", "user_id")
 OPTIONAL = ("timestamp", "user_catch_trial", "n_catch_trials", "is_mobile", "surface_moved")

@@ -16,11 +16,11 @@ from gala_viz.collections.clickme.round_filters import RoundFilters, filter_roun
 from gala_viz.collections.clickme.round_table import RoundTable
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.text_encoding import check_encoding_name
-from gala_viz.collections.human_map_memory import HUMAN_MAPS
-from gala_viz.collections.human_maps import HumanMap
-from gala_viz.collections.image_names import ImageNames
-from gala_viz.collections.map_checks import MapFileError
-from gala_viz.collections.points import PointMaps, Points
+from gala_viz.collections.human_maps.human_map import HumanMap
+from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
+from gala_viz.collections.human_maps.image_names import ImageNames
+from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.human_maps.points import PointMaps, Points
 from gala_viz.counts import counted
 from gala_viz.specs import check_finite, fingerprint, settings
 

@@ -25,7 +25,7 @@ from gala_viz.collections.clickme.table_values import (
     parse_participant,
     parse_text,
 )
-from gala_viz.collections.map_checks import MapFileError
+from gala_viz.collections.human_maps.map_checks import MapFileError
 
 REQUIRED = ("file_pointer", "clickmap_x", "clickmap_y", "user_id")
 OPTIONAL = ("user_catch_trial", "n_catch_trials", "is_mobile")

@@ -9,7 +9,7 @@ from gala_viz.cache import cache_folder, write_atomically
 from gala_viz.collections.clickme.click_csv import read_click_csv
 from gala_viz.collections.clickme.click_npz import read_click_npz
 from gala_viz.collections.clickme.round_table import RoundTable, load_round_table, round_table
-from gala_viz.collections.map_checks import MapFileError
+from gala_viz.collections.human_maps.map_checks import MapFileError
 from gala_viz.specs import fingerprint
 
 READERS = {".csv": read_click_csv, ".npz": read_click_npz}

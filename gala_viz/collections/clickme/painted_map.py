@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from gala_viz.collections.clickme.participant_maps import participant_maps
-from gala_viz.collections.points import Points
+from gala_viz.collections.human_maps.points import Points
 from gala_viz.schema import labelled_map
 
 SMOOTHING = "discs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
-from gala_viz.collections.points import PointMaps, PointMapSpec, Points, point_counts
+from gala_viz.collections.human_maps.points import PointMaps, PointMapSpec, Points, point_counts
 
 CELLS = 256
 """Cells along the longer side of a map."""

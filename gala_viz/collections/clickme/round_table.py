@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gala_viz.cache import read_npz
-from gala_viz.collections.points import Points
+from gala_viz.collections.human_maps.points import Points
 
 NO_SCORE, NOT_RECORDED = np.nan, -1
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from gala_viz.collections.points import gaussian
+from gala_viz.collections.human_maps.points import gaussian
 from gala_viz.registry import Registry
 
 REFERENCE_PX = 256

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from gala_viz.collections.map_checks import MapFileError
+from gala_viz.collections.human_maps.map_checks import MapFileError
 
 UTF_8 = "utf-8-sig"
 """UTF-8, with or without a byte-order mark."""

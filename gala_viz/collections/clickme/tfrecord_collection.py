@@ -17,8 +17,8 @@ from gala_viz.collections.clickme.tfrecord_index import TFRecordIndex
 from gala_viz.collections.clickme.tfrecord_shards import Shard, image_ids, open_shards
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.folder_layouts import RECORD_SUFFIXES
-from gala_viz.collections.human_map_memory import HUMAN_MAPS
-from gala_viz.collections.map_checks import failed_to_read, unusable_reason
+from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
+from gala_viz.collections.human_maps.map_checks import failed_to_read, unusable_reason
 from gala_viz.collections.path_labels import find_split_layout, labels_from_path
 from gala_viz.collections.photo_cache import PhotoSource
 from gala_viz.collections.photo_files import FOLDER_LIMITS, UnreadableImageError

@@ -15,8 +15,8 @@ from PIL import Image
 from gala_viz.cache import BoundedCache, cache_folder
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.human_map_memory import HUMAN_MAPS
-from gala_viz.collections.points import PointMaps, PointMapSpec, point_maps
+from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
+from gala_viz.collections.human_maps.points import PointMaps, PointMapSpec, point_maps
 from gala_viz.collections.rendered.categories import CATEGORIES, diagnostic_parts, part_ids, superclass_of
 from gala_viz.collections.rendered.part_map import PartMap
 from gala_viz.collections.rendered.render_files import PARTS, PHOTO, render_all_to_files, render_to_files

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gala_viz.collections.points import Points
+from gala_viz.collections.human_maps.points import Points
 from gala_viz.collections.rendered.categories import diagnostic_parts, part_ids
 from gala_viz.collections.rendered.rendering_rng import named_rng
 from gala_viz.specs import check_finite

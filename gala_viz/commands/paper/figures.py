@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import cycle
 from typing import TYPE_CHECKING
 
+from gala_viz.collections.human_maps.map_checks import usable_maps
 from gala_viz.collections.image_sampling import sample_images
-from gala_viz.collections.map_checks import usable_maps
 from gala_viz.commands.paper.caption_text import (
     caption_markdown,
     human_maps_label,

@@ -22,7 +22,7 @@ from gala_viz.alignment import (
 from gala_viz.alignment.resolution import RESIZINGS
 from gala_viz.cache import BoundedCache
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.map_checks import (
+from gala_viz.collections.human_maps.map_checks import (
     ImagesWithHumanMaps,
     any_unread,
     marked_images,

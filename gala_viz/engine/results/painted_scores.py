@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from gala_viz.alignment import area_average, spearman
 from gala_viz.collections.clickme.painted_map import painted_map
-from gala_viz.collections.map_checks import why_not_in_frame
+from gala_viz.collections.human_maps.map_checks import why_not_in_frame
 from gala_viz.engine.results.painted_results import PaintedResults
 from gala_viz.networks.frames import Frame, cut_to_frame
 from gala_viz.networks.preprocessing import Preprocessing

@@ -11,8 +11,8 @@ import xarray as xr
 from bokeh.document import Document
 
 from gala_viz.collections.clickme.painted_map import KIND as OWN_KIND
-from gala_viz.collections.uploaded_maps import DESCRIPTION as UPLOADED_TEXT
-from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
+from gala_viz.collections.human_maps.uploaded_maps import DESCRIPTION as UPLOADED_TEXT
+from gala_viz.collections.human_maps.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.panels.compare.changed_predictions import CHANGED_STYLESHEET
 from gala_viz.panels.compare.controls import AttributionControls, DisplayControls

@@ -8,7 +8,7 @@ from typing import Any
 
 import xarray as xr
 
-from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
+from gala_viz.collections.human_maps.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.engine.results.reliability import ADVICE, beyond_error_text, reliability_text, reliability_words
 from gala_viz.engine.results.scores import has_order
 from gala_viz.plots.attention_layers import attention_delta

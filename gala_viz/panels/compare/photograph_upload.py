@@ -7,8 +7,8 @@ from typing import Any
 
 import param
 
+from gala_viz.collections.human_maps.uploaded_maps import ARRAY_SUFFIXES, NAMES
 from gala_viz.collections.photo_files import UPLOAD_LIMITS
-from gala_viz.collections.uploaded_maps import ARRAY_SUFFIXES, NAMES
 from gala_viz.panels.browser_component import MessagingComponent, read_scripts, read_stylesheets
 
 

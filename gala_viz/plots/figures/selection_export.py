@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from gala_viz.collections.uploaded_maps import KIND as UPLOADED_KIND
+from gala_viz.collections.human_maps.uploaded_maps import KIND as UPLOADED_KIND
 from gala_viz.engine.results.scores import FLOORS, METRICS
 from gala_viz.plots.map_labels import distinct_names
 from gala_viz.schema import HUMAN_MAP_ATTRS, labelled_variable, name_pixels, netcdf_name

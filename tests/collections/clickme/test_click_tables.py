@@ -23,7 +23,7 @@ from gala_viz.collections.clickme.click_tables import READERS, read_rounds
 from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
 from gala_viz.collections.clickme.round_table import Round, load_round_table, round_table
 from gala_viz.collections.clickme.smoothing import GAUSSIAN_SIGMA_PX, SMOOTHINGS, disc_twice
-from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.human_maps.map_files import MapFileError
 from gala_viz.specs import settings as settings_of
 from tests.collections.pictures import encoded, gradient
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import gala_viz as gv
-from gala_viz.collections.image_names import ImageNames, match_names
+from gala_viz.collections.human_maps.image_names import ImageNames, match_names
 
 COMPOSED = "größe 1"
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)

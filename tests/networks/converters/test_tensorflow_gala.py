@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from gala_viz.networks.activation_hooks import record_activations
+from gala_viz.networks.converters.tensorflow_checkpoint import TensorFlowCheckpoint
+from gala_viz.networks.converters.tensorflow_gala import convert_checkpoint
 from gala_viz.networks.gala import attention_norm, gala_layers
 from gala_viz.networks.resnet import paper_layer
-from gala_viz.networks.tensorflow_checkpoint import TensorFlowCheckpoint
-from gala_viz.networks.tensorflow_gala import convert_checkpoint
 
 pytestmark = pytest.mark.shared
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
 from gala_viz.networks.network_folders import WeightsError
 from gala_viz.networks.state_dict_files import read_state_dict
-from gala_viz.networks.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
 
 FORMS = {
     "resnet18": {"blocks": (2, 2, 2, 2), "bottleneck": False},

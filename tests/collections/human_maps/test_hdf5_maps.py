@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gala_viz.collections import open_collection
-from gala_viz.collections.map_files import MapFileError
+from gala_viz.collections.human_maps.map_files import MapFileError
 from tests.collections.pictures import encoded, gradient
 
 MAP = np.random.default_rng(0).random((12, 16)).astype(np.float32)

@@ -1,101 +1,23 @@
-"""Human maps apart from the photographs that they belong to: map files, tables of clicks, maps in HDF5 and Zarr."""
+"""Human maps from a folder with one map file for each image."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
 
-import numpy as np
-
-from gala_viz.collections import map_files
 from gala_viz.collections.file_index import index_files
-from gala_viz.collections.human_map_memory import HUMAN_MAPS
-from gala_viz.collections.image_names import ImageNames, match_names
-from gala_viz.collections.map_checks import CHECKED_MAPS, MapFileError, check_are_no_masks, spread
+from gala_viz.collections.human_maps import map_files
+from gala_viz.collections.human_maps.human_map import UNKNOWN_COUNT, HumanMap
+from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
+from gala_viz.collections.human_maps.image_names import ImageNames, match_names
+from gala_viz.collections.human_maps.map_checks import CHECKED_MAPS, MapFileError, check_are_no_masks, spread
 from gala_viz.counts import counted
 from gala_viz.specs import fingerprint
 
 HUMAN_MAP_KIND = "human"
 LARGEST_CHECKED = 4_000_000
 """Bytes of the largest map file that is checked when a folder is opened."""
-UNKNOWN_COUNT = "unknown"
-"""Stands for the number of participants of a mean map whose file does not say it."""
-
-
-@dataclass(frozen=True, slots=True)
-class HumanMap:
-    """The human maps of one image, of all participants together or one by one, over its whole photograph.
-
-    Parameters
-    ----------
-    values : array
-        float32 (y, x), the mean over all participants, or (participant, y, x).
-    participants : tuple of str
-        Ids of the participants, in the order of ``values``; empty where they are not known one by one.
-    attrs : mapping
-        Settings and counts that become attrs of the labelled map.
-    """
-
-    values: np.ndarray
-    participants: tuple[str, ...] = ()
-    attrs: Mapping[str, Any] = field(default_factory=dict)
-
-
-class HumanMaps(Protocol):
-    """Human maps of a collection's images. All methods may be called from any thread."""
-
-    kinds: dict[str, str]
-    """Human-map kind -> a sentence that describes it; the first kind is the default."""
-    fingerprint: str
-
-    @property
-    def skipped(self) -> Sequence[tuple[str, str]]:
-        """What was left out when the maps were opened: (name, reason)."""
-        ...
-
-    def source_name(self, image: str) -> str | None:
-        """Return what holds an image's maps, in the words of ``skipped``.
-
-        Parameters
-        ----------
-        image : str
-            Id of the image.
-
-        Returns
-        -------
-        str or None
-            Name of a file or of an entry in it; None where there are no maps of the image.
-        """
-        ...
-
-    def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
-        """Read the maps of an image.
-
-        Parameters
-        ----------
-        image : str
-            Id of the image.
-        kind : str
-            Human-map kind, a key of ``kinds``.
-        photo_px : tuple of int
-            (height, width) of the photograph in pixels.
-
-        Returns
-        -------
-        HumanMap or None
-            The maps; None where there are none of the image.
-
-        Raises
-        ------
-        MapFileError
-            The maps cannot be used.
-        OSError
-            Their file cannot be read.
-        """
-        ...
 
 
 class FolderMaps:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from gala_viz.networks.converters.tensorflow_checkpoint import CheckpointError, TensorFlowCheckpoint
+from gala_viz.networks.converters.tensorflow_gala import convert_checkpoint
 from gala_viz.networks.resnet import resnet
-from gala_viz.networks.tensorflow_checkpoint import CheckpointError, TensorFlowCheckpoint
-from gala_viz.networks.tensorflow_gala import convert_checkpoint
-from tests.networks.bundle_writer import write_bundle
+from tests.networks.converters.bundle_writer import write_bundle
 
 GALA = {"attention": "gala", "attention_options": {"form": "tpu2018"}}
 LEAVES = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}

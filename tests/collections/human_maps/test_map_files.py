@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from gala_viz.collections import open_collection
-from gala_viz.collections.image_names import ImageNames, match_names
-from gala_viz.collections.map_files import MapFileError, read_map_file
+from gala_viz.collections.human_maps.image_names import ImageNames, match_names
+from gala_viz.collections.human_maps.map_files import MapFileError, read_map_file
 from gala_viz.registry import UnknownNameError
 from tests.collections.pictures import encoded, gradient
 

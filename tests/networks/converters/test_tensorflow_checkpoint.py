@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gala_viz.networks.tensorflow_checkpoint import CheckpointError, TensorFlowCheckpoint
-from tests.networks.bundle_writer import write_bundle
+from gala_viz.networks.converters.tensorflow_checkpoint import CheckpointError, TensorFlowCheckpoint
+from tests.networks.converters.bundle_writer import write_bundle
 
 CHANCE = np.random.default_rng(0)
 VARIABLES = {

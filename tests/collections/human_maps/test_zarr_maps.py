@@ -8,8 +8,8 @@ import zarr
 from gala_viz.alignment.ceiling import CeilingSpec
 from gala_viz.cache import ArrayCache
 from gala_viz.collections import open_collection
-from gala_viz.collections.map_checks import MapFileError
-from gala_viz.collections.zarr_maps import write_zarr_maps
+from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.human_maps.zarr_maps import write_zarr_maps
 from gala_viz.evaluation.people import people_of
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.training.dataset import load_dataset

@@ -8,10 +8,11 @@ from pathlib import Path
 from gala_viz.collections.clickme.click_maps import ClickMaps, ClickMapSpec
 from gala_viz.collections.clickme.click_tables import READERS
 from gala_viz.collections.folder_layouts import RECORD_SUFFIXES, detect_layout
-from gala_viz.collections.hdf5_maps import SUFFIXES, HDF5Maps
-from gala_viz.collections.human_maps import FolderMaps, HumanMaps
-from gala_viz.collections.zarr_maps import SUFFIX as ZARR
-from gala_viz.collections.zarr_maps import ZarrMaps
+from gala_viz.collections.human_maps.folder_maps import FolderMaps
+from gala_viz.collections.human_maps.hdf5_maps import SUFFIXES, HDF5Maps
+from gala_viz.collections.human_maps.human_map import HumanMaps
+from gala_viz.collections.human_maps.zarr_maps import SUFFIX as ZARR
+from gala_viz.collections.human_maps.zarr_maps import ZarrMaps
 
 ACCEPTED_FORMATS = (
     "a folder of PNG, NPY or NPZ maps, a table of clicks (CSV, NPZ), maps in Zarr, or an HDF5 file of maps"

@@ -12,7 +12,7 @@ from typing import IO, BinaryIO
 import numpy as np
 from PIL import Image
 
-from gala_viz.collections.map_checks import (
+from gala_viz.collections.human_maps.map_checks import (
     MAX_VALUES,
     LabelMaskError,
     MapFileError,

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.networks.card import cast_weight
+from gala_viz.networks.converters.tensorflow_checkpoint import CheckpointError, TensorFlowCheckpoint
 from gala_viz.networks.gala import Squashing
 from gala_viz.networks.resnet import resnet
-from gala_viz.networks.tensorflow_checkpoint import CheckpointError, TensorFlowCheckpoint
 
 _GALA = {
     "{0}_ATTENTION_intermediate/kernel": "local_shrink.weight",

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gala_viz.collections.human_maps import UNKNOWN_COUNT, HumanMap
-from gala_viz.collections.image_names import ImageNames, composed
-from gala_viz.collections.map_checks import MapFileError
-from gala_viz.collections.map_files import read_map_bytes
+from gala_viz.collections.human_maps.human_map import UNKNOWN_COUNT, HumanMap
+from gala_viz.collections.human_maps.image_names import ImageNames, composed
+from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.human_maps.map_files import read_map_bytes
 from gala_viz.collections.photo_files import UPLOAD_LIMITS, UnreadableImageError, read_photo
 
 KIND = "uploaded"

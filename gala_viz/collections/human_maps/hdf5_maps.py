@@ -11,10 +11,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from gala_viz.collections.human_map_memory import HUMAN_MAPS
-from gala_viz.collections.human_maps import UNKNOWN_COUNT, HumanMap
-from gala_viz.collections.image_names import ImageNames, match_names
-from gala_viz.collections.map_checks import (
+from gala_viz.collections.human_maps.human_map import UNKNOWN_COUNT, HumanMap
+from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
+from gala_viz.collections.human_maps.image_names import ImageNames, match_names
+from gala_viz.collections.human_maps.map_checks import (
     CHECKED_MAPS,
     MapFileError,
     check_are_no_masks,

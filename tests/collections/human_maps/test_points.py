@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gala_viz.collections.points import (
+from gala_viz.collections.human_maps.points import (
     PointMapSpec,
     Points,
     count_maps,

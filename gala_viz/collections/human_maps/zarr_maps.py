@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from zarr.errors import BaseZarrError
 
 from gala_viz.collections.file_index import file_states
-from gala_viz.collections.human_maps import HumanMap
-from gala_viz.collections.image_names import ImageNames, match_names
-from gala_viz.collections.map_checks import MapFileError, drop_constant_maps, to_float32
+from gala_viz.collections.human_maps.human_map import HumanMap
+from gala_viz.collections.human_maps.image_names import ImageNames, match_names
+from gala_viz.collections.human_maps.map_checks import MapFileError, drop_constant_maps, to_float32
 from gala_viz.schema import HUMAN_MAP_ATTRS, pixel_centres
 from gala_viz.specs import fingerprint
 

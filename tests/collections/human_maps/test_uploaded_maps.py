@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gala_viz.collections.map_files import MapFileError
-from gala_viz.collections.uploaded_maps import NAMES, photograph_of, read_uploaded_map
+from gala_viz.collections.human_maps.map_files import MapFileError
+from gala_viz.collections.human_maps.uploaded_maps import NAMES, photograph_of, read_uploaded_map
 from tests.collections.pictures import encoded, gradient
 
 PHOTO_PX = (12, 16)

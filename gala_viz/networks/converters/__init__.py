@@ -1,0 +1,1 @@
+"""Weights of other programs, made into those of networks here."""
