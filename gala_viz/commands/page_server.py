@@ -232,12 +232,16 @@ def is_served_by_panel(name: str) -> bool:
 
 
 def _equip(application: BokehTornado) -> AllowedHosts:
-    """Make one server check hosts and compress files, and return the hosts that it is meant for."""
+    """Make one server check hosts and compress files, and return the hosts that it is meant for.
+
+    Bokeh's check of every new document, a twentieth of what a page costs, is for who builds pages: tests turn it on.
+    """
     import panel as pn
     from bokeh.settings import settings
     from panel.io.server import RootHandler
     from tornado.web import GZipContentEncoding
 
+    os.environ.setdefault("BOKEH_VALIDATE_DOC", "false")
     here = urlsplit(application.resources(absolute_url=True).root_url or "")
     origins = settings.allowed_ws_origin() or application.websocket_origins
     hosts = AllowedHosts(here.port, here.hostname or "localhost", origins)

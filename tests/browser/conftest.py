@@ -51,7 +51,8 @@ class Server:
     def __init__(self, command: list[str], port: int, log: Path, ready: str = "") -> None:
         self.url = f"http://localhost:{port}"
         self.log = log.open("w")
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT)
+        environment = {"BOKEH_VALIDATE_DOC": "true", **os.environ}  # what is wrong with a document is in the log
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, env=environment)
         try:
             wait_for_server(f"{self.url}/{ready}", self.process)
         except BaseException:

@@ -26,8 +26,9 @@ GROWTH = 1.05
 
 
 @pytest.fixture
-def served(tmp_path):
+def served(tmp_path, monkeypatch):
     """A server of real networks; and its page's address."""
+    monkeypatch.setenv("BOKEH_VALIDATE_DOC", "false")  # as servers do by themselves
     port = free_port()
     command = [sys.executable, "-m", "gala_viz", "compare", "--port", str(port), "--no-show"]
     server = Server(command, port, tmp_path / "log.txt", "favicon.ico")
