@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
+from gala_viz.networks.layer_labels import CHANNELS_FIRST, CHANNELS_LAST
 
 
 @dataclass(frozen=True, slots=True)

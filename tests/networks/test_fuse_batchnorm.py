@@ -31,7 +31,6 @@ def network(module: nn.Module, crop_px: int = 32) -> Network:
         module,
         name="n",
         preprocessing=Preprocessing(short_px=crop_px, crop_px=crop_px),
-        categories=("a",),
         sha256="s",
         device="cpu",
     )
