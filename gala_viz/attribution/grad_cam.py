@@ -1,9 +1,9 @@
 """Grad-CAM through Captum, interpolated to the input's frame, and the rule for the layer that it is computed at.
 
 One forward pass tells which modules run, what they give, where rows and columns of the image are in it, and what the
-logits depend on; no architecture is known by name. "last" is the last module with a map that no shortcut goes around: in
-a ResNet the output of the last residual block, not a layer of its residual branch; in a transformer whose class token
-alone is read, the tokens that its last block takes. Layers that would give a wrong map are refused by name.
+logits depend on; no architecture is known by name. "last" is the last module with a map that no shortcut goes around:
+in a ResNet the output of the last residual block, not a layer of its residual branch; in a transformer whose class
+token alone is read, the tokens that its last block takes. Layers that would give a wrong map are refused by name.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from gala_viz.attribution.method import AttributionMethod, DifferentiableNetwork
 from gala_viz.networks.activation_hooks import first_tensor
 from gala_viz.networks.axis_trace import AxisTrace, LayerLayout
+from gala_viz.networks.frozen_eval import outside_inference_mode
 from gala_viz.networks.fuse_batchnorm import FusedBatchNorm
 from gala_viz.networks.layer_labels import CHANNELS_FIRST, CHANNELS_LAST, LayerName
 from gala_viz.specs import LAST_LAYER
@@ -67,9 +68,9 @@ class GradCam(AttributionMethod):
     """Grad-CAM: channel activities of a layer weighted by their mean gradients, summed, then ReLU.
 
     It is computed on the layer's grid and interpolated bilinearly to the input's size; tokens without a position (class
-    tokens and others) are left out. What a later function writes into the layer's output does not count. Its unit is logits times
-    activity per position, so that only its shape is comparable between networks. Batch norms that are fused change
-    nothing: a convolution that is named gives its own map, not that of the batch norm behind it.
+    tokens and others) are left out. What a later function writes into the layer's output does not count. Its unit is
+    logits times activity per position, so that only its shape is comparable between networks. Batch norms that are
+    fused change nothing: a convolution that is named gives its own map, not that of the batch norm behind it.
 
     References
     ----------
@@ -178,7 +179,7 @@ def cam_layer_paths(network: DifferentiableNetwork, inputs: Tensor) -> tuple[str
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CamLayer:
-    """The layer: which call of its module, where its positions are, and the batch norm that was fused into it, if any."""
+    """The layer: which call of its module, where its positions are, and the batch norm that is fused into it."""
 
     path: str
     module: nn.Module
@@ -254,7 +255,8 @@ class _ForwardTrace:
 def _forward_trace(network: DifferentiableNetwork, inputs: Tensor) -> _ForwardTrace:
     """Return what runs in a forward pass of an image of noise with the shape of the ``inputs``."""
     shape, generator = (1, *inputs.shape[1:]), torch.Generator().manual_seed(0)
-    image = torch.randn(shape, generator=generator).to(network.device).requires_grad_()
+    with outside_inference_mode():
+        image = torch.randn(shape, generator=generator).to(network.device).requires_grad_()
     axes = AxisTrace(image)
     paths = {module: path for path, module in network.module.named_modules() if path}
     calls: list[_Call] = []

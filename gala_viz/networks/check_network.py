@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gala_viz.networks.activation_hooks import first_tensor
 from gala_viz.networks.axis_trace import AxisTrace, LayerLayout
+from gala_viz.networks.frozen_eval import outside_inference_mode
 from gala_viz.networks.layer_labels import LayerName
 from gala_viz.networks.network_output import BINARY, LOG, describe_output
 from gala_viz.networks.preprocessing import Preprocessing
@@ -45,6 +46,7 @@ class CheckedNetwork(Protocol):
         ...
 
 
+@outside_inference_mode()
 def check_network(network: CheckedNetwork, *, declared: bool) -> tuple[int, torch.memory_format]:
     """Run a network on two images of noise, forward and backward, and return its number of logits and memory format.
 
@@ -214,6 +216,7 @@ def _text(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
 
 
+@outside_inference_mode()
 def hooked_layouts(network: CheckedNetwork, layers: Mapping[str, LayerName]) -> list[LayerLayout]:
     """Return where the positions of layers with activation hooks are, in the order of ``layers``.
 

@@ -58,7 +58,16 @@ def split_output(name: str) -> tuple[str, str]:
 
 
 def with_output(names: Iterable[str], output: str | None) -> tuple[str, ...]:
-    """Return names of networks that choose ``output``, where they are external and choose none themselves."""
+    """Return names of networks that choose ``output``, where they are external and choose none themselves.
+
+    Raises ``ValueError`` where an output is given and no network is external.
+    """
+    names = tuple(names)
+    if output and not any(map(is_external, names)):
+        raise ValueError(
+            f"--output {output} is for networks of other programs (package.module:function, timm:, transformers:); got "
+            f"{', '.join(names) or 'none'}."
+        )
     return tuple(
         f"{name}{OUTPUT_OPTION}{output}" if output and is_external(name) and not split_output(name)[1] else name
         for name in names
