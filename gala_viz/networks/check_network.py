@@ -42,7 +42,18 @@ class CheckedNetwork(Protocol):
         ...
 
     def logits(self, batch: Tensor) -> Tensor:
-        """Return the logits of a batch."""
+        """Return the logits of a batch.
+
+        Parameters
+        ----------
+        batch : Tensor, (B, 3, y, x)
+            Network inputs.
+
+        Returns
+        -------
+        Tensor, (B, category), float32
+            Logits.
+        """
         ...
 
 

@@ -120,24 +120,30 @@ def fuse_conv_bn(module: nn.Module, *examples: Tensor) -> int:
         pairs = {norm: one for norm, one in provable_pairs(module, example).items() if pairs.get(norm) is one}
     fused: dict[nn.Module, nn.Module] = {}
     for norm, convolution in pairs.items():
-        scale = (norm.get_buffer("running_var").double() + norm.eps).rsqrt()
+        scale = (_precise(norm.get_buffer("running_var")) + norm.eps).rsqrt()
         if norm.weight is not None:
-            scale = scale * norm.weight.double()
-        shift = -norm.get_buffer("running_mean").double() * scale
+            scale = scale * _precise(norm.weight)
+        shift = -_precise(norm.get_buffer("running_mean")) * scale
         if norm.bias is not None:
-            shift = shift + norm.bias.double()
+            shift = shift + _precise(norm.bias)
         weight, bias = convolution.weight, convolution.bias
-        fused[norm] = FusedBatchNorm(shift.to(weight.dtype))
+        fused[norm] = FusedBatchNorm(shift.to(weight.dtype).to(weight.device))
         if bias is not None:
-            shift = shift + bias.double() * scale
+            shift = shift + _precise(bias) * scale
         shape = (-1, *([1] * (weight.ndim - 1)))
-        convolution.weight = nn.Parameter((weight.double() * scale.view(shape)).to(weight.dtype), requires_grad=False)
-        convolution.bias = nn.Parameter(shift.to(weight.dtype), requires_grad=False)
+        scaled = _precise(weight) * scale.view(shape)
+        convolution.weight = nn.Parameter(scaled.to(weight.dtype).to(weight.device), requires_grad=False)
+        convolution.bias = nn.Parameter(shift.to(weight.dtype).to(weight.device), requires_grad=False)
     for part in list(module.modules()):
         for name, child in part.named_children():
             if child in fused:
                 setattr(part, name, fused[child])
     return len(pairs)
+
+
+def _precise(values: Tensor) -> Tensor:
+    """Return values in double precision, on the CPU: MPS has none."""
+    return values.detach().cpu().double()
 
 
 def merge_padding(module: nn.Module) -> int:

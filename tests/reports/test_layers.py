@@ -139,7 +139,8 @@ TIMM = {
         56, "layers.0", "norm", (7, 7),
     ),
     "convnext": (
-        "convnext_tiny", {"depths": (1, 1, 1, 1), "dims": (8, 8, 16, 16)}, 96, "stages.0.blocks.0.norm", "stages.3", (3, 3)
+        "convnext_tiny", {"depths": (1, 1, 1, 1), "dims": (8, 8, 16, 16)}, 96, "stages.0.blocks.0.norm",
+        "stages.3.blocks.0", (3, 3),
     ),
     "vit": (
         "vit_tiny_patch16_224", {"img_size": 64, "depth": 3, "embed_dim": 24, "num_heads": 2}, 64, "blocks.0.attn",
@@ -215,7 +216,7 @@ def test_a_maxvit_of_timm_has_its_last_block_and_its_windows_are_refused():
     with torch.no_grad():
         _, maps = one.attention(batch(224))
     assert maps["stages.1.blocks.0.attn_block (activity)"].shape == (2, 128, 28, 28)
-    assert cam_layer_path(one, batch(224)) == "norm"
+    assert cam_layer_path(one, batch(224)) == "stages.3.blocks.1"
     with pytest.raises(ValueError, match=r"'stages.0.blocks.0.attn_block.attn' gives \(128, 7, 7, 64\)"):
         network(module, preprocessing=small(224), hooked_layers=["stages.0.blocks.0.attn_block.attn"])
 
