@@ -207,9 +207,12 @@ class _CamLayer:
             output = output if shift is None else output - shift
             return self.layout.from_grid(passage(self.layout.to_grid(output)), output).clone()
 
+        def shifted(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+            return output if shift is None else output + shift
+
         handles = [network.register_forward_pre_hook(begin), self.module.register_forward_hook(expose)]
         if self.norm is not None:
-            handles.append(self.norm.register_forward_hook(lambda _module, _inputs, output: output + shift))
+            handles.append(self.norm.register_forward_hook(shifted))
         try:
             yield passage
         finally:

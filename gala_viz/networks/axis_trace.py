@@ -114,10 +114,7 @@ class _Tokens:
 
 Axis = tuple["_Part | _Tokens", ...]
 Axes = tuple[Axis, ...]
-"""An axis for each dim; an axis is its parts, outermost first."""
-
-UNKNOWN = None
-"""In place of ``Axes``: it depends on the image, and nobody knows how."""
+"""An axis for each dim; an axis is its parts, outermost first. None in their place: nobody knows them."""
 
 
 class UntracedError(Exception):
@@ -144,27 +141,26 @@ class AxisTrace(TorchFunctionMode):
     def layout(self, output: Tensor) -> LayerLayout | None:
         """Return where the positions of ``output`` are; None where its axes are not known, or are no grid."""
         axes = self._axes.get(id(output))
-        if axes is UNKNOWN or len(axes) != output.ndim or _position(axes[0]):
+        if axes is None or len(axes) != output.ndim or _position(axes[0]):
             return None
         rest = axes[1:]
         if len(axes) == 4:
             rows = [place for place, axis in enumerate(rest) if len(axis) == 1 and _covers(axis[0], "y")]
             columns = [place for place, axis in enumerate(rest) if len(axis) == 1 and _covers(axis[0], "x")]
-            if sum(map(_position, rest)) == 2:
-                return {((1,), (2,)): LayerLayout(CHANNELS_FIRST), ((0,), (1,)): LayerLayout(CHANNELS_LAST)}.get(
-                    (tuple(rows), tuple(columns))
-                )
+            if sum(map(_position, rest)) == 2 and (rows, columns) in (([1], [2]), ([0], [1])):
+                return LayerLayout(CHANNELS_FIRST if rows == [1] else CHANNELS_LAST)
         if len(axes) == 3 and not _position(rest[1]):
             parts, before, after = rest[0], 0, 0
-            if len(parts) == 1 and isinstance(parts[0], _Tokens):
-                parts, before, after = parts[0].parts, parts[0].before, parts[0].after
+            tokens = parts[0] if len(parts) == 1 else None
+            if isinstance(tokens, _Tokens):
+                parts, before, after = tokens.parts, tokens.before, tokens.after
             if len(parts) == 2 and _covers(parts[0], "y") and _covers(parts[1], "x"):
                 return LayerLayout("tokens", (parts[0].size, parts[1].size), before, after)
         return None
 
     def is_known(self, output: Tensor) -> bool:
         """Return whether the axes of ``output`` are known, be they a grid or not."""
-        return self._axes.get(id(output)) is not UNKNOWN
+        return self._axes.get(id(output)) is not None
 
     def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Mapping | None = None) -> Any:
         keywords = dict(kwargs or {})
@@ -179,17 +175,17 @@ class AxisTrace(TorchFunctionMode):
             try:
                 axes = _RULES.get(name, _unknown)(_Call(args, keywords, operands, given))
             except (UntracedError, IndexError, KeyError, TypeError, ValueError):
-                axes = [UNKNOWN] * len(given)
+                axes = [None] * len(given)
             for one, each in zip(given, axes, strict=False):
-                self._axes[id(one)] = each if each is not UNKNOWN and _sizes(each) == tuple(one.shape) else UNKNOWN
+                self._axes[id(one)] = each if each is not None and _sizes(each) == tuple(one.shape) else None
                 self._alive.append(one)
         return result
 
     def _of(self, tensor: Tensor) -> Axes | bool | None:
-        """Return a tensor's axes, UNKNOWN, or False where it does not depend on the image."""
+        """Return a tensor's axes, None where they are not known, or False where it does not depend on the image."""
         if id(tensor) in self._axes:
             return self._axes[id(tensor)]
-        return UNKNOWN if tensor.requires_grad else False
+        return None if tensor.requires_grad else False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +201,7 @@ class _Operand:
     @property
     def axes(self) -> Axes:
         """The axes; those of what does not depend on the image have no position."""
-        if self.found is UNKNOWN:
+        if self.found is None:
             raise UntracedError
         if isinstance(self.found, bool):
             return tuple(_plain(size) for size in self.shape)
@@ -287,25 +283,25 @@ def _broadcast(operands: Sequence[Axes], n_dims: int) -> Axes:
 
 
 def _unknown(call: _Call) -> list[Axes | None]:
-    return [UNKNOWN] * len(call.given)
+    return [None] * len(call.given)
 
 
 def _elementwise(call: _Call) -> list[Axes | None]:
     """Each value depends on those at the same place; what is not known of one operand, another tells."""
-    known = [one.axes for one in call.operands if one.found is not UNKNOWN and len(one.shape) <= len(call.shape)]
-    if not any(any(map(_position, axes)) for axes in known) and any(one.found is UNKNOWN for one in call.operands):
+    known = [one.axes for one in call.operands if one.found is not None and len(one.shape) <= len(call.shape)]
+    if not any(any(map(_position, axes)) for axes in known) and any(one.found is None for one in call.operands):
         raise UntracedError
     return [_broadcast(known, len(call.shape))]
 
 
 def _like_first(call: _Call) -> list[Axes | None]:
-    return [call.operands[0].axes] + [UNKNOWN] * (len(call.given) - 1)
+    return [call.operands[0].axes] + [None] * (len(call.given) - 1)
 
 
 def _channels_first(call: _Call) -> list[Axes | None]:
     """Batch norms and the like: axes as before, and where these are not known (B, C, H, W) by what they do."""
     first = call.operands[0]
-    if first.found is UNKNOWN and len(first.shape) == 4:
+    if first.found is None and len(first.shape) == 4:
         return [_new_map(call.shape)]
     return [first.axes]
 
@@ -320,10 +316,10 @@ def _spatial(call: _Call) -> list[Axes | None]:
     first, shape = call.operands[0], call.shape
     if len(first.shape) != len(shape) or len(shape) not in (3, 4):
         raise UntracedError
-    if first.found is UNKNOWN:
+    if first.found is None:
         if len(shape) != 4:
             raise UntracedError
-        return [_new_map(shape)] + [UNKNOWN] * (len(call.given) - 1)
+        return [_new_map(shape)] + [None] * (len(call.given) - 1)
     axes = [first.axes[0], _plain(shape[1])]
     if _position(first.axes[1]):
         raise UntracedError
@@ -336,7 +332,7 @@ def _spatial(call: _Call) -> list[Axes | None]:
             axes.append(_whole(axis[0].name, size))
         else:
             raise UntracedError
-    return [tuple(axes)] + [UNKNOWN] * (len(call.given) - 1)
+    return [tuple(axes)] + [None] * (len(call.given) - 1)
 
 
 def _merged(parts: Sequence[_Part | _Tokens]) -> list[_Part | _Tokens]:
@@ -481,10 +477,10 @@ def _cut(axis: Axis, start: int, stop: int, step: int) -> Axis:
     count = len(range(start, stop, step))
     if not _position(axis):
         return _plain(count)
-    if step == 1 and (len(axis) > 1 or isinstance(axis[0], _Tokens)):
+    part, *others = axis
+    if step == 1 and (others or isinstance(part, _Tokens)):
         return _cut_tokens(axis, start, stop)
-    part = axis[0]
-    if len(axis) > 1 or isinstance(part, _Tokens) or not part.covers(part.name):
+    if others or isinstance(part, _Tokens) or not part.covers(part.name):
         raise UntracedError
     if step > 1 and start < step and stop == size:
         return _whole(part.name, count)
@@ -562,7 +558,7 @@ def _split(call: _Call) -> list[Axes | None]:
         try:
             result.append((*axes[:dim], _cut(axes[dim], start, stop, 1), *axes[dim + 1 :]))
         except UntracedError:
-            result.append(UNKNOWN)
+            result.append(None)
         start = stop
     return result
 
