@@ -86,7 +86,8 @@ def _quick_copy(network: Network, example: Tensor, logits: Tensor) -> Network | 
     except Exception:  # somebody's own module that was used in place
         return None
     one = example.to(network.device, memory_format=network.memory_format)
-    if not fuse_conv_bn(module, one, one.expand(2, -1, -1, -1)) + merge_padding(module):
+    # Two images: the logits of one are compared below, in case the size of a batch chooses what runs.
+    if not fuse_conv_bn(module, one.expand(2, -1, -1, -1)) + merge_padding(module):
         return None
     quick = network.with_module(module)
     tolerance = LOGIT_TOLERANCE if network.precision in ("float32", "auto") else 0.05
@@ -109,15 +110,12 @@ def _state(module: nn.Module) -> tuple:
 
 
 @torch.no_grad()
-def fuse_conv_bn(module: nn.Module, *examples: Tensor) -> int:
+def fuse_conv_bn(module: nn.Module, example: Tensor) -> int:
     """Fuse, in place, every batch norm that takes a convolution's output alone, and return how many.
 
-    A forward pass of each of the ``examples`` proves it, see ``provable_pairs``. ``module`` is put into eval mode.
+    A forward pass of ``example`` proves it, see ``provable_pairs``. ``module`` is put into eval mode.
     """
-    module.eval()
-    pairs = provable_pairs(module, examples[0])
-    for example in examples[1:]:
-        pairs = {norm: one for norm, one in provable_pairs(module, example).items() if pairs.get(norm) is one}
+    pairs = provable_pairs(module.eval(), example)
     fused: dict[nn.Module, nn.Module] = {}
     for norm, convolution in pairs.items():
         scale = (_precise(norm.get_buffer("running_var")) + norm.eps).rsqrt()

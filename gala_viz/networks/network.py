@@ -143,6 +143,7 @@ class Network:
         own_categories = getattr(module, "categories", None) if categories is None else categories
         self.categories = () if own_categories is None else tuple(own_categories)
         self.memory_format = torch.channels_last
+        self.layers: tuple[str, ...] = ()
         hooked = hook_layers(self.module, self.hooked_layers)
         n_logits, self.memory_format = check_network(self, declared=own_categories is not None)
         if own_categories is None:
