@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# torchvision's wheels register operators that CPU builds of torch lack; without them timm and transformers import.
+sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("torchvision._meta_registrations"))
+# timm and torchvision are not installed beside the tests, as torchmetrics would import such a torchvision in every
+# process; a folder of theirs (pip install --no-deps --target FOLDER timm torchvision) is for the tests' own.
+if os.environ.get("GALA_VIZ_TIMM"):
+    sys.path.append(os.environ["GALA_VIZ_TIMM"])
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BROWSERS = (

@@ -1,13 +1,13 @@
 """Grad-CAM through Captum, interpolated to the input's frame, and the rule for the layer that it is computed at.
 
-One forward pass tells which modules run, what they give and what the logits depend on; no architecture is known by
-name. "last" is the last module with a map (B, C, H, W) that no shortcut goes around: in a ResNet the output of the last
-residual block, not a layer of its residual branch. Layers that would give a wrong map are refused by name.
+One forward pass tells which modules run, what they give, where rows and columns of the image are in it, and what the
+logits depend on; no architecture is known by name. "last" is the last module with a map that no shortcut goes around:
+in a ResNet the output of the last residual block, not a layer of its residual branch; in a transformer whose class
+token alone is read, the tokens that its last block takes. Layers that would give a wrong map are refused by name.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from gala_viz.attribution.method import AttributionMethod, DifferentiableNetwork
+from gala_viz.networks.activation_hooks import first_tensor
+from gala_viz.networks.axis_trace import AxisTrace, LayerLayout
+from gala_viz.networks.frozen_eval import outside_inference_mode
 from gala_viz.networks.fuse_batchnorm import FusedBatchNorm
-from gala_viz.registry import unknown_name
+from gala_viz.networks.layer_labels import CHANNELS_FIRST, CHANNELS_LAST, LayerName
 from gala_viz.specs import LAST_LAYER
 
 _POOLING = (
@@ -30,16 +33,6 @@ _POOLING = (
     nn.AdaptiveAvgPool2d,
     nn.AdaptiveMaxPool2d,
 )
-_CHANNELS_FIRST = (
-    nn.Conv2d,
-    nn.ConvTranspose2d,
-    nn.BatchNorm2d,
-    nn.SyncBatchNorm,
-    nn.InstanceNorm2d,
-    nn.GroupNorm,
-    FusedBatchNorm,
-    *_POOLING,
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,11 +42,15 @@ class GradCamSpec:
     Parameters
     ----------
     layer : str
-        A module's path as in ``named_modules()``, or "last": the last module with more than one position and more than
-        one channel through whose output all passes that the logits take from the image. In a ResNet that is the last
-        block's output, behind the addition and its ReLU, in a VGG the ReLU behind the last convolution. Pooling does
-        not count, nor does a module that runs more than once. Of several modules that end with one tensor, the
-        innermost with modules of its own, a block, gives the name. ``cam_layer_path`` tells which it is.
+        A module's path as in ``named_modules()``, "PATH#2" for the second of its calls, with ":channels_first" or
+        ":channels_last" behind it where a forward pass does not tell; or "last": the last module with more than one
+        position and more than one channel through whose output all passes that the logits take from the image. In a
+        ResNet that is the last block's output, behind the addition and its ReLU, in a VGG the ReLU behind the last
+        convolution, in a Swin the last layer norm. Of a vision transformer whose class token alone is read, nothing
+        follows from the other tokens behind its last block; it is then the output of the block before, which the last
+        one takes. Pooling does not count, nor does a module that runs more than once. Of several modules that end with
+        one tensor, the innermost with modules of its own, a block, gives the name. ``cam_layer_path`` tells which it
+        is.
 
     References
     ----------
@@ -70,9 +67,10 @@ class GradCamSpec:
 class GradCam(AttributionMethod):
     """Grad-CAM: channel activities of a layer weighted by their mean gradients, summed, then ReLU.
 
-    It is computed on the layer's grid and interpolated bilinearly to the input's size. Its unit is logits times
-    activity per position, so that only its shape is comparable between networks. Batch norms that are fused change
-    nothing: a convolution that is named gives its own map, not that of the batch norm behind it.
+    It is computed on the layer's grid and interpolated bilinearly to the input's size; tokens without a position (class
+    tokens and others) are left out. What a later function writes into the layer's output does not count. Its unit is
+    logits times activity per position, so that only its shape is comparable between networks. Batch norms that are
+    fused change nothing: a convolution that is named gives its own map, not that of the batch norm behind it.
 
     References
     ----------
@@ -82,7 +80,7 @@ class GradCam(AttributionMethod):
     title: ClassVar[str] = "Grad-CAM"
     spec_type: ClassVar[type] = GradCamSpec
     units: ClassVar[str] = "logits times activity"
-    version: ClassVar[int] = 2  # the output of the last residual block, not of its branch
+    version: ClassVar[int] = 3  # the layer's output as it was before a function wrote into it
 
     _layer: _CamLayer | None = None
 
@@ -98,8 +96,8 @@ class GradCam(AttributionMethod):
         """
         if self._layer is None:
             self._layer = _cam_layer(self.network, samples, self.spec.layer)
-        with self._layer.own_output():
-            cam = captum.attr.LayerGradCam(self.network.logits, self._layer.module).attribute(
+        with self._layer.as_map(self.network.module) as layer:
+            cam = captum.attr.LayerGradCam(self.network.logits, layer).attribute(
                 samples, target=targets, relu_attributions=True
             )
         assert isinstance(cam, Tensor)  # a layer of several outputs is refused
@@ -116,7 +114,7 @@ def find_cam_layer(network: DifferentiableNetwork, inputs: Tensor, name: str = L
     inputs : Tensor, (B, channel, y, x), float32
         One forward pass of the first of them tells what runs.
     name : str
-        A module's path, or "last".
+        As ``GradCamSpec.layer``.
 
     Returns
     -------
@@ -126,10 +124,9 @@ def find_cam_layer(network: DifferentiableNetwork, inputs: Tensor, name: str = L
     Raises
     ------
     ValueError
-        No module has this path; it runs more than once or not at all; its output is not a map (B, C, H, W) with more
-        than one position, but tokens (B, N, C), say, or (B, H, W, C). For "last": no module gives such a map, tokens or
-        maps of channels last follow, or shortcuts go around every layer with the last grid. The message names what to
-        take instead.
+        No module has this path; it runs more than once or not at all; it is not known where rows and columns are in its
+        output, or that has one position. For "last": no module gives a map, layers follow of which it is not known, or
+        shortcuts go around every layer with the last grid. The message names what to take instead.
     """
     return _cam_layer(network, inputs, name).module
 
@@ -166,41 +163,58 @@ def cam_layer_paths(network: DifferentiableNetwork, inputs: Tensor) -> tuple[str
     Returns
     -------
     tuple of str
-        Paths of the modules that run once and give one map (B, C, H, W), in the order in which their calls end; empty
-        for a network that has none.
+        Paths of the modules that give one map, in the order in which their calls end, with the number of the call where
+        they run more than once; empty for a network that has none.
     """
     trace = _forward_trace(network, inputs)
-    return tuple(call.path for call in trace.calls if not _describe_wrong_output(trace, call.module))
+    numbers: dict[nn.Module, int] = {}
+    paths = []
+    for call in trace.calls:
+        numbers[call.module] = number = numbers.get(call.module, 0) + 1
+        layer = LayerName(call.path, number if len(trace.outputs[call.module]) > 1 else None)
+        if isinstance(_cam_call(trace, layer, call.module), _Call):
+            paths.append(call.path if layer.call is None else f"{call.path}#{number}")
+    return tuple(paths)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CamLayer:
-    """The layer, and the batch norm behind it that was fused into it, if any."""
+    """The layer: which call of its module, where its positions are, and the batch norm that is fused into it."""
 
     path: str
     module: nn.Module
+    layout: LayerLayout
+    call: int = 1
     norm: FusedBatchNorm | None = None
 
     @contextmanager
-    def own_output(self) -> Iterator[None]:
-        """Let the layer give its own output times the scale of the fused batch norm, and the norm add its shift.
+    def as_map(self, network: nn.Module) -> Iterator[nn.Module]:
+        """Let the layer's output pass through a module as a map (B, C, H, W), and yield this module for Captum.
 
-        The scale cancels in a Grad-CAM: it multiplies the activity and divides the gradient.
+        What follows gets a copy, so that nothing writes into the map. Of a layer into which a batch norm is fused, it
+        is the layer's own output times the norm's scale, and the norm adds its shift: the scale cancels in a Grad-CAM,
+        as it multiplies the activity and divides the gradient.
         """
-        if self.norm is None:
-            yield
-            return
-        shift = self.norm.shift[:, None, None]
+        passage, shift, calls = nn.Identity(), None if self.norm is None else self.norm.shift[:, None, None], [0]
 
-        def subtract(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
-            return output - shift
+        def begin(_module: nn.Module, _inputs: object) -> None:
+            calls[0] = 0
 
-        def add(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
-            return output + shift
+        def expose(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor | None:
+            calls[0] += 1
+            if calls[0] != self.call:
+                return None
+            output = output if shift is None else output - shift
+            return self.layout.from_grid(passage(self.layout.to_grid(output)), output).clone()
 
-        handles = [self.module.register_forward_hook(subtract), self.norm.register_forward_hook(add)]
+        def shifted(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+            return output if shift is None else output + shift
+
+        handles = [network.register_forward_pre_hook(begin), self.module.register_forward_hook(expose)]
+        if self.norm is not None:
+            handles.append(self.norm.register_forward_hook(shifted))
         try:
-            yield
+            yield passage
         finally:
             for handle in handles:
                 handle.remove()
@@ -211,7 +225,8 @@ class _Call:
     """One call of a module that gives a tensor: its place in the order in which calls end, and what it gives.
 
     ``tensor`` is the output, or the first of several (then not ``alone``). ``edge`` is where it comes from in the graph
-    of gradients, and ``version`` counts the writes to it, as both are when the call ends.
+    of gradients, and ``version`` counts the writes to it, as both are when the call ends. ``layout`` is where its
+    positions are, None where it has none or nobody knows (then not ``known``).
     """
 
     number: int
@@ -221,31 +236,34 @@ class _Call:
     alone: bool
     edge: tuple[Any, int]
     version: int
+    layout: LayerLayout | None
+    known: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ForwardTrace:
     """One forward pass of one image: what its modules give, but for the whole network.
 
-    ``outputs`` has one entry for each call of a module. ``givers`` and ``takers`` are the modules that give and take a
-    tensor, by its identity, the latter with the number of their call. Outputs keep the tensors alive.
+    ``outputs`` has one entry for each call of a module. ``takers`` are the modules that take a tensor, by its identity,
+    with the number of their call. Outputs keep the tensors alive.
     """
 
     image: Tensor
     logits: Tensor
     calls: list[_Call]
     outputs: dict[nn.Module, list[object]]
-    givers: dict[int, list[nn.Module]]
     takers: dict[int, list[tuple[int, nn.Module]]]
 
 
 def _forward_trace(network: DifferentiableNetwork, inputs: Tensor) -> _ForwardTrace:
-    """Return what runs in a forward pass of the first of the ``inputs``."""
-    image = inputs[:1].detach().clone().requires_grad_()
+    """Return what runs in a forward pass of an image of noise with the shape of the ``inputs``."""
+    shape, generator = (1, *inputs.shape[1:]), torch.Generator().manual_seed(0)
+    with outside_inference_mode():
+        image = torch.randn(shape, generator=generator).to(network.device).requires_grad_()
+    axes = AxisTrace(image)
     paths = {module: path for path, module in network.module.named_modules() if path}
     calls: list[_Call] = []
     outputs: dict[nn.Module, list[object]] = {}
-    givers: dict[int, list[nn.Module]] = {}
     takers: dict[int, list[tuple[int, nn.Module]]] = {}
     references: list[Tensor] = []  # an identity is not used again while its tensor lives
 
@@ -255,54 +273,69 @@ def _forward_trace(network: DifferentiableNetwork, inputs: Tensor) -> _ForwardTr
             if isinstance(value, Tensor):
                 references.append(value)
                 takers.setdefault(id(value), []).append((len(calls), module))
-        tensor = output[0] if isinstance(output, (tuple, list)) and output else output
-        if isinstance(tensor, Tensor):
-            givers.setdefault(id(tensor), []).append(module)
+        tensor = first_tensor(output)
+        if tensor is not None:
             version = 0 if tensor.is_inference() else tensor._version
-            edge = (tensor.grad_fn, tensor.output_nr)
-            calls.append(_Call(len(calls), paths[module], module, tensor, tensor is output, edge, version))
+            place = {"edge": (tensor.grad_fn, tensor.output_nr), "version": version}
+            positions = {"layout": axes.layout(tensor), "known": axes.is_known(tensor)}
+            calls.append(_Call(len(calls), paths[module], module, tensor, tensor is output, **place, **positions))
 
-    with network.computing(), torch.enable_grad():
+    with network.computing(), torch.enable_grad(), axes:
         handles = [module.register_forward_hook(note, with_kwargs=True) for module in paths]
         try:
             logits = network.logits(image)
         finally:
             for handle in handles:
                 handle.remove()
-    return _ForwardTrace(image, logits, calls, outputs, givers, takers)
+    return _ForwardTrace(image, logits, calls, outputs, takers)
 
 
 def _cam_layer(network: DifferentiableNetwork, inputs: Tensor, name: str) -> _CamLayer:
     """Return the layer that ``name`` means; ``ValueError`` as ``find_cam_layer`` raises it."""
     modules = dict(network.module.named_modules(remove_duplicate=False))
-    if name != LAST_LAYER and name not in modules:
-        raise ValueError(unknown_name("module", name, [path for path in modules if path]))
+    modules.pop("")
+    layer = None if name == LAST_LAYER else LayerName.parse(name, modules)
     trace = _forward_trace(network, inputs)
-    if name == LAST_LAYER:
+    if layer is None:
         last = _last_layer(trace)
-        return _CamLayer(last.path, last.module)
-    module = modules[name]
-    if wrong := _describe_wrong_output(trace, module):
-        raise ValueError(f"Grad-CAM needs a layer that gives one map (B, C, H, W); {name!r} {wrong}. {_advice(trace)}")
-    return _CamLayer(name, module, _fused_norm_behind(trace, module))
+        assert last.layout is not None
+        return _CamLayer(last.path, last.module, last.layout)
+    call = _cam_call(trace, layer, modules[layer.path])
+    if isinstance(call, str):
+        raise ValueError(f"Grad-CAM needs a layer that gives one map; {name!r} {call}. {_advice(trace)}")
+    layout = LayerLayout(layer.layout) if layer.layout else call.layout
+    assert layout is not None
+    return _CamLayer(name, call.module, layout, layer.call or 1, _fused_norm_behind(trace, call))
 
 
-def _describe_wrong_output(trace: _ForwardTrace, module: nn.Module) -> str:
-    """Return why the output of ``module`` has no Grad-CAM, as the end of a sentence; "" where it has one."""
-    outputs = trace.outputs.get(module, [])
-    if len(outputs) != 1:
+def _cam_call(trace: _ForwardTrace, layer: LayerName, module: nn.Module) -> _Call | str:
+    """Return the call that a layer's name means, or why its output has no Grad-CAM, as the end of a sentence."""
+    outputs, calls = trace.outputs.get(module, []), [call for call in trace.calls if call.module is module]
+    if len(outputs) < (layer.call or 1):
         return f"runs {len(outputs)} times in a forward pass" if outputs else "does not run in a forward pass"
-    (output,) = outputs
-    if not isinstance(output, Tensor):
-        return f"gives several outputs ({type(output).__name__})"
-    shape = tuple(output.shape)
-    if output.ndim == 3:
-        return f"gives tokens (B, N, C), {shape}"
-    if output.ndim != 4:
-        return f"gives {output.ndim} dims, {shape}"
-    if _is_channels_last(trace, output):
-        return f"gives channels last (B, H, W, C), {shape}"
-    return "" if _is_map(trace, output) else f"gives one position, {shape}"
+    if layer.call is None and len(outputs) > 1:
+        count = len(outputs)
+        return f"runs {count} times in a forward pass: {layer.path}#1 to {layer.path}#{count} are its calls"
+    if len(calls) != len(outputs) or not (call := calls[(layer.call or 1) - 1]).alone:
+        return f"gives several outputs ({type(outputs[(layer.call or 1) - 1]).__name__})"
+    shape = tuple(call.tensor.shape)
+    if call.tensor.ndim not in (3, 4):
+        return f"gives {call.tensor.ndim} dims, {shape}"
+    if layer.layout is not None:
+        if call.tensor.ndim != 4:
+            return f"gives no four dims, but {shape}"
+        told = call.layout is None or call.layout.kind == layer.layout
+        return call if told else f"is declared, but gives {call.layout.description()}, {shape}"  # type: ignore[union-attr]
+    if call.layout is not None:
+        return call
+    if call.tensor.ndim == 4 and shape[2:] == (1, 1):
+        return f"gives one position, {shape}"
+    if call.known or call.tensor.ndim == 3:
+        return f"gives {shape}, which are no rows and columns of the image"
+    return (
+        f"gives {shape}, and the forward pass does not tell which axes are rows and columns, as "
+        f"{layer.path}:{CHANNELS_FIRST} or {layer.path}:{CHANNELS_LAST} would"
+    )
 
 
 def _advice(trace: _ForwardTrace) -> str:
@@ -318,26 +351,27 @@ def _last_layer(trace: _ForwardTrace) -> _Call:
     maps = [
         calls
         for calls in _calls_by_tensor(trace)
-        if calls[0].tensor.shape[1] > 1
-        and _is_map(trace, calls[0].tensor)
+        if calls[0].layout is not None
+        and calls[0].layout.size(calls[0].tensor)[0] > 1
         and not any(isinstance(call.module, _POOLING) for call in calls)
     ]
     named = [call for calls in reversed(maps) if (call := _naming_call(trace, calls)) is not None]
     if not named:
         raise ValueError(
-            "Grad-CAM needs a layer that gives a map (B, C, H, W) and runs once; this network has none. "
-            "Use 'smoothgrad', which needs none."
+            "Grad-CAM needs a layer that gives a map and runs once; this network has none. Use 'smoothgrad', which "
+            "needs none."
         )
-    layer = next((call for call in named if _takes_all(trace, call)), None)
+    all_pass = [call for call in named if _takes_all(trace, call)]
+    layer = next((call for call in all_pass if _counts(trace, call)), next(iter(all_pass), None))
     if layer is not None:
         for later in trace.calls[maps[-1][-1].number + 1 :]:
-            if not isinstance(later.module, nn.Flatten) and _is_tokens(trace, later.tensor):
+            if not later.known and _has_positions(later.tensor):
                 raise ValueError(
-                    f"Grad-CAM's {LAST_LAYER!r} layer would be {layer.path!r}, but tokens or channels-last layers "
-                    f"follow: {later.path!r} gives {tuple(later.tensor.shape)}. Use 'smoothgrad', which needs no "
-                    "layer, or name a layer that gives a map (B, C, H, W)."
+                    f"Grad-CAM's {LAST_LAYER!r} layer would be {layer.path!r}, but layers follow of which the forward "
+                    f"pass does not tell where rows and columns are: {later.path!r} gives {tuple(later.tensor.shape)}. "
+                    "Use 'smoothgrad', which needs no layer, or name a layer."
                 )
-    if layer is None or layer.tensor.shape[2:] != maps[-1][0].tensor.shape[2:]:
+    if layer is None or _grid(layer) != _grid(maps[-1][0]):
         raise ValueError(
             f"Grad-CAM's {LAST_LAYER!r} layer takes all that the logits depend on, but something goes around "
             f"{named[0].path!r}, the last layer with a map. Name a layer, put torch.nn.Identity() behind the sum in "
@@ -346,11 +380,31 @@ def _last_layer(trace: _ForwardTrace) -> _Call:
     return layer
 
 
+def _grid(call: _Call) -> tuple[int, int]:
+    assert call.layout is not None
+    return call.layout.size(call.tensor)[1:]
+
+
+def _counts(trace: _ForwardTrace, call: _Call) -> bool:
+    """Return whether the logits depend on the positions of a layer, and not on tokens before or behind them alone."""
+    layout = call.layout
+    if layout is None or not (layout.before or layout.after):
+        return True
+    weights = torch.linspace(1, 2, trace.logits.shape[1], device=trace.logits.device)
+    (gradient,) = torch.autograd.grad((trace.logits * weights).sum(), call.tensor, retain_graph=True, allow_unused=True)
+    return gradient is not None and bool(layout.to_grid(gradient).any())
+
+
+def _has_positions(tensor: Tensor) -> bool:
+    """Return whether a tensor may have several positions and channels: (B, N, C) or four dims."""
+    return tensor.ndim in (3, 4) and tensor.shape[-1] != 1 and tensor.shape[1:-1].numel() != 1
+
+
 def _calls_by_tensor(trace: _ForwardTrace) -> list[list[_Call]]:
     """Return the calls in groups that give the very same tensor, in the order in which the tensors are made."""
     groups: dict[tuple[int, int], list[_Call]] = {}
     for call in trace.calls:
-        if call.alone and call.tensor.ndim == 4:
+        if call.alone:
             groups.setdefault((id(call.tensor), call.version), []).append(call)
     return list(groups.values())
 
@@ -383,61 +437,7 @@ def _takes_all(trace: _ForwardTrace, call: _Call) -> bool:
     return reached
 
 
-def _fused_norm_behind(trace: _ForwardTrace, module: nn.Module) -> FusedBatchNorm | None:
-    """Return the batch norm that takes the output of ``module`` and is fused into a convolution, if there is one."""
-    (call,) = (call for call in trace.calls if call.module is module)
+def _fused_norm_behind(trace: _ForwardTrace, call: _Call) -> FusedBatchNorm | None:
+    """Return the batch norm that takes the output of a call and is fused into a convolution, if there is one."""
     takers = trace.takers.get(id(call.tensor), [])
     return next((one for n, one in takers if n > call.number and isinstance(one, FusedBatchNorm)), None)
-
-
-def _is_map(trace: _ForwardTrace, tensor: Tensor) -> bool:
-    """Return whether a tensor is a map (B, C, H, W) with more than one position."""
-    return tensor.ndim == 4 and tensor.shape[2] * tensor.shape[3] > 1 and not _is_channels_last(trace, tensor)
-
-
-def _is_tokens(trace: _ForwardTrace, tensor: Tensor) -> bool:
-    """Return whether a tensor has several positions and channels, but is no map: (B, N, C) or (B, H, W, C)."""
-    if tensor.ndim not in (3, 4) or tensor.shape[-1] == 1 or tensor.shape[1:-1].numel() == 1:
-        return False
-    return tensor.ndim == 3 or _is_channels_last(trace, tensor)
-
-
-def _is_channels_last(trace: _ForwardTrace, tensor: Tensor) -> bool:
-    """Return whether a tensor of four dims is (B, H, W, C) rather than (B, C, H, W).
-
-    The modules that give or take it tell: a convolution, batch norm or pooling means (B, C, H, W), a linear layer or
-    layer norm over the last dim (B, H, W, C). Where none does, it is that whose ratio of height to width is nearer to
-    the image's; where both are as near, (B, C, H, W).
-    """
-    for module in trace.givers.get(id(tensor), []):
-        if (known := _module_is_channels_last(module, tensor, is_output=True)) is not None:
-            return known
-    for _, module in trace.takers.get(id(tensor), []):
-        if (known := _module_is_channels_last(module, tensor, is_output=False)) is not None:
-            return known
-    height, width = trace.image.shape[2:]
-
-    def misfit(rows: int, columns: int) -> float:
-        return abs(math.log(rows * width / (columns * height)))
-
-    return min(tensor.shape) > 0 and misfit(*tensor.shape[1:3]) < misfit(*tensor.shape[2:4])
-
-
-def _module_is_channels_last(module: nn.Module, tensor: Tensor, *, is_output: bool) -> bool | None:
-    """Return what a module tells of the layout of a tensor that it gives or takes; None: nothing.
-
-    A layer norm that overrides ``forward`` may permute inside, as torchvision's ``LayerNorm2d``: its sizes tell.
-    """
-    if isinstance(module, _CHANNELS_FIRST):
-        return False
-    if isinstance(module, nn.Linear):
-        plain, channels = nn.Linear, module.out_features if is_output else module.in_features
-    elif isinstance(module, (nn.LayerNorm, nn.RMSNorm)) and len(module.normalized_shape) == 1:
-        plain = nn.LayerNorm if isinstance(module, nn.LayerNorm) else nn.RMSNorm
-        channels = module.normalized_shape[0]
-    else:
-        return None
-    if type(module).forward is plain.forward:
-        return True
-    first, last = tensor.shape[1] == channels, tensor.shape[3] == channels
-    return last if first != last else None

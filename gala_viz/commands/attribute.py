@@ -41,6 +41,9 @@ class Arguments:
     block."""
     layers: tuple[str, ...] = ()
     """Paths of modules in all networks whose activity counts as a layer beside GALA's."""
+    output: str | None = None
+    """What of the output of networks of other programs the logits are: a key or place in a dict or tuple, for example
+    logits or 0; log, where they give probabilities; binary, where they give one logit."""
     split: Literal["train", "validation", "test", "all"] = "all"
     """Which images; the collection's own split, or by the images' ids where it has none."""
     samples: int = 25
@@ -139,6 +142,7 @@ class Arguments:
         from gala_viz.collections import open_collection
         from gala_viz.live.descriptions import labels_of
         from gala_viz.networks.network import shared_noise_fraction
+        from gala_viz.networks.network_folders import with_output
         from gala_viz.networks.zoo import load_network
         from gala_viz.specs import GRAD_CAM, LAST_LAYER, SmoothGradSpec
         from gala_viz.splits import splits_of
@@ -150,10 +154,11 @@ class Arguments:
         splits = splits_of(collection)
         images = splits.images_of(self.split)
         _tell(f"{collection.name}: {splits.description}")
+        names = with_output(self.networks, self.output)
         networks = with_stored_precision(
-            self.store, [load_network(name, self.device, self.precision, layers=self.layers) for name in self.networks]
+            self.store, [load_network(name, self.device, self.precision, layers=self.layers) for name in names]
         )
-        for name, network in zip(self.networks, networks, strict=True):
+        for name, network in zip(names, networks, strict=True):
             if not self.store.exists():
                 _check_lasting(name, network)
             if network.precision_note:
@@ -175,7 +180,7 @@ class Arguments:
             methods,
             opened_as=str(_absolute(self.collection)),
             human_maps=None if self.human_maps is None else str(_absolute(self.human_maps)),
-            networks_as=[str(_absolute(name)) for name in self.networks],
+            networks_as=[str(_absolute(name)) for name in names],
             target=self.target,
             cells=self.cells,
             errors=self.errors,
@@ -206,7 +211,7 @@ class Arguments:
             fingerprint=fingerprint_at(store.path),
             collection=str(_absolute(self.collection)),
             human_maps=None if self.human_maps is None else str(_absolute(self.human_maps)),
-            networks=tuple(str(_absolute(name)) for name in self.networks),
+            networks=tuple(str(_absolute(name)) for name in names),
             layers=self.layers,
             device=self.device,
             precisions=tuple(network.precision for network in networks),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import tyro
 
 from gala_viz.commands.page_server import ServerAddress, check_address, clean_shutdown, serve
 from gala_viz.commands.terminal_progress import step_printer
+from gala_viz.networks.network_folders import with_output
 from gala_viz.panels.compare.compare_options import CompareOptions
 
 
@@ -28,6 +29,8 @@ def serve_pages(options: CompareOptions, server_address: ServerAddress, first: s
     """Serve the comparison, the exploration and the grid; the browser opens the page called ``first``."""
     with clean_shutdown():
         check_address(server_address)
+        if options.output:
+            options = replace(options, networks=with_output(options.network_names, options.output), output=None)
         from gala_viz.commands import compare_app
 
         with step_printer() as say:

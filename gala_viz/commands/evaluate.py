@@ -37,6 +37,9 @@ class Arguments:
     out: Path
     """Folder for report.html, table.md, table.csv, tests.csv, images.csv, results.json, test-looks.csv and the finished
     blocks."""
+    output: str | None = None
+    """What of the output of networks of other programs the logits are: a key or place in a dict or tuple, for example
+    logits or 0; log, where they give probabilities; binary, where they give one logit."""
     human_maps: Path | None = None
     """Human maps for a folder that has none of its own: a folder of maps, a table of clicks, or an HDF5 file."""
     human_map: str | None = None
@@ -82,12 +85,15 @@ class Arguments:
         from gala_viz.evaluation.looks import record_look
         from gala_viz.evaluation.protocol_steps import check_layers, protocol_steps, steps_markdown, write_steps
         from gala_viz.evaluation.protocols import PROTOCOLS
+        from gala_viz.networks.network_folders import with_output
 
         self.check()
         (self.out / BLOCKS_FOLDER).mkdir(parents=True, exist_ok=True)  # before anything is computed for it
         collection = open_collection(self.collection, human_maps=self.human_maps)
         check_map_kind(collection, self.human_map)
-        networks = load_named_networks(self.networks, self.device, self.precision, self.layers)
+        networks = load_named_networks(
+            with_output(self.networks, self.output), self.device, self.precision, self.layers
+        )
         ends = None
         if self.protocol is not None and self.against is not None:
             ends = PROTOCOLS[self.protocol], PROTOCOLS[self.against]

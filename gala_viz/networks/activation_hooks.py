@@ -8,17 +8,33 @@ from contextvars import ContextVar
 
 from torch import Tensor, nn
 
-_record: ContextVar[dict[nn.Module, Tensor] | None] = ContextVar("record", default=None)
+
+class ActivationRecord(dict[nn.Module, Tensor]):
+    """Module -> activation of its last call.
+
+    Attributes
+    ----------
+    calls : dict of nn.Module to list of Tensor
+        Activations of all of a module's calls, in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: dict[nn.Module, list[Tensor]] = {}
+
+
+_record: ContextVar[ActivationRecord | None] = ContextVar("record", default=None)
 
 
 @contextmanager
-def record_activations() -> Iterator[dict[nn.Module, Tensor]]:
+def record_activations() -> Iterator[ActivationRecord]:
     """Yield a dict, module -> activation, that the forward passes of this thread fill.
 
-    Within the context, GALA blocks note their attention map A and modules with an activation hook note their output,
-    each as (B, C, H, W). Other threads note nothing, so several readers may use one network at once.
+    Within the context, GALA blocks note their attention map A, (B, C, H, W), and modules with an activation hook a copy
+    of their output as it is before anything writes into it. Other threads note nothing, so several readers may use one
+    network at once.
     """
-    record: dict[nn.Module, Tensor] = {}
+    record = ActivationRecord()
     token = _record.set(record)
     try:
         yield record
@@ -31,6 +47,7 @@ def store_activation(module: nn.Module, activation: Tensor) -> None:
     record = _record.get()
     if record is not None:
         record[module] = activation
+        record.calls.setdefault(module, []).append(activation)
 
 
 def add_activation_hook(module: nn.Module) -> nn.Module:
@@ -49,27 +66,12 @@ def has_activation_hook(module: nn.Module) -> bool:
 
 
 def _note_output(part: nn.Module, _inputs: object, output: object) -> None:
-    if _record.get() is not None:
-        store_activation(part, activation_grid(part, output))
+    if _record.get() is not None and (tensor := first_tensor(output)) is not None:
+        store_activation(part, tensor.clone())  # what follows may write into it: relu_
 
 
-def activation_grid(module: nn.Module, output: object) -> Tensor:
-    """Return the ``output`` of ``module`` as a grid (B, C, H, W).
-
-    An output of four dims is returned as it is. Tokens (B, N, C) of a square grid are reshaped; one class token before
-    them is left out. Of a tuple or list the first item counts. Raises ``ValueError`` for an output of another shape.
-    """
+def first_tensor(output: object) -> Tensor | None:
+    """Return a module's output, or the first of several; None where that is no tensor."""
     if isinstance(output, (tuple, list)) and output:
         output = output[0]
-    if isinstance(output, Tensor) and output.ndim == 4:
-        return output
-    if isinstance(output, Tensor) and output.ndim == 3:
-        n_tokens = output.shape[1]
-        side = int(n_tokens**0.5)
-        if side > 1 and n_tokens - side * side in (0, 1):
-            grid = output[:, n_tokens - side * side :]
-            return grid.transpose(1, 2).reshape(len(output), -1, side, side)
-    description = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-    raise ValueError(
-        f"a layer's map has channels, rows and columns (B, C, H, W); {type(module).__name__} gives {description}."
-    )
+    return output if isinstance(output, Tensor) else None

@@ -22,10 +22,7 @@ from gala_viz.networks.devices import choose_device, choose_precision
 from gala_viz.networks.network import (
     ASSUMED_PREPROCESSING,
     Network,
-    check_outputs,
-    default_categories,
     own_preprocessing,
-    with_float32_weights,
 )
 from gala_viz.networks.network_folders import FUNCTION_NAME, check_names_differ
 from gala_viz.networks.preprocessing import Preprocessing
@@ -40,7 +37,11 @@ class ExternalNetworkError(ValueError):
 
 
 def load_external(
-    name: str, device: str | torch.device | None, precision: str | torch.dtype | None, hooked_layers: Sequence[str]
+    name: str,
+    device: str | torch.device | None,
+    precision: str | torch.dtype | None,
+    hooked_layers: Sequence[str],
+    output: str = "",
 ) -> Network:
     """Load the external network called ``name``.
 
@@ -54,11 +55,13 @@ def load_external(
         See ``choose_precision``; likewise.
     hooked_layers : sequence of str
         Paths of modules whose activity is shown as layers; likewise.
+    output : str
+        What of its output the logits are, see ``Network``; "" for logits; likewise.
 
     Returns
     -------
     Network
-        In eval mode, after a forward pass on a grey input. Without ``preprocessing`` of its own it gets ImageNet's.
+        In eval mode, after its check. Without ``preprocessing`` of its own it gets ImageNet's.
 
     Raises
     ------
@@ -70,34 +73,34 @@ def load_external(
     library, _, rest = name.partition(":")
     made = LIBRARIES[library](rest) if library in LIBRARIES else _from_function(name)
     if isinstance(made, Network):
-        _check_own_settings(name, made, device, precision, hooked_layers)
+        _check_own_settings(name, made, device, precision, hooked_layers, output)
         _check_names(name, made.categories)
-        check_outputs(made)
         made = copy.copy(made)
         # The function may have changed what a card's builder made, or loaded other weights into it.
         made.known_by_weights, made.sha256 = False, ""
         made.training_data = replace(made.training_data, complete=False)
         return made
-    module = with_float32_weights(made.pop("module"))
+    module = made.pop("module")
     preprocessing = made.pop("preprocessing", None)
     if preprocessing is None:
         _log.warning("%s: %s", name, ASSUMED_PREPROCESSING)
         preprocessing = Preprocessing.imagenet()
-    categories = made.pop("categories", None) or _categories(name, module, preprocessing)
+    categories = made.pop("categories", None)
     card = {"network": {"name": name, "builder": name, "start": made.pop("start", name)}}
-    network = Network(
+    if output:
+        card["network"]["output"] = output
+    return Network(
         module,
         name=name,
         preprocessing=preprocessing,
-        categories=tuple(categories),
+        categories=tuple(categories) if categories else None,
         card=card,
         hooked_layers=hooked_layers,
         device=device,
         precision=precision,
         in_place=True,
+        output=output,
     )
-    check_outputs(network)
-    return network
 
 
 def _check_own_settings(
@@ -106,6 +109,7 @@ def _check_own_settings(
     device: str | torch.device | None,
     precision: str | torch.dtype | None,
     hooked_layers: Sequence[str],
+    output: str,
 ) -> None:
     """Raise ``ExternalNetworkError`` where a returned ``Network`` has not the settings that the caller wants."""
     differences = []
@@ -115,6 +119,8 @@ def _check_own_settings(
         differences.append(f"computes in {network.precision}, precision {str(precision)!r} was asked for")
     if missing := [path for path in hooked_layers if path not in network.hooked_layers]:
         differences.append(f"does not watch the layer {missing[0]!r}")
+    if output and output != network.output:
+        differences.append(f"takes {network.output or 'all'!r} of its output, {output!r} was asked for")
     if differences:
         raise ExternalNetworkError(
             f"{name} returns a Network that {' and '.join(differences)}; set this where it is made, or return a module."
@@ -316,19 +322,3 @@ def _side(size: Any) -> int | None:
     if isinstance(size, Mapping):
         return next((int(size[key]) for key in ("shortest_edge", "height") if key in size), None)
     return None if size is None else int(size)
-
-
-@torch.no_grad()
-def _categories(name: str, module: nn.Module, preprocessing: Preprocessing) -> tuple[str, ...]:
-    """Return names for the outputs of ``module``, which are counted in one forward pass on a grey input."""
-    example = torch.zeros(1, 3, *preprocessing.input_px)
-    try:
-        logits = module.eval()(example)
-    except Exception as error:  # external code
-        raise ExternalNetworkError(
-            f"{name}: a forward pass on an image {tuple(example.shape)} raised {error_text(error)}."
-        ) from error
-    if not isinstance(logits, Tensor) or logits.ndim != 2:
-        shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ExternalNetworkError(f"{name} should map images (B, 3, y, x) to logits (B, category); it gives {shape}.")
-    return default_categories(logits.shape[1])

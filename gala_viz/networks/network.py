@@ -6,6 +6,7 @@ import copy
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,15 @@ from torch import Tensor, nn
 
 from gala_viz.imagenet import category_names
 from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
+from gala_viz.networks.axis_trace import LayerLayout
+from gala_viz.networks.check_network import check_network, hooked_layouts, runs_text
 from gala_viz.networks.devices import arithmetic, choose_device, choose_precision, describe_device, disable_tf32
 from gala_viz.networks.frozen_eval import frozen_eval, outside_inference_mode
 from gala_viz.networks.gala import gala_layers
-from gala_viz.networks.layer_labels import ACTIVITY_SUFFIX
+from gala_viz.networks.layer_labels import ACTIVITY_SUFFIX, LayerName
+from gala_viz.networks.network_output import OutputChoice
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.training_data import TrainingData
-from gala_viz.registry import unknown_name
 
 DEFAULT_NOISE_FRACTION = 0.15
 OTHER_PRECISIONS = (torch.float16, torch.bfloat16, torch.float64)
@@ -37,6 +40,9 @@ class Network:
 
     ``layers`` are the labels of what can be shown, in order: the GALA blocks and, called "PATH (activity)", the modules
     of ``hooked_layers``. Several threads may use one network: nothing here changes after the constructor.
+
+    It is run once when it is made, forward and backward, on two images of noise: what fails is refused here. It
+    computes with channels innermost in memory, which is faster, or where it cannot, contiguously.
 
     Parameters
     ----------
@@ -60,7 +66,9 @@ class Network:
     known_by_weights : bool
         Whether the module's code is gala_viz's own, so that the weights tell what it computes.
     hooked_layers : sequence of str
-        Paths of modules whose output has channels, rows and columns, or is tokens of a square grid.
+        Paths of modules whose output has channels, and rows and columns of the image, in any order, or is tokens of
+        them. "PATH#2" is the second call of a module that runs more than once. Where no forward pass tells which axes
+        are rows and columns, "PATH:channels_first" or "PATH:channels_last" does.
     training_data : TrainingData, optional
         What it learnt from; default: what the card says.
     device : str or torch.device, optional
@@ -71,11 +79,17 @@ class Network:
     in_place : bool
         Whether the module itself is moved to the device, made float32, frozen and put in eval mode; it is then not to
         be used for anything else.
+    output : str, optional
+        What of the module's output are the logits: a key, field or place, for example "logits" or "0", of a dict or
+        tuple; "log" where it gives probabilities; "binary" where it gives one logit, of the second of two categories;
+        or both, "out:binary". Default: the module gives logits.
 
     Raises
     ------
     ValueError
-        The device, the precision or a path of ``hooked_layers`` is unknown, or the module cannot be copied.
+        The device, the precision or a path of ``hooked_layers`` is unknown; the module cannot be copied, or fails on an
+        image; it gives no logits for its categories, or the image gets no gradient; or it is not known where a layer's
+        rows and columns are. The message says what to do.
 
     Examples
     --------
@@ -104,6 +118,7 @@ class Network:
         device: str | torch.device | None = None,
         precision: str | torch.dtype | None = None,
         in_place: bool = False,
+        output: str | None = None,
     ) -> None:
         self.name = name or type(module).__name__
         self.title = title or self.name
@@ -119,16 +134,27 @@ class Network:
         self.precision_note = ""
         if self.device.type == "cuda":
             disable_tf32()
+        self.output = output or ""
+        self._output_choice = OutputChoice.parse(output)
         with outside_inference_mode():
             module = with_float32_weights(module if in_place else _copied(module, self.name))
-            # torch's stubs lack memory_format
-            module = module.to(self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.module = module.eval().requires_grad_(False)
+        self.module = module.to(self.device).eval().requires_grad_(False)
         self.hooked_layers = tuple(hooked_layers)
-        self._parts: dict[str, nn.Module] = {**gala_layers(self.module), **hook_layers(self.module, self.hooked_layers)}
-        self.layers = tuple(self._parts)
         own_categories = getattr(module, "categories", None) if categories is None else categories
-        self.categories = self._default_categories() if own_categories is None else tuple(own_categories)
+        self.categories = () if own_categories is None else tuple(own_categories)
+        self.memory_format = torch.channels_last
+        self.layers: tuple[str, ...] = ()
+        hooked = hook_layers(self.module, self.hooked_layers)
+        n_logits, self.memory_format = check_network(self, declared=own_categories is not None)
+        if own_categories is None:
+            self.categories = default_categories(n_logits)
+        self._layers: dict[str, _Layer] = {
+            label: _Layer(block) for label, block in gala_layers(self.module).items()
+        } | {
+            f"{name}{ACTIVITY_SUFFIX}": _Layer(self.module.get_submodule(one.path), one.call, layout)
+            for (name, one), layout in zip(hooked.items(), hooked_layouts(self, hooked), strict=True)
+        }
+        self.layers = tuple(self._layers)
 
     @property
     def device_description(self) -> str:
@@ -170,10 +196,19 @@ class Network:
         with frozen_eval(self.module), arithmetic(self.precision, self.device):
             yield self.module
 
-    @torch.no_grad()
-    def _default_categories(self) -> tuple[str, ...]:
-        """Return names for the logits, which a forward pass of a grey input counts."""
-        return default_categories(self.logits(torch.zeros(1, 3, *self.preprocessing.input_px)).shape[1])
+    def with_module(self, module: nn.Module) -> Network:
+        """Return this network with another module, which computes the same and has modules of the same paths.
+
+        It is used itself: on the network's device, frozen, in eval mode, with the same activation hooks.
+        """
+        paths = {part: path for path, part in self.module.named_modules()}
+        other = copy.copy(self)
+        other.module = module
+        other._layers = {
+            label: _Layer(module.get_submodule(paths[layer.module]), layer.call, layer.layout)
+            for label, layer in self._layers.items()
+        }
+        return other
 
     def logits(self, batch: Tensor) -> Tensor:
         """Return the logits of a batch, differentiable with respect to it.
@@ -191,14 +226,18 @@ class Network:
         Raises
         ------
         ValueError
-            The batch has another shape.
+            The batch has another shape, or the module gives something else than logits.
         """
         batch = batch.to(self.device, torch.float32)
         if batch.ndim != 4 or batch.shape[1] != 3:
             raise ValueError(f"{self.name} takes a batch (B, 3, y, x); got shape {tuple(batch.shape)}.")
-        batch = batch.contiguous(memory_format=torch.channels_last)
+        batch = batch.contiguous(memory_format=self.memory_format)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
-            return self.module(batch).float()
+            output = self.module(batch)
+        try:
+            return self._output_choice.logits(output).float()
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from None
 
     def attention(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return logits and every layer's map from one forward pass.
@@ -213,18 +252,31 @@ class Network:
         logits : Tensor, (B, category), float32
             As in ``logits``.
         maps : dict of str to Tensor, (B, C, h, w), float32
-            Label -> A of a GALA block, or the output of a module with an activation hook.
+            Label -> A of a GALA block, or the output of a module with an activation hook, as it was before a later
+            function wrote into it.
 
         Raises
         ------
         ValueError
-            The batch has another shape, a layer gives no grid, or a layer does not run in the forward pass.
+            The batch has another shape, or a layer does not give in this forward pass what it gave when it was loaded.
         """
         with record_activations() as record:
             logits = self.logits(batch)
-        if silent := [label for label, part in self._parts.items() if part not in record]:
-            raise ValueError(f"{self.name}: {silent[0]} does not run in a forward pass; watch another module.")
-        return logits, {label: record[part].float() for label, part in self._parts.items()}
+        return logits, {label: self._activation(label, record.calls) for label in self.layers}
+
+    def _activation(self, label: str, calls: Mapping[nn.Module, list[Tensor]]) -> Tensor:
+        """Return what a layer gave in a forward pass, as a map."""
+        layer = self._layers[label]
+        given = calls.get(layer.module, [])
+        number = layer.call or 1
+        if len(given) < number or (layer.call is None and len(given) > 1):
+            name = label.removesuffix(ACTIVITY_SUFFIX)
+            raise ValueError(f"{self.name}: {name} {runs_text(len(given), name)}")
+        activation = given[number - 1]
+        try:
+            return (activation if layer.layout is None else layer.layout.to_grid(activation)).float()
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {label} is no longer what it was when it was loaded: {error}.") from None
 
     def to_batch(self, photos: list[np.ndarray]) -> Tensor:
         """Return photographs as one input batch.
@@ -245,6 +297,15 @@ class Network:
         return f"Network({self.name!r}, {len(self.layers)} layers, {self.device_description})"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """What can be shown: a module, which of its calls, and where its positions are; None: its only call; a map."""
+
+    module: nn.Module
+    call: int | None = None
+    layout: LayerLayout | None = None
+
+
 def own_preprocessing(module: nn.Module) -> Preprocessing | None:
     """Return a module's attribute ``preprocessing``, an object or its settings; None where it has none."""
     own = getattr(module, "preprocessing", None)
@@ -263,9 +324,18 @@ def _assumed_preprocessing(name: str) -> Preprocessing:
 
 
 def _copied(module: nn.Module, name: str) -> nn.Module:
-    """Return a copy of a module; ``ValueError`` where Python cannot copy it."""
+    """Return a copy of a module; ``ValueError`` where Python cannot copy it.
+
+    Tensors that modules compute from their weights (``weight_norm``) are copied without the graph that made them.
+    """
+    computed = [
+        value
+        for part in module.modules()
+        for value in vars(part).values()
+        if isinstance(value, Tensor) and value.grad_fn
+    ]
     try:
-        return copy.deepcopy(module)
+        return copy.deepcopy(module, {id(value): value.detach().clone() for value in computed})
     except Exception as error:  # of whatever kind: the module is external code
         message = " ".join(str(error).split())[:200].rstrip(".")
         raise ValueError(
@@ -295,53 +365,21 @@ def with_float32_weights(module: nn.Module) -> nn.Module:
     return module
 
 
-@torch.no_grad()
-def check_outputs(network: Network) -> None:
-    """Run ``network`` once on a grey input, so that an external module fails here and not at the first photograph.
-
-    Raises
-    ------
-    ValueError
-        Where the forward pass fails, the logits are not (1, number of categories), or a layer gives no map.
-    """
-    shape = (1, 3, *network.preprocessing.input_px)
-    try:
-        logits, _ = network.attention(torch.zeros(shape))
-    except ValueError as error:
-        message = str(error)
-        raise ValueError(message if message.startswith(network.name) else f"{network.name}: {message}") from error
-    except Exception as error:  # the module is external code
-        message = " ".join(str(error).split())[:300].rstrip(".")
-        raise ValueError(
-            f"{network.name}: a forward pass on an image {shape} raised {type(error).__name__}: {message}."
-        ) from error
-    expected = (1, len(network.categories))
-    if tuple(logits.shape) != expected:
-        raise ValueError(
-            f"{network.name}: logits {expected}, one for each of its categories, were expected; "
-            f"got {tuple(logits.shape)}{_name_count(expected[1], logits)}."
-        )
-
-
-def _name_count(n_names: int, logits: Tensor) -> str:
-    return f" ({n_names} names, {logits.shape[1]} logits)" if logits.ndim == 2 else ""
-
-
 def shared_noise_fraction(networks: Sequence[Network]) -> float:
     """Return SmoothGrad's noise for ``networks`` that are compared: the least that one of their cards recommends."""
     return min((network.noise_fraction for network in networks), default=DEFAULT_NOISE_FRACTION)
 
 
-def hook_layers(module: nn.Module, paths: Sequence[str]) -> dict[str, nn.Module]:
-    """Give the modules at ``paths`` an activation hook, and return them by label.
+def hook_layers(module: nn.Module, names: Sequence[str]) -> dict[str, LayerName]:
+    """Give the modules of ``names`` an activation hook, and return what the names say.
 
     Raises ``ValueError`` for an unknown path; the message names the nearest.
     """
-    known = {path: part for path, part in module.named_modules() if path}
-    for path in paths:
-        if path not in known:
-            raise ValueError(unknown_name("module", path, list(known)))
-    return {f"{path}{ACTIVITY_SUFFIX}": add_activation_hook(known[path]) for path in paths}
+    known = {path: part for path, part in module.named_modules(remove_duplicate=False) if path}
+    parsed = {name: LayerName.parse(name, known) for name in names}
+    for one in parsed.values():
+        add_activation_hook(known[one.path])
+    return parsed
 
 
 def watched_paths(layers: Iterable[str]) -> tuple[str, ...]:

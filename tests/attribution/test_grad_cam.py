@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from dataclasses import replace
 
 import numpy as np
@@ -76,9 +74,20 @@ def small_resnet() -> nn.Module:
     return seeded(TorchvisionResNet, 5, blocks=(1, 1, 1, 1), bottleneck=False)
 
 
+def by_hand(module: nn.Module, layer: nn.Module, to_grid, *, size: int = SIZE) -> np.ndarray:
+    """The formula, at the output of ``layer``, which ``to_grid`` makes (B, C, H, W)."""
+    captured = {}
+    handle = layer.register_forward_hook(lambda _m, _i, output: captured.update(activity=output))
+    logit = module(torch.from_numpy(one_input(3, size))[None])[0, 2]
+    handle.remove()
+    (gradient,) = torch.autograd.grad(logit, captured["activity"])
+    activity, gradient = to_grid(captured["activity"]), to_grid(gradient)
+    cam = torch.relu((gradient.mean((2, 3), keepdim=True) * activity).sum(1, keepdim=True))
+    return LayerAttribution.interpolate(cam, (size, size), "bilinear")[0].detach().numpy()
+
+
 def torchvision_models():
-    """torchvision's models; its wheels do not import as they are beside CPU builds of torch."""
-    sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("torchvision._meta_registrations"))
+    """torchvision's models; ``tests/conftest.py`` lets its wheels import beside CPU builds of torch."""
     return pytest.importorskip("torchvision.models")
 
 
@@ -101,11 +110,14 @@ def test_of_bottlenecks_it_is_the_last_too():
     ("name", "layer"),
     [
         ("resnet18", "layer4.1"),
-        ("vgg11_bn", "features.27"),
-        ("densenet121", "features"),
-        ("mobilenet_v2", "features.18"),
-        ("googlenet", "inception5b"),
-        ("swin_t", "permute"),
+        *slow(
+            ("vgg11_bn", "features.27"),
+            ("densenet121", "features"),
+            ("mobilenet_v2", "features.18"),
+            ("googlenet", "inception5b"),
+            ("swin_t", "permute"),
+            ("convnext_tiny", "features.7.2"),
+        ),
     ],
 )
 def test_of_torchvisions_networks_it_is_the_usual_layer(name, layer):
@@ -116,13 +128,19 @@ def test_of_torchvisions_networks_it_is_the_usual_layer(name, layer):
     assert_equal(cam_of(Bare(module)), captums(module, module.get_submodule(layer)))
 
 
-def test_of_torchvisions_transformers_it_is_refused_where_no_map_comes_last():
+@pytest.mark.slow
+def test_of_torchvisions_transformers_tokens_and_channels_last_are_maps_too():
     models = torchvision_models()
-    with pytest.raises(ValueError, match=r"'encoder\.dropout' gives \(1, 5, 768\)"):
-        path_of(Bare(models.vit_b_32(weights=None, image_size=64).eval()))
-    swin = Bare(models.swin_t(weights=None).eval())
-    with pytest.raises(ValueError, match=r"'features\.7\.1' gives channels last \(B, H, W, C\), \(1, 2, 2, 768\)"):
-        path_of(swin, "features.7.1")
+    torch.manual_seed(0)
+    vit = models.vit_b_32(weights=None, image_size=64).eval()
+    nn.init.normal_(vit.heads.head.weight)  # torchvision's begins at zero
+    assert path_of(Bare(vit)) == "encoder.layers.encoder_layer_10"
+    block = vit.encoder.layers.encoder_layer_10
+    ours = cam_of(Bare(vit))
+    assert_equal(ours, by_hand(vit, block, lambda tokens: tokens[:, 1:].transpose(1, 2).reshape(1, -1, 2, 2)))
+    swin = models.swin_t(weights=None).eval()
+    block = swin.get_submodule("features.7.1")
+    assert_equal(cam_of(Bare(swin), "features.7.1"), by_hand(swin, block, lambda grid: grid.permute(0, 3, 1, 2)))
 
 
 @pytest.mark.parametrize("attention", ["gala", *slow("none", "se")])
@@ -283,9 +301,7 @@ def test_of_a_last_batch_norm_behind_a_convolution_the_norm_is_named_fused_or_no
 def test_of_lite0_it_is_the_batch_norm_of_the_head_since_its_activation_runs_twice():
     network = Bare(lite0_gala().eval())
     assert path_of(network) == "_bn1"
-    with pytest.raises(
-        ValueError, match=r"'_swish' runs 2 times in a forward pass\. Name another layer; 'last' takes '_bn1'"
-    ):
+    with pytest.raises(ValueError, match=r"'_swish' runs 2 times in a forward pass: _swish#1 .*; 'last' takes '_bn1'"):
         path_of(network, "_swish")
 
 
@@ -362,28 +378,48 @@ class Mixer(nn.Module):
         return tokens + self.down(self.act(self.up(self.norm(tokens))))
 
 
-@pytest.mark.parametrize(
-    ("grid", "what"),
-    [
-        (False, r"gives tokens \(B, N, C\), \(1, 64, 12\)"),
-        (True, r"gives channels last \(B, H, W, C\), \(1, 8, 8, 12\)"),
-    ],
-)
-@pytest.mark.parametrize("layer", ["blocks.0", "blocks.1", "norm", "blocks.1.down"])
-def test_tokens_and_channels_last_are_refused_by_name(grid, what, layer):
-    network = Bare(Transformer(grid=grid))
-    with pytest.raises(ValueError, match=rf"'{layer}' {what}\. Name another layer, or use 'smoothgrad'"):
-        cam_of(network, layer)
+TO_GRID = {
+    False: lambda tokens: tokens.transpose(1, 2).reshape(len(tokens), 12, 8, -1),
+    True: lambda grid: grid.permute(0, 3, 1, 2),
+}
 
 
-@pytest.mark.parametrize("grid", [False, True])
-def test_of_a_transformer_last_is_refused_and_the_patches_only_taken_by_name(grid):
+@pytest.mark.parametrize("grid", TO_GRID)
+@pytest.mark.parametrize("layer", ["last", "blocks.0", "blocks.1", "norm", "blocks.1.norm"])
+def test_of_tokens_and_channels_last_it_is_the_formula_on_their_grid(grid, layer):
     module = Transformer(grid=grid).eval()
-    with pytest.raises(
-        ValueError, match=r"'last' layer would be 'patches', but tokens .*'blocks\.0\.norm' gives \(1, "
-    ):
-        cam_of(Bare(module))
+    assert path_of(Bare(module)) == "norm"
+    part = module.norm if layer == "last" else module.get_submodule(layer)
+    assert_equal(cam_of(Bare(module), layer), by_hand(module, part, TO_GRID[grid]))
     assert_equal(cam_of(Bare(module), "patches"), captums(module, module.patches))
+
+
+def test_where_a_class_token_alone_is_read_the_last_block_whose_positions_count_is_taken():
+    class Blocks(nn.Module):
+        def __init__(self, *, mean: bool = False) -> None:
+            super().__init__()
+            torch.manual_seed(2)
+            self.patches, self.head, self.mean = nn.Conv2d(3, 12, 8, stride=8), nn.Linear(12, 4), mean
+            self.others = nn.Parameter(torch.randn(1, 3, 12))
+            self.mixers = nn.ModuleList([nn.MultiheadAttention(12, 3, batch_first=True) for _ in range(3)])
+            self.ends = nn.ModuleList([nn.Identity() for _ in range(3)])
+
+        def forward(self, batch):
+            tokens = self.patches(batch).flatten(2).transpose(1, 2)
+            tokens = torch.cat([self.others.expand(len(batch), -1, -1), tokens], dim=1)
+            for mixer, end in zip(self.mixers, self.ends, strict=True):
+                tokens = end(tokens + mixer(tokens, tokens, tokens, need_weights=False)[0])
+            return self.head(tokens[:, 3:].mean(1) if self.mean else tokens[:, 0])
+
+    def to_grid(tokens):
+        return tokens[:, 3:].transpose(1, 2).reshape(len(tokens), 12, 8, 8)
+
+    read, mean = Blocks().eval(), Blocks(mean=True).eval()
+    assert path_of(Bare(mean)) == "ends.2"
+    assert path_of(Bare(read)) == "ends.1", "behind the last block, logits depend on no position"
+    assert not cam_of(Bare(read), "ends.2").any()
+    for module, end in ((read, "ends.1"), (mean, "ends.2")):
+        assert_equal(cam_of(Bare(module)), by_hand(module, module.get_submodule(end), to_grid))
 
 
 def test_tokens_that_become_a_map_again_are_taken():
@@ -392,20 +428,48 @@ def test_tokens_that_become_a_map_again_are_taken():
     assert_equal(cam_of(Bare(module)), captums(module, module.back))
 
 
-@pytest.mark.parametrize("size", [SIZE, 96])
-def test_channels_last_is_known_without_a_layer_norm_from_the_shape_of_the_image(size):
-    class Rolled(nn.Module):
-        def forward(self, batch):
-            return batch.permute(0, 2, 3, 1) * 2
+class Summed(nn.Module):
+    """A function of which it is not known where its rows and columns are."""
 
-    class Pooled(nn.Module):
-        def forward(self, batch):
-            return batch.mean((1, 2))
+    def forward(self, batch):
+        return batch.permute(0, 2, 3, 1).cumsum(3)
 
-    module = nn.Sequential(nn.Conv2d(3, 5, 8, stride=8), Rolled(), Pooled())
-    inputs = torch.zeros(1, 3, size, SIZE)
-    with pytest.raises(ValueError, match=rf"'1' gives channels last \(B, H, W, C\), \(1, {size // 8}, 8, 5\)"):
-        cam_layer_path(Bare(module), inputs, "1")
+
+class Pooled(nn.Module):
+    def forward(self, batch):
+        return batch.mean((1, 2))
+
+
+def test_where_a_pass_does_not_tell_the_axes_a_layer_is_refused_unless_its_name_does():
+    module = nn.Sequential(nn.Conv2d(3, 5, 8, stride=8), Summed(), Pooled()).eval()
+    advice = r"'1' gives \(1, 8, 8, 5\), and the forward pass does not tell .* 1:channels_first or 1:channels_last"
+    with pytest.raises(ValueError, match=advice):
+        path_of(Bare(module), "1")
+    with pytest.raises(ValueError, match=r"would be '0', but layers follow .* '1' gives \(1, 8, 8, 5\)"):
+        path_of(Bare(module))
+    named = cam_of(Bare(module), "1:channels_last")
+    assert_equal(named, by_hand(module, module[1], lambda grid: grid.permute(0, 3, 1, 2)))
+    with pytest.raises(ValueError, match=r"'0:channels_last' is declared, but gives channels first"):
+        cam_of(Bare(module), "0:channels_last")
+    with pytest.raises(ValueError, match=r"channels_first .* or channels_last .* got '0:last'"):
+        cam_of(Bare(module), "0:last")
+
+
+def test_a_function_that_writes_into_the_layers_output_does_not_change_its_map():
+    class Writes(nn.Module):
+        def __init__(self, write):
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv, self.head, self.write = nn.Conv2d(3, 6, 3), nn.Linear(6, 4), write
+
+        def forward(self, batch):
+            values = self.conv(batch)
+            values = torch.relu_(values) if self.write else torch.relu(values)
+            return self.head(values.mean((2, 3)))
+
+    first, second = (cam_of(Bare(Writes(write).eval()), "conv", size=16) for write in (True, False))
+    assert first.any()
+    np.testing.assert_array_equal(first, second)
 
 
 def test_a_module_that_runs_more_than_once_is_refused_by_name_and_never_last():
@@ -420,11 +484,44 @@ def test_a_module_that_runs_more_than_once_is_refused_by_name_and_never_last():
 
     network = Bare(Twice())
     for name in ("conv", "act"):
-        with pytest.raises(ValueError, match=rf"'{name}' runs 2 times in a forward pass\. .* 'last' takes 'last_conv'"):
+        with pytest.raises(
+            ValueError, match=rf"'{name}' runs 2 times .*: {name}#1 to {name}#2 .* 'last' takes 'last_conv'"
+        ):
             cam_of(network, name)
     with pytest.raises(ValueError, match="'unused' does not run in a forward pass"):
         cam_of(network, "unused")
     assert path_of(network) == "last_conv"
+    assert cam_layer_paths(network, torch.zeros(1, 3, SIZE, SIZE)) == (
+        "conv#1",
+        "conv#2",
+        "act#1",
+        "last_conv",
+        "act#2",
+    )
+
+
+def test_each_call_of_a_module_that_runs_twice_has_its_own_map():
+    class Apart(nn.Module):
+        def __init__(self, second):
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv, self.mixed, self.head = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 3), nn.Linear(6, 4)
+            self.acts = nn.ModuleList([nn.ReLU(), nn.ReLU()]) if second else None
+            self.act = nn.ReLU()
+
+        def forward(self, batch):
+            first, second = self.acts or (self.act, self.act)
+            return self.head(second(self.mixed(first(self.conv(batch)))).mean((2, 3)))
+
+    twice, apart = Apart(False).eval(), Apart(True).eval()
+    for number, name in ((1, "acts.0"), (2, "acts.1")):
+        theirs = cam_of(Bare(apart), name, size=16)
+        assert theirs.any()
+        np.testing.assert_array_equal(cam_of(Bare(twice), f"act#{number}", size=16), theirs)
+    with pytest.raises(ValueError, match="'act#3' runs 2 times"):
+        cam_of(Bare(twice), "act#3", size=16)
+    with pytest.raises(ValueError, match="the number of a call, from 1, was expected; got 'act#x'"):
+        cam_of(Bare(twice), "act#x", size=16)
 
 
 def test_other_outputs_are_refused_by_name():

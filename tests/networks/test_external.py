@@ -13,7 +13,7 @@ from torch import nn
 
 from gala_viz.attribution.network_identity import state_dict_sha256, weights_sha256
 from gala_viz.engine.forward import forward
-from gala_viz.networks.activation_hooks import activation_grid, add_activation_hook, record_activations
+from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
 from gala_viz.networks.external import (
     ExternalNetworkError,
     timm_preprocessing,
@@ -122,7 +122,7 @@ def test_what_a_card_vouches_for_is_not_said_of_a_network_that_a_function_may_ha
         ("own_networks:text", r"should return a torch\.nn\.Module .* got str"),
         ("own_networks:twice", "own_networks:twice: the categories' names must differ; 'cat'"),
         ("own_networks:ready_twice", "own_networks:ready_twice: the categories' names must differ; 'cat'"),
-        ("own_networks:vector", r"to logits \(B, category\); it gives \(150528,\)"),
+        ("own_networks:vector", r"to logits \(B, category\); it gives \(301056,\) for two images"),
     ],
 )
 def test_what_is_no_network_is_told(own, name, told):
@@ -242,14 +242,3 @@ def test_a_folded_network_shows_the_same_activity():
 def test_a_wrong_path_of_a_layer_is_told_with_the_nearest(own):
     with pytest.raises(ValueError, match=r"no module called 'conv'.*Known: 0, 1"):
         load_network(f"{own}:three_way", device="cpu", layers=["conv"])
-
-
-def test_tokens_become_a_grid_without_their_class_token():
-    part, tokens = nn.Identity(), torch.randn(2, 10, 5)
-    grid = activation_grid(part, tokens)
-    assert grid.shape == (2, 5, 3, 3)
-    torch.testing.assert_close(grid[:, :, 1, 2], tokens[:, 1 + 5])
-    assert activation_grid(part, (tokens[:, 1:], None)).shape == (2, 5, 3, 3)
-    for wrong in (torch.randn(2, 7, 5), torch.randn(2, 7), "text"):
-        with pytest.raises(ValueError, match="has channels, rows and columns"):
-            activation_grid(part, wrong)

@@ -31,7 +31,6 @@ def network(module: nn.Module, crop_px: int = 32) -> Network:
         module,
         name="n",
         preprocessing=Preprocessing(short_px=crop_px, crop_px=crop_px),
-        categories=("a",),
         sha256="s",
         device="cpu",
     )
@@ -97,6 +96,15 @@ def test_lite0_with_gala_stays_the_same_and_pads_in_its_convolutions():
     assert_alike(original, quick, torch.randn(1, 3, 224, 224))
 
 
+def test_double_precision_is_asked_of_the_cpu_alone_as_mps_has_none(monkeypatch):
+    moved, made = [], []
+    cpu, double = torch.Tensor.cpu, torch.Tensor.double
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda self: moved.append(1) or cpu(self))
+    monkeypatch.setattr(torch.Tensor, "double", lambda self: made.append(len(moved)) or double(self))
+    fuse_batchnorm(network(shaken(Small())))
+    assert made == list(range(1, len(made) + 1)), "each is on the CPU first"
+
+
 def test_the_original_is_left_as_it_was():
     module = shaken(Small())
     before = {name: value.clone() for name, value in module.state_dict().items()}
@@ -106,9 +114,10 @@ def test_the_original_is_left_as_it_was():
     assert not any(part._forward_hooks for part in module.modules())
 
 
-def test_a_convolution_whose_output_is_used_twice_is_found_out():
-    original = network(shaken(Small(twice=True)))
-    assert fuse_batchnorm(original) is original
+def test_a_convolution_whose_output_is_used_twice_is_left_as_it_is():
+    quick = fuse_batchnorm(network(shaken(Small(twice=True))))
+    assert isinstance(quick.module.norm1, nn.BatchNorm2d)
+    assert not isinstance(quick.module.norm2, nn.BatchNorm2d)
 
 
 def test_shared_modules_and_norms_without_statistics_are_left_alone():

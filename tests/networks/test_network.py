@@ -163,8 +163,8 @@ def test_lite0_has_its_categories_and_gala_sits_in_blocks_5_to_10(lite0_network)
 
 def test_the_noise_that_suits_a_network_is_what_its_card_says():
     def network(card):
-        bare = {"preprocessing": Preprocessing(), "categories": (), "device": "cpu"}
-        return Network(torch.nn.Identity(), name="n", card=card, **bare)
+        module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+        return Network(module, name="n", card=card, preprocessing=FRAME, device="cpu")
 
     assert network({}).noise_fraction == 0.15
     assert network({"attribution": {"noise_fraction": 0.03}}).noise_fraction == 0.03
@@ -222,6 +222,6 @@ def test_in_place_uses_the_module_itself():
 
 def test_a_module_that_cannot_be_copied_is_told_how_it_can_be_used():
     module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-    module.extra = torch.ones(2, requires_grad=True) * 2  # no leaf of the graph
+    module.lock = threading.Lock()
     with pytest.raises(ValueError, match=r"cannot be copied .* With in_place=True it is used itself"):
         Network(module, name="n", preprocessing=FRAME, device="cpu")

@@ -16,6 +16,9 @@ class Observe:
     """The experiment's folder."""
     networks: tuple[str, ...] = ("rendered-resnet", "rendered-se", "rendered-gala", "rendered-gala-clickme")
     """Names or folders of networks, transformers:NAME, timm:NAME, or package.module:function."""
+    output: str | None = None
+    """What of the output of networks of other programs the logits are: a key or place in a dict or tuple, for example
+    logits or 0; log, where they give probabilities; binary, where they give one logit."""
     device: str | None = None
     """cpu, cuda, or what is there."""
 
@@ -24,8 +27,10 @@ class Observe:
         from gala_viz.commands.terminal_progress import progress_printer
         from gala_viz.evaluation.observers import network_responses
         from gala_viz.experiment.stimuli import open_stimuli
+        from gala_viz.networks.network_folders import with_output
         from gala_viz.networks.zoo import load_network
 
         stimuli = open_stimuli(read_folder_spec(self.folder))
-        networks = [load_network(name, self.device) for name in self.networks]
+        names = with_output(self.networks, self.output)
+        networks = [load_network(name, self.device) for name in names]
         save_responses(self.folder, "networks", network_responses(stimuli, networks, progress_printer("images")))

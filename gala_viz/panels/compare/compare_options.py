@@ -54,6 +54,9 @@ class CompareOptions:
     others reach the server, by network or through a proxy, and there is no login."""
     layers: tuple[str, ...] = ()
     """Paths of modules in all networks whose activity is shown beside GALA layers, for example layer3."""
+    output: str | None = None
+    """What of the output of networks of other programs the logits are: a key or place in a dict or tuple, for example
+    logits or 0; log, where they give probabilities; binary, where they give one logit."""
     device: str | None = None
     """cpu, cuda, cuda:1 or mps; left out: CUDA where it is there, else the CPU."""
     precision: str | None = None
