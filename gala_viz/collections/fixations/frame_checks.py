@@ -4,7 +4,8 @@ Of the positions on up to 200 images:
 
 1. more than half outside of the photographs: refused in any case;
 2. where nothing was declared, all within 1.5 of the origin: shares of the sides;
-3. where nothing was declared, more than ``MAX_OUTSIDE`` outside: another display, scale or origin;
+3. where nothing was declared, more than ``MAX_OUTSIDE`` outside (of fewer than 20, a fifth): another display, scale or
+   origin;
 4. where nothing was declared, ``MIN_POINTS`` or more whose middle 99 % span less than ``MIN_SPAN`` of both sides: a
    smaller frame.
 """
@@ -18,10 +19,11 @@ import numpy as np
 
 from gala_viz.collections.human_maps.map_checks import MapFileError
 
-MAX_OUTSIDE = 0.2
+MAX_OUTSIDE = 0.05
 MIN_POINTS = 200
 MIN_SPAN = 0.6
 _MOST = 0.5
+_FEW, _MAX_OF_FEW = 20, 0.2
 _UNIT = 1.5
 _MIN_FRAME_PX = 16
 _OWN = "if they are in the photographs' own pixels after all, say so with --offset 0 0"
@@ -55,10 +57,11 @@ def check_frame(parts: Sequence[FramePoints], *, is_declared: bool) -> tuple[int
         extreme = np.nanmax(np.abs(np.concatenate([x, y])))
         if extreme <= _UNIT:
             raise MapFileError(
-                f"all positions lie within {extreme:.3g} of the origin: are they shares of the photograph's sides? Then "
-                f"say --units fraction; {_OWN}."
+                f"all positions lie within {extreme:.3g} of the origin: are they shares of the photograph's sides? "
+                f"Then say --units fraction; {_OWN}."
             )
-    if outside > (_MOST if is_declared else MAX_OUTSIDE):
+    most = _MOST if is_declared else MAX_OUTSIDE if n >= _FEW else _MAX_OF_FEW
+    if outside > most:
         ranges = f"x from {np.nanmin(x):.0f} to {np.nanmax(x):.0f}, y from {np.nanmin(y):.0f} to {np.nanmax(y):.0f}"
         sizes = f"{np.median(width):.0f} x {np.median(height):.0f} px"
         message = f"{outside:.0%} of {n:,} fixations lie outside of their photographs ({ranges}; photographs: {sizes})"
@@ -75,8 +78,8 @@ def check_frame(parts: Sequence[FramePoints], *, is_declared: bool) -> tuple[int
         if max(spans) < MIN_SPAN:
             raise MapFileError(
                 f"99 % of {n:,} fixations span only {spans[0]:.0%} of the photographs' width and {spans[1]:.0%} of "
-                "their height: they may have been recorded in a smaller frame. Tell at which size the photograph was shown "
-                f"(--frame HEIGHT WIDTH), and where (--offset X Y); {_OWN}."
+                "their height: they may have been recorded in a smaller frame. Tell at which size the photograph was "
+                f"shown (--frame HEIGHT WIDTH), and where (--offset X Y); {_OWN}."
             )
     return round(outside * n), n
 

@@ -31,6 +31,8 @@ _NO_VALUE = [*sorted(UNKNOWN_WORDS), "."]
 """What stands for "not recorded"; EyeLink writes a dot."""
 _EVENT, _EVENT_NUMBER, _RECORDING = "Eye movement type", "Eye movement type index", "Recording name"
 """Columns of Tobii's exports, which have a row for every sample."""
+_MORE = "\0more"
+"""Name of the column behind the last."""
 _DECIMAL_COMMA = r"[+-]?\d+,\d+"
 
 
@@ -163,7 +165,9 @@ def _parse(
         comma = text.str.fullmatch(_DECIMAL_COMMA)
         n_comma += int(comma.sum())
         numbers[role] = pd.to_numeric(text.where(~comma, text.str.replace(",", ".")), errors="coerce")
+    more = frame[_MORE].str.strip() != "" if _MORE in frame else pd.Series(False, index=frame.index)
     faults = [
+        ("the row has more columns than the table", more),
         ("there is no image", texts["image"] == ""),
         ("there is no participant", texts["participant"].str.lower().isin(NO_PARTICIPANT)),
     ]
@@ -175,9 +179,8 @@ def _parse(
         fault = fault & keep
         if fault.any():
             first = int(np.flatnonzero(fault)[0])
-            role = reason.split()[0]
-            shown = f": {texts[role].iloc[first][:30]!r}" if "number" in reason else ""
-            reasons.add(f"row {n_before + first + 2}", f"{reason}{shown}" if shown else reason, int(fault.sum()))
+            shown = f": {texts[reason[0]].iloc[first][:30]!r}" if reason.endswith("number") else ""
+            reasons.add(f"row {n_before + first + 2}", f"{reason}{shown}", int(fault.sum()))
             keep &= ~fault
     part = pd.DataFrame({role: values[keep] for role, values in numbers.items()})
     for role, known in codes.items():
@@ -211,15 +214,16 @@ def _frames(path: Path, used: list[str], header: list[str], encoding: str | None
             file,
             sep=separator,
             header=None,
-            usecols=numbers,
-            names=range(len(header)),
+            usecols=[*numbers, len(header)],  # one more, which only rows of too many columns have
+            names=range(len(header) + 1),
             index_col=False,
             dtype=str,
             keep_default_na=False,
             chunksize=_ROWS_AT_ONCE,
         )
         for part in parts:
-            yield part.fillna("").set_axis([header[number] for number in part.columns], axis=1)
+            names = [*header, _MORE]
+            yield part.fillna("").set_axis([names[number] for number in part.columns], axis=1)
 
 
 @contextmanager

@@ -47,8 +47,8 @@ def read_mit1003(root: Path, paths: Iterable[Path]) -> FixationTable:
         raise MapFileError(f"no MATLAB file holds gaze of MIT1003: {'; '.join(reason for _, reason in skipped[:3])}.")
     note = (
         f"Fixations are detected here in the raw samples at {RATE_HZ:g} Hz: at least {MIN_DURATION_MS:g} ms within a "
-        f"dispersion of {MAX_DISPERSION_DEGREES:g} degree ({PX_PER_DEGREE:g} px). The authors' MATLAB rule differs; their "
-        "maps are in ALLFIXATIONMAPS. They dropped the first fixation (drop_first)."
+        f"dispersion of {MAX_DISPERSION_DEGREES:g} degree ({PX_PER_DEGREE:g} px). The authors' MATLAB rule differs; "
+        "their maps are in ALLFIXATIONMAPS. They dropped the first fixation (drop_first)."
     )
     return scanpaths.table("MIT1003", is_one_based=True, notes=(note,), skipped=skipped)
 

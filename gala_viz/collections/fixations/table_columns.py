@@ -44,7 +44,7 @@ def find_columns(header: Sequence[str], declared: Mapping[str, str] | None = Non
     """Return role -> column for the columns of a table's ``header``.
 
     ``declared`` roles take the column that is named, with its capitals; the others the one column whose name is among
-    ``KNOWN_NAMES``. Raises ``MapFileError`` where a needed role has no column, or a role several, and names the columns.
+    ``KNOWN_NAMES``. Raises ``MapFileError`` for a needed role without a column and a role with several; it names all.
     """
     declared = dict(declared or {})
     has = f"it has {', '.join(map(repr, header[:40]))}"
