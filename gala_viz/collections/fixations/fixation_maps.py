@@ -158,6 +158,7 @@ class FixationMaps:
         self._table, self._source = table, source.name
         self.fingerprint = fingerprint("fixation maps", key, settings(self.spec))
         self._smoothing: str | None = None
+        self._people = _ids(table.participants)
         if self.spec.weight == "duration" and not table.has_durations:
             raise MapFileError(f"{source.name}: no durations are recorded, by which maps could be weighted.")
         if self.spec.drop_first and table.is_pooled:
@@ -249,7 +250,7 @@ class FixationMaps:
         elif table.is_padded and not self.spec.declares_frame:
             x, y = _unpadded(x, y, table.frames_px[self._number_of[image]], photo_px)
         who = table.participant[rows]
-        people = np.array(table.participants, dtype=object)[who].astype(str) if table.participants else who
+        people = self._people[who] if table.participants else who
         duration = table.duration_ms[rows] if table.has_durations else None
         return Points(people, x, y, duration)
 
@@ -308,6 +309,12 @@ class FixationMaps:
             sentences[DURATIONS] = f"{table.title}, {who}: fixations weighted by duration, {text}"
         order = (DURATIONS, FIXATIONS) if spec.weight == "duration" else (FIXATIONS, DURATIONS)
         return {kind: sentences[kind] for kind in order if kind in sentences}
+
+
+def _ids(participants: Sequence[str]) -> np.ndarray:
+    """Return ids as whole numbers where all are such, which sort by value, else as texts."""
+    is_number = all(one.isascii() and one.isdigit() and str(int(one)) == one and len(one) < 19 for one in participants)
+    return np.array(participants, dtype=np.int64 if is_number else str)
 
 
 def _unpadded(

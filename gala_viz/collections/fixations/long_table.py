@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -24,13 +24,14 @@ TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET = ".parquet"
 MAX_BYTES = 8_000_000_000
 """Bytes of the largest table, unpacked."""
-_ROWS_AT_ONCE = 500_000
+_ROWS_AT_ONCE, _CELLS_AT_ONCE = 500_000, 4_000_000
 _MAX_HEADER = 100_000
 _SEPARATORS = ("\t", ";", ",")
 _NO_VALUE = [*sorted(UNKNOWN_WORDS), "."]
 """What stands for "not recorded"; EyeLink writes a dot."""
 _EVENT, _EVENT_NUMBER, _RECORDING = "Eye movement type", "Eye movement type index", "Recording name"
 """Columns of Tobii's exports, which have a row for every sample."""
+_NUMBERS = ("x", "y", "duration", "onset", "order")
 _MORE = "\0more"
 """Name of the column behind the last."""
 _DECIMAL_COMMA = r"[+-]?\d+,\d+"
@@ -153,28 +154,28 @@ def _parse(
     codes: dict[str, dict[str, int]],
 ) -> tuple[pd.DataFrame, int]:
     """Return the rows of ``frame`` that are fixations, as numbers, and how many numbers had a decimal comma."""
-    texts = {role: frame[name].str.strip() for role, name in column_of.items()}
+    texts = {role: frame[name] if role in _NUMBERS else frame[name].str.strip() for role, name in column_of.items()}
     keep = frame[_EVENT].str.strip() == "Fixation" if is_samples else pd.Series(True, index=frame.index)
     n_comma = 0
-    numbers = {}
-    for role in ("x", "y", "duration", "onset", "order"):
+    numbers, empty = {}, {}
+    for role in _NUMBERS:
         if role not in texts:
             numbers[role] = pd.Series(np.nan, index=frame.index)
             continue
-        text = texts[role]
-        comma = text.str.fullmatch(_DECIMAL_COMMA)
-        n_comma += int(comma.sum())
-        numbers[role] = pd.to_numeric(text.where(~comma, text.str.replace(",", ".")), errors="coerce")
-    more = frame[_MORE].str.strip() != "" if _MORE in frame else pd.Series(False, index=frame.index)
+        numbers[role] = pd.to_numeric(texts[role], errors="coerce").astype(np.float64)
+        others = texts[role][numbers[role].isna()].str.strip()  # few, as a rule
+        empty[role] = others.str.lower().isin(_NO_VALUE).reindex(frame.index, fill_value=False)
+        commas = others[others.str.fullmatch(_DECIMAL_COMMA)]
+        n_comma += len(commas)
+        numbers[role] = numbers[role].fillna(pd.to_numeric(commas.str.replace(",", ".")).astype(np.float64))
     faults = [
-        ("the row has more columns than the table", more),
+        ("the row has more columns than the table", frame[_MORE].str.strip() != "" if _MORE in frame else ~keep),
         ("there is no image", texts["image"] == ""),
-        ("there is no participant", texts["participant"].str.lower().isin(NO_PARTICIPANT)),
+        ("there is no participant", _is_among(texts["participant"], NO_PARTICIPANT)),
     ]
     for role in ("x", "y"):
-        is_empty = texts[role].str.lower().isin(_NO_VALUE)
-        faults.append((f"there is no {role}", is_empty))
-        faults.append((f"{role} is no finite number", ~is_empty & ~np.isfinite(numbers[role])))
+        faults.append((f"there is no {role}", empty[role]))
+        faults.append((f"{role} is no finite number", ~empty[role] & ~np.isfinite(numbers[role])))
     for reason, fault in faults:
         fault = fault & keep
         if fault.any():
@@ -189,6 +190,12 @@ def _parse(
         part["event"] = frame[_EVENT_NUMBER][keep]
         part["recording"] = frame[_RECORDING][keep] if _RECORDING in frame else ""
     return part, n_comma
+
+
+def _is_among(texts: pd.Series, words: Container[str]) -> pd.Series:
+    """Return which texts are among ``words``, in lower case; each different text is looked at once."""
+    positions, names = pd.factorize(texts)
+    return pd.Series(np.array([str(name).lower() in words for name in names], bool)[positions], index=texts.index)
 
 
 def _coded(texts: pd.Series, known: dict[str, int]) -> np.ndarray:
@@ -209,21 +216,20 @@ def _frames(path: Path, used: list[str], header: list[str], encoding: str | None
         return
     with _open_text(path, encoding) as file:
         separator = _header(file)[1]
-        numbers = [header.index(name) for name in used]
+        names = [*header, _MORE]
         parts = pd.read_csv(
             file,
             sep=separator,
             header=None,
-            usecols=[*numbers, len(header)],  # one more, which only rows of too many columns have
-            names=range(len(header) + 1),
+            names=range(len(names)),  # pandas does not count the columns of rows where it reads some columns alone
             index_col=False,
             dtype=str,
             keep_default_na=False,
-            chunksize=_ROWS_AT_ONCE,
+            chunksize=max(1000, _CELLS_AT_ONCE // len(names)),
         )
         for part in parts:
-            names = [*header, _MORE]
-            yield part.fillna("").set_axis([names[number] for number in part.columns], axis=1)
+            columns = {name: part[names.index(name)].fillna("") for name in (*used, _MORE)}
+            yield pd.DataFrame(columns).reset_index(drop=True)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def read_salicon_json(paths: Sequence[Path]) -> FixationTable:
                     points = np.asarray(entry["fixations"], dtype=np.float64).reshape(-1, 2)
                     annotations.append((entry["image_id"], str(entry["worker_id"]), points.astype(np.float32)))
                 elif key == "info" and isinstance(entry, dict):
-                    told += [str(value) for value in entry.values()]
+                    told += [str(entry.get(name, "")) for name in ("version", "description", "url")]
             except (KeyError, TypeError, ValueError, OverflowError):
                 what = "an image has an id, a file_name, a width and a height"
                 reasons.add(path.name, what if key == "images" else _ANNOTATION)
@@ -50,9 +50,7 @@ def read_salicon_json(paths: Sequence[Path]) -> FixationTable:
     skipped = reasons.listed("entry")
     if not scanpaths.images:
         raise MapFileError(f"{paths[0].name} holds no fixations of SALICON: {_reasons_text(skipped) or _ANNOTATION}.")
-    return scanpaths.table(
-        f"SALICON ({release([*map(str, paths), *told])})", is_one_based=True, notes=_NOTES, skipped=skipped
-    )
+    return scanpaths.table(f"SALICON ({release(paths, told)})", is_one_based=True, notes=_NOTES, skipped=skipped)
 
 
 _ANNOTATION = "an annotation has an image_id, a worker_id and fixations [[row, column], …]"
@@ -83,20 +81,23 @@ def read_salicon_mat(root: Path, paths: Iterable[Path]) -> FixationTable:
     if not scanpaths.images:
         raise MapFileError(f"no MATLAB file holds fixations of SALICON: {_reasons_text(skipped)}.")
     return scanpaths.table(
-        f"SALICON ({release([str(root)])})",
+        f"SALICON ({release([root])})",
         is_one_based=True,
         notes=("Workers are not named: nobody is the same person on two images.",),
         skipped=skipped,
     )
 
 
-def release(texts: Iterable[str]) -> str:
-    """Return the release that paths or other texts of a set tell: "2015 release", "2017 release" or "release unknown".
+def release(paths: Iterable[Path], told: Iterable[str] = ()) -> str:
+    """Return which release a set is: "2015 release", "2017 release" or that it is not known.
 
-    A year counts where only one of the two is told; COCO's own 2014 is none.
+    A year counts in a folder or file whose name has "salicon" too, in "2015r1", as the published address has it, and
+    in what a JSON file tells of its version; and where only one of the two is told.
     """
-    told = [year for year in RELEASES if any(year in text for text in texts)]
-    return f"{told[0]} release" if len(told) == 1 else "release unknown: 2015 and 2017 differ"
+    names = {name.lower() for path in paths for name in path.parts}
+    texts = [*told, *(name for name in names if "salicon" in name or "2015r1" in name)]
+    years = [year for year in RELEASES if any(year in text for text in texts)]
+    return f"{years[0]} release" if len(years) == 1 else "release unknown: 2015 and 2017 differ"
 
 
 def _reasons_text(skipped: Sequence[tuple[str, str]]) -> str:
