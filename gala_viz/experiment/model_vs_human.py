@@ -84,8 +84,8 @@ def read_model_vs_human(path: str | Path, rt_unit: Literal["s", "ms"] = "s") -> 
     rt_s = rt if rt_unit == "s" else rt / 1000
     if rt_s.notna().any() and rt_s.median() > _LONGEST_S:
         raise ValueError(
-            f"{path.name}: half of the reaction times are above {rt_s.median():.0f} s; they seem to be in ms: --rt-unit "
-            "ms."
+            f"{path.name}: half of the reaction times are above {rt_s.median():.0f} s; they seem to be in ms: "
+            "--rt-unit ms."
         )
     answered = ~table["object_response"].str.lower().isin(NO_RESPONSE)
     has_rt = rt_s.notna().groupby(table["subj"]).transform("any")
