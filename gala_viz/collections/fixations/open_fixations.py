@@ -48,12 +48,12 @@ def is_fixation_source(source: Path) -> bool:
         return hdf5_type(source) in FIXATION_TYPES
     if not is_table(source):
         return False
-    if suffix != ".csv":
+    if suffix == PARQUET:
         return True
     try:
         header = table_header(source)
     except (MapFileError, OSError, ValueError):
-        return False
+        return suffix != ".csv" and bool(source.stat().st_size)  # its fault is told when it is read
     return len(header) > 1 and "clicks" not in header and len(set(header) & set(CLICK_COLUMNS)) < 2
 
 
@@ -177,7 +177,8 @@ def _is_fixation_folder(folder: Path) -> bool:
             suffix = os.path.splitext(name)[1].lower()
             if suffix in _MAPS:
                 return False
-            found |= suffix in (".mat", ".json") or (suffix in _HDF5 and hdf5_type(Path(top) / name) in FIXATION_TYPES)
+            found |= suffix in (".mat", ".json") and name != "zarr.json"
+            found |= suffix in _HDF5 and hdf5_type(Path(top) / name) in FIXATION_TYPES
         n_listed += len(names)
         if n_listed > _LISTED or Path(top) != folder:
             folders.clear()

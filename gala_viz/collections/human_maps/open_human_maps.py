@@ -63,10 +63,10 @@ def open_human_maps(
     ValueError
         ``source`` has none of the formats, or (``MapFileError``) cannot be used.
     """
+    if fixations is None and source.suffix.lower() == ZARR and source.is_dir():
+        return ZarrMaps(source, images)
     if fixations is not None or (clicks is None and source.exists() and is_fixation_source(source)):
         return FixationMaps(source, images, size_px, fixations)
-    if source.suffix.lower() == ZARR and source.is_dir():
-        return ZarrMaps(source, images)
     if source.is_dir() and detect_layout(source) == "records":
         raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source} holds TFRecords. {RECORDS_ALONE}")
     if source.is_dir():
