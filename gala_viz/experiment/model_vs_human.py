@@ -7,7 +7,7 @@ image is shown whole, in a condition: ``map_type`` holds the condition and ``lev
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -54,7 +54,7 @@ def read_model_vs_human(path: str | Path, rt_unit: Literal["s", "ms"] = "s") -> 
     if path.stat().st_size > MAX_BYTES:
         raise ValueError(f"{path.name} is larger than {MAX_BYTES / 1e6:g} MB.")
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table: Any = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:  # pandas' errors of parsing are ValueErrors
         raise ValueError(f"{path.name} is no CSV file ({' '.join(str(error).split())[:120]}).") from None
     if not isinstance(table.index, pd.RangeIndex):
@@ -75,7 +75,7 @@ def read_model_vs_human(path: str | Path, rt_unit: Literal["s", "ms"] = "s") -> 
         raise ValueError(
             f"{path.name}, line {twice[0] + 2}: its subj, session and trial occur twice ({len(twice)} so)."
         )
-    rt = pd.to_numeric(table["rt"].replace(dict.fromkeys(("", "na", "NA"), "nan")), errors="coerce")
+    rt: Any = pd.to_numeric(table["rt"].replace(dict.fromkeys(("", "na", "NA"), "nan")), errors="coerce")
     wrong = np.flatnonzero(rt.isna() & ~table["rt"].str.lower().isin(NO_RESPONSE))
     if len(wrong):
         raise ValueError(
@@ -127,7 +127,8 @@ def accuracy_table(responses: pd.DataFrame) -> pd.DataFrame:
         rt, their errors, and what these are ``over``.
     """
     rows = []
-    for (observer, condition), own in responses.groupby(["observer", "map_type"], sort=True):
+    groups_of: Any = responses.groupby(["observer", "map_type"], sort=True)
+    for (observer, condition), own in groups_of:
         by_category = ((str(name), part) for name, part in own.groupby("superclass", sort=True))
         for category, part in (("all", own), *by_category):
             groups = [group for _, group in part.groupby("participant", sort=True)]

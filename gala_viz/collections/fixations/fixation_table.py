@@ -106,8 +106,9 @@ def load_fixation_table(path: Path) -> FixationTable | None:
     """Read a table that ``FixationTable.to_npz`` wrote, or None where the file is missing or damaged."""
     arrays = read_npz(path) or {}
     try:
-        about = {name: _tuples(value) for name, value in json.loads(arrays["about"].tobytes()).items()}
-        return FixationTable(**about, **{name: arrays[name] for name in _COLUMNS})
+        about: dict[str, Any] = {name: _tuples(value) for name, value in json.loads(arrays["about"].tobytes()).items()}
+        columns: dict[str, Any] = {name: arrays[name] for name in _COLUMNS}
+        return FixationTable(**about, **columns)
     except (KeyError, TypeError, ValueError):
         return None
 

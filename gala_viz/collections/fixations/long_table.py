@@ -122,7 +122,7 @@ def _read(path: Path, columns: Mapping[str, str] | None, encoding: str | None) -
         keys = ["image", "participant", "trial", "event", "recording"]
         rows = rows.drop_duplicates(keys, ignore_index=True)
     for role in ("order", "onset"):
-        if role in column_of and rows[role].notna().all():
+        if role in column_of and bool(rows[role].notna().to_numpy().all()):
             rows = rows.sort_values(role, kind="stable", ignore_index=True)
             break
     unused = [name for name in header if name not in used]
@@ -154,20 +154,24 @@ def _parse(
     codes: dict[str, dict[str, int]],
 ) -> tuple[pd.DataFrame, int]:
     """Return the rows of ``frame`` that are fixations, as numbers, and how many numbers had a decimal comma."""
-    texts = {role: frame[name] if role in _NUMBERS else frame[name].str.strip() for role, name in column_of.items()}
+    texts: dict[str, Any] = {
+        role: frame[name] if role in _NUMBERS else frame[name].str.strip() for role, name in column_of.items()
+    }
     keep = frame[_EVENT].str.strip() == "Fixation" if is_samples else pd.Series(True, index=frame.index)
     n_comma = 0
-    numbers, empty = {}, {}
+    numbers: dict[str, Any] = {}
+    empty: dict[str, Any] = {}
     for role in _NUMBERS:
         if role not in texts:
             numbers[role] = pd.Series(np.nan, index=frame.index)
             continue
-        numbers[role] = pd.to_numeric(texts[role], errors="coerce").astype(np.float64)
+        parsed: Any = pd.to_numeric(texts[role], errors="coerce")
+        numbers[role] = parsed.astype(np.float64)
         others = texts[role][numbers[role].isna()].str.strip()  # few, as a rule
         empty[role] = others.str.lower().isin(_NO_VALUE).reindex(frame.index, fill_value=False)
         commas = others[others.str.fullmatch(_DECIMAL_COMMA)]
         n_comma += len(commas)
-        numbers[role] = numbers[role].fillna(pd.to_numeric(commas.str.replace(",", ".")).astype(np.float64))
+        numbers[role] = numbers[role].fillna(commas.str.replace(",", ".").astype(np.float64))
     faults = [
         ("the row has more columns than the table", frame[_MORE].str.strip() != "" if _MORE in frame else ~keep),
         ("there is no image", texts["image"] == ""),

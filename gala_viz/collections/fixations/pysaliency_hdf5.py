@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -70,7 +71,8 @@ def _stimuli(file: h5py.File, name: str) -> list[tuple[str, tuple[int, int]]]:
         names = [_text(one) or "" for one in _array(file, "filenames")]
         shapes = [tuple(int(side) for side in np.ravel(one)[:2]) for one in _array(file, "shapes")]
     else:
-        count = int(file.attrs["size"])
+        size: Any = file.attrs["size"]
+        count = int(size)
         if not 0 < count <= len(file):
             raise MapFileError(f"{name} tells {count} stimuli and holds {len(file)}.")
         names = [str(number) for number in range(count)]
@@ -101,7 +103,7 @@ def _read(file: h5py.File, name: str, images: list[tuple[str, tuple[int, int]]],
         lengths = _array(file, "train_lengths") if "train_lengths" in file else (~np.isnan(xs)).sum(axis=1)
         durations = _optional(file, "scanpath_fixation_attributes", ("durations", "train_durations", "duration"))
     elif kind in ("ScanpathFixations", "Scanpaths"):
-        group = file if kind == "Scanpaths" else file["scanpaths"]
+        group: Any = file if kind == "Scanpaths" else file["scanpaths"]
         xs, ys, n, lengths = (_array(group, one) for one in ("xs", "ys", "n", "lengths"))
         subject = _optional(group, "scanpath_attributes", ("subject", "subjects"))
         durations = _optional(group, "fixation_attributes", ("durations", "duration"))
@@ -152,11 +154,12 @@ def _text(value: object) -> str | None:
 def _optional(parent: h5py.Group, group: str, names: Sequence[str]) -> np.ndarray | None:
     if not isinstance(parent.get(group, getlink=True), h5py.HardLink):
         return None
-    return next((_array(parent[group], name) for name in names if name in parent[group]), None)
+    inside: Any = parent[group]
+    return next((_array(inside, name) for name in names if name in inside), None)
 
 
 def _array(group: h5py.Group, name: str) -> np.ndarray:
-    stored = _dataset(group, name)
+    stored: Any = _dataset(group, name)
     if stored.size > MAX_FIXATIONS:
         raise MapFileError(f"{name} has {stored.size:,} values; at most {MAX_FIXATIONS:,} are read.")
     return np.asarray(stored[()])

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -51,7 +51,7 @@ class Import:
             [accuracy_table(table).assign(file=name) for name, table in zip(names, tables, strict=True)]
         )
         accuracy.to_csv(self.folder / "accuracy.csv", index=False)
-        whole = accuracy[accuracy["category"] == "all"]
+        whole: Any = accuracy[accuracy["category"] == "all"]
         lines = [f"{'file':<20}{'observer':<24}{'condition':<12}{'accuracy':>9}{'+-':>8}{'rt':>9}{'n':>4}{'trials':>8}"]
         lines += [
             f"{row.file:<20}{row.observer:<24}{row.condition:<12}{row.accuracy:>9.3f}{row.accuracy_sem:>8.3f}"
