@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["clicks", "fixations", "records", "maps", "osie", "photographs"]
 MAX_LISTED = 10
+_OF_FIXATIONS = ("offset", "units", "columns", "drop_first", "one_based", "weight", "sigma", "px_per_degree")
+"""Options that no other kind has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +135,9 @@ class Arguments:
             and (self.kind != "clicks" or source.suffix.lower() != ".csv")
         ):
             raise ValueError(f"--encoding belongs to a table of clicks in CSV; {source.name} is none.")
+        needless = [name for name in _OF_FIXATIONS if getattr(self, name) != getattr(type(self), name)]
+        if needless and self.kind != "fixations":
+            raise ValueError(f"--{', --'.join(needless).replace('_', '-')} belong to fixations; these are {self.kind}.")
         clicks = self._clicks() if self.kind == "clicks" else None
         fixations = self._fixations() if self.kind == "fixations" else None
         maps = source if on_photos else None

@@ -81,6 +81,11 @@ def test_columns_that_are_not_known_are_asked_for(photographs, table, tmp_path, 
     assert message in capsys.readouterr().err
 
 
+def test_options_of_fixations_are_refused_where_they_would_do_nothing(photographs, tmp_path, capsys):
+    assert main(["import", "photographs", str(photographs), "--into", str(tmp_path / "own"), "--drop-first"]) == 2
+    assert "--drop-first belong to fixations; these are photographs." in capsys.readouterr().err
+
+
 def test_fixations_lie_on_photographs(table, tmp_path, capsys):
     assert imported(table, "--into", tmp_path / "own", *OPTIONS) == 2
     assert "tell their folder with --photos" in capsys.readouterr().err
