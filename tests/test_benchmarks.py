@@ -22,6 +22,7 @@ TINY = {
     "erase_reveal.py": "--networks rendered-gala rendered-resnet --repeats 1 --threads 1",
     "explore.py": "--images 200",
     "files_crossed.py": "--network rendered-gala --samples 2",
+    "fixation_frames.py": "--repeats 1",
     "game.py": "--players 1 --seconds 1 --repeats 1",
     "learning.py": "--recipes rendered-gala --epochs 1 --seeds 0 --images 2 --per-category 6 --held-out 2 --out l.csv",
     "open_collection.py": "--images 50 --repeats 1",

@@ -13,6 +13,7 @@ from gala_viz.collections.clickme.click_maps import ClickMaps, ClickMapSpec, che
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.file_index import index_files
+from gala_viz.collections.fixations.fixation_maps import FixationMaps, FixationMapSpec
 from gala_viz.collections.human_maps.folder_maps import is_inside
 from gala_viz.collections.human_maps.human_map import HumanMap, HumanMaps
 from gala_viz.collections.human_maps.map_checks import MapFileError
@@ -43,9 +44,11 @@ class FolderCollection(Collection):
         Folder of photographs.
     human_maps : str or Path, optional
         What ``gala_viz.collections.human_maps.open_human_maps`` takes: a folder of map files (which may lie inside
-        ``folder`` and is then not searched for photographs), a table of clicks, maps in Zarr or an HDF5 file of maps.
+        ``folder`` and is then not searched for photographs), a table of clicks, fixations, maps in Zarr or in HDF5.
     clicks : ClickMapSpec, optional
         How a table of clicks becomes maps.
+    fixations : FixationMapSpec, optional
+        How fixations become maps.
     limits : ReadingLimits
         Limits in bytes and pixels of the photographs that are read.
     refresh : bool
@@ -66,10 +69,13 @@ class FolderCollection(Collection):
         *,
         human_maps: str | Path | None = None,
         clicks: ClickMapSpec | None = None,
+        fixations: FixationMapSpec | None = None,
         limits: ReadingLimits = FOLDER_LIMITS,
         refresh: bool = False,
     ) -> None:
         check_clicks(clicks, human_maps)
+        if fixations is not None and human_maps is None:
+            raise ValueError("fixations tell how a set of fixations becomes maps; name it as human_maps.")
         self.root = Path(folder).expanduser().resolve()
         source = Path(human_maps).expanduser().resolve() if human_maps is not None else None
         if source == self.root:
@@ -106,7 +112,12 @@ class FolderCollection(Collection):
         self._marks: HumanMaps | None = None
         if source is not None:
             self._marks = open_human_maps(
-                source, images, lambda image: photo_size_px(self.root / image, limits), clicks, refresh=refresh
+                source,
+                images,
+                lambda image: photo_size_px(self.root / image, limits),
+                clicks,
+                fixations=fixations,
+                refresh=refresh,
             )
         super().__init__(
             name=self.root.name or str(self.root),
@@ -124,12 +135,12 @@ class FolderCollection(Collection):
         return fingerprint("folder", str(self.root), self._tree.files, marks, asdict(self.limits))
 
     def with_smoothing(self, smoothing: str) -> FolderCollection | None:
-        """Return this collection with maps from a table of clicks smoothed otherwise; None for maps of other sources.
+        """Return this collection with maps from clicks or fixations smoothed otherwise; None for maps of other sources.
 
         Also None without human maps.
         """
         SMOOTHINGS[smoothing]
-        if not isinstance(self._marks, ClickMaps):
+        if not isinstance(self._marks, (ClickMaps, FixationMaps)):
             return None
         other = self._copy_smoothed(smoothing)
         other._marks = self._marks.with_smoothing(smoothing)

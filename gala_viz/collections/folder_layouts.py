@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gala_viz.collections.fixations.set_layouts import fixation_set_layout
+
 MANIFEST = "collection.toml"
 RECORD_SUFFIXES = frozenset({".tfrecord", ".tfrecords"})
 
@@ -31,7 +33,7 @@ def osie_layout(folder: Path) -> OSIELayout | None:
     return None
 
 
-def detect_layout(source: Path) -> Literal["manifest", "osie", "records", "photographs"]:
+def detect_layout(source: Path) -> Literal["manifest", "osie", "fixations", "records", "photographs"]:
     """Return what kind of collection the folder or TFRecord file ``source`` holds."""
     if source.is_file():
         return "records"
@@ -39,6 +41,8 @@ def detect_layout(source: Path) -> Literal["manifest", "osie", "records", "photo
         return "manifest"
     if osie_layout(source) is not None:
         return "osie"
+    if fixation_set_layout(source) is not None:
+        return "fixations"
     near = (path for pattern in ("*.tfrecord*", "*/*.tfrecord*") for path in source.glob(pattern))
     return "records" if any(path.suffix.lower() in RECORD_SUFFIXES for path in near) else "photographs"
 

@@ -15,8 +15,9 @@ from gala_viz.cache import write_atomically
 from gala_viz.collections.clickme.click_maps import ClickMapSpec, check_clicks
 from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
+from gala_viz.collections.fixations.fixation_maps import FixationMapSpec
 from gala_viz.collections.folder_layouts import MANIFEST
-from gala_viz.specs import settings, toml_values
+from gala_viz.specs import settings, spec_from_settings, toml_values
 
 
 class ManifestError(ValueError):
@@ -28,14 +29,15 @@ class Manifest:
     """What ``open_collection`` needs for a collection of one's own.
 
     ``source`` is a folder of photographs, of OSIE or of TFRecords (or one such file). ``human_maps`` belongs to
-    photographs, ``clicks`` to a table of clicks, ``smoothing`` to the maps in TFRecords. Paths are absolute, or
-    relative to the manifest in the file. ``report`` holds what the import counted.
+    photographs, ``clicks`` to a table of clicks, ``fixations`` to fixations, ``smoothing`` to the maps in TFRecords.
+    Paths are absolute, or relative to the manifest in the file. ``report`` holds what the import counted.
     """
 
     title: str
     source: Path
     human_maps: Path | None = None
     clicks: ClickMapSpec | None = None
+    fixations: FixationMapSpec | None = None
     smoothing: str | None = None
     licence: str | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class Manifest:
             "collection": {"title": self.title, "licence": self.licence, "source": _path_text(self.source, folder)},
             "maps": {"human_maps": _path_text(self.human_maps, folder), "smoothing": self.smoothing},
             "clicks": settings(self.clicks) if self.clicks else None,
+            "fixations": settings(self.fixations) if self.fixations else None,
             "report": dict(self.report),
         }
         path = folder / MANIFEST
@@ -89,6 +92,7 @@ def read_manifest(folder: str | Path) -> Manifest:
             human_maps=folder / maps["human_maps"] if "human_maps" in maps else None,
             smoothing=maps.get("smoothing"),
             clicks=_clicks(content["clicks"]) if "clicks" in content else None,
+            fixations=spec_from_settings(FixationMapSpec, content["fixations"]) if "fixations" in content else None,
             report=content.get("report", {}),
         )
     except (TypeError, KeyError, ValueError) as error:

@@ -41,6 +41,7 @@ def _rendered() -> Collection:
 
 if TYPE_CHECKING:
     from gala_viz.collections.clickme.click_maps import ClickMapSpec
+    from gala_viz.collections.fixations.fixation_maps import FixationMapSpec
 
 COLLECTIONS: Registry[Callable[[], Collection]] = Registry("collection", {"photos": _photos, "rendered": _rendered})
 """Collections that have a name of their own; any other is opened by its folder."""
@@ -57,15 +58,21 @@ class _Asked:
     human_maps: str | Path | None = None
     clicks: ClickMapSpec | None = None
     smoothing: str | None = None
+    fixations: FixationMapSpec | None = None
 
 
 def open_collection(
-    name_or_folder: str | Path, *, human_maps: str | Path | None = None, clicks: ClickMapSpec | None = None
+    name_or_folder: str | Path,
+    *,
+    human_maps: str | Path | None = None,
+    clicks: ClickMapSpec | None = None,
+    fixations: FixationMapSpec | None = None,
 ) -> Collection:
     """Open a collection by name, by folder, or by TFRecord file.
 
     A folder with collection.toml opens as ``gala-viz import`` made it; one in OSIE's layout with its maps from
-    fixations and mouse samples; a folder of TFRecords, or one such file, with the photographs and ClickMe maps in them;
+    fixations and mouse samples; one in the layout of CAT2000, MIT1003, SALICON, COCO-Search18 or pysaliency with maps
+    from its fixations; a folder of TFRecords, or one such file, with the photographs and ClickMe maps in them;
     any other folder as photographs, flat or with one folder for each category (ImageNet's layout gives names and
     indices).
 
@@ -75,10 +82,12 @@ def open_collection(
         "photos", "rendered", another name in ``COLLECTIONS``, or a path. A folder that is called like a collection is
         opened as "./photos".
     human_maps : str or Path, optional
-        For photographs: a folder of PNG, NPY or NPZ maps named by image, a table of clicks (CSV, NPZ), maps in Zarr, or
-        an HDF5 file of maps.
+        For photographs: a folder of PNG, NPY or NPZ maps named by image, a table of clicks (CSV, NPZ), maps in Zarr,
+        an HDF5 file of maps, or fixations.
     clicks : ClickMapSpec, optional
         How a table of clicks becomes maps.
+    fixations : FixationMapSpec, optional
+        How fixations become maps: those of ``human_maps``, or of a folder in the layout of a set.
 
     Returns
     -------
@@ -115,8 +124,10 @@ def open_collection(
     if folder is None or layout is None:
         opened = COLLECTIONS[str(name_or_folder)]()
     else:
-        opened = _OPENERS[layout](folder, _Asked(human_maps, clicks))
-    if clicks is None:  # which no name or folder tells
+        if fixations is not None and human_maps is None and layout != "fixations":
+            raise ValueError("fixations tell how a set of fixations becomes maps; name it as human_maps.")
+        opened = _OPENERS[layout](folder, _Asked(human_maps, clicks, fixations=fixations))
+    if clicks is None and fixations is None:  # which no name or folder tells
         maps = {} if human_maps is None else {"human_maps": str(human_maps)}
         opened.origin = {"collection": str(name_or_folder), **maps}
     return opened
@@ -132,7 +143,9 @@ def _manifest(folder: Path, options: _Asked) -> Collection:
     if layout in (None, "manifest"):
         raise ManifestError(f"{folder}: its source {manifest.source} is not there, or is a collection of its own.")
     layout = "photographs" if manifest.human_maps else layout
-    collection = _OPENERS[layout](manifest.source, _Asked(manifest.human_maps, manifest.clicks, manifest.smoothing))
+    collection = _OPENERS[layout](
+        manifest.source, _Asked(manifest.human_maps, manifest.clicks, manifest.smoothing, manifest.fixations)
+    )
     collection.name, collection.title = folder.resolve().name, manifest.title
     collection.licence = manifest.licence or collection.licence
     return collection
@@ -145,6 +158,19 @@ def _osie(folder: Path, options: _Asked) -> Collection:
     return OSIECollection(folder)
 
 
+def _fixation_set(folder: Path, options: _Asked) -> Collection:
+    from gala_viz.collections.fixations.set_layouts import fixation_set_layout
+    from gala_viz.collections.folder_collection import FolderCollection
+
+    layout = fixation_set_layout(folder)
+    if layout is None:  # its folders went away since it was recognised
+        raise FileNotFoundError(f"{folder} holds no set of fixations any more.")
+    collection = FolderCollection(layout.photographs, human_maps=layout.fixations, fixations=options.fixations)
+    collection.name = folder.resolve().name
+    collection.title = f"{layout.name}: {len(collection.images)} photographs"
+    return collection
+
+
 def _records(folder: Path, options: _Asked) -> Collection:
     from gala_viz.collections.clickme.tfrecord_collection import TFRecordCollection
 
@@ -154,12 +180,13 @@ def _records(folder: Path, options: _Asked) -> Collection:
 def _photographs(folder: Path, options: _Asked) -> Collection:
     from gala_viz.collections.folder_collection import FolderCollection
 
-    return FolderCollection(folder, human_maps=options.human_maps, clicks=options.clicks)
+    return FolderCollection(folder, human_maps=options.human_maps, clicks=options.clicks, fixations=options.fixations)
 
 
 _OPENERS: dict[str, Callable[[Path, _Asked], Collection]] = {
     "manifest": _manifest,
     "osie": _osie,
+    "fixations": _fixation_set,
     "records": _records,
     "photographs": _photographs,
 }

@@ -18,17 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
 
 from gala_viz.cache import NPZ_ERRORS
-from gala_viz.collections.human_maps.map_checks import failed_to_read
+from gala_viz.collections.human_maps.map_checks import MapFileError, failed_to_read
 from gala_viz.collections.human_maps.points import Points
+from gala_viz.collections.mat_file import cells, read_mat
 
 ORIGINAL_PX = (600, 800)
 """(height, width) of the stimuli as shown."""
 _CORNER_PX = 0.5
 _COLUMNS = ("image", "participant", "x_px", "y_px", "duration_ms")
-_MAX_MAT_BYTES = 500_000_000
 
 
 class OSIEFileError(ValueError):
@@ -85,13 +84,13 @@ def fixations_from_csv(text: str) -> dict[str, Points]:
 def _fixations_from_mat(path: Path) -> dict[str, Points]:
     """Read image id -> fixations of all observers from fixations.mat."""
     fixations: dict[str, Points] = {}
-    for entry in _cells(_mat_variable(path, "fixations")):
+    for entry in cells(_mat_variable(path, "fixations")):
         if not isinstance(entry, Mapping) or "img" not in entry or "subjects" not in entry:
             raise OSIEFileError(
                 "fixations.mat holds a cell array of structures with img and subjects; this one differs."
             )
         participants, columns = [], []
-        for number, subject in enumerate(_cells(entry["subjects"]), start=1):
+        for number, subject in enumerate(cells(entry["subjects"]), start=1):
             keys = ("fix_x", "fix_y", "fix_duration")
             x, y, duration = (np.atleast_1d(np.asarray(subject[name], dtype=float)).ravel() for name in keys)
             if not len(x) == len(y) == len(duration):
@@ -163,20 +162,13 @@ def _points(participant: np.ndarray, x: np.ndarray, y: np.ndarray, duration: np.
 
 
 def _mat_variable(path: Path, name: str) -> Any:
-    if path.stat().st_size > _MAX_MAT_BYTES:
-        raise OSIEFileError(f"{path.name} is larger than {_MAX_MAT_BYTES / 1e6:g} MB; OSIE's files are small.")
     try:
-        variables = loadmat(path, variable_names=[name], simplify_cells=True)
-    except NotImplementedError:
-        raise OSIEFileError(f"{path.name} is a MATLAB 7.3 file; save it in MATLAB with -v7.") from None
+        variables = read_mat(path, [name])
+    except MapFileError as error:
+        raise OSIEFileError(str(error)) from error
     if name not in variables:
         raise OSIEFileError(f"{path.name} has no variable {name!r}.")
     return variables[name]
-
-
-def _cells(value: Any) -> list:
-    """Return the entries of a MATLAB cell array, which reads as one bare entry when there is only one."""
-    return list(value) if isinstance(value, (list, np.ndarray)) else [value]
 
 
 def _error_text(error: Exception) -> str:

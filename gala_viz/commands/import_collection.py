@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from gala_viz.collections.collection import Collection
     from gala_viz.collections.manifest import Manifest
 
-Kind = Literal["clicks", "records", "maps", "osie", "photographs"]
+Kind = Literal["clicks", "fixations", "records", "maps", "osie", "photographs"]
 MAX_LISTED = 10
+_OF_FIXATIONS = ("offset", "units", "columns", "drop_first", "one_based", "weight", "sigma", "px_per_degree")
+"""Options that no other kind has."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
     """Make a collection of your own data: photographs stay where they are, tables of clicks are copied.
 
-    clicks: a table of clicks (CSV, NPZ) on --photos. records: TFRecords of ClickMe, a file or a folder. maps: a folder
+    clicks: a table of clicks (CSV, NPZ) on --photos. fixations: a long table of an eye tracker (CSV, TSV, gz, Parquet),
+    or a set (SALICON, CAT2000, MIT1003, COCO-Search18, pysaliency), on --photos; they stay where they are. records:
+    TFRecords of ClickMe, a file or a folder. maps: a folder
     of PNG, NPY or NPZ maps, or an HDF5 file, on --photos. osie: a folder in OSIE's layout. photographs: a folder, flat
     or in ImageNet's layout. Everything is read once; what cannot be used is listed with its reason.
     """
@@ -46,9 +50,27 @@ class Arguments:
     smoothing: str | None = None
     """discs, gaussian, harmonization or none; default: discs for clicks, harmonization for records."""
     frame: tuple[int, int] | None = None
-    """Height and width of the frame in which clicks were recorded; default: the photograph's own pixels."""
+    """Height and width of the frame in which clicks were recorded, or at which the photograph stood on the display of
+    fixations; default: the photograph's own pixels."""
+    offset: tuple[float, float] | None = None
+    """x and y of the photograph's top left corner in the recording of fixations."""
+    units: Literal["px", "fraction"] = "px"
+    """fraction: positions of fixations run from 0 to 1 over the photograph."""
+    columns: tuple[str, ...] = ()
+    """Columns of a table of fixations as ROLE=COLUMN: image, participant, x, y, duration, onset, order, trial."""
+    drop_first: bool = False
+    """Leave out the first fixation of each participant on each image."""
+    one_based: bool = False
+    """Positions of fixations count pixels from 1, as MATLAB does; default: as the set does, in tables from the edge."""
+    weight: Literal["count", "duration"] = "count"
+    """duration: maps sum the durations of fixations."""
+    sigma: float | None = None
+    """Standard deviation of the Gaussian for fixations, in the recording's pixels, or in degrees with --px-per-degree;
+    default: 3 % of the longer side, or 1 degree."""
+    px_per_degree: float | None = None
+    """How many of the recording's pixels are one degree of visual angle."""
     swap_xy: bool = False
-    """Read the first number of a click as y."""
+    """Read the first number of a click as y; x and y of fixations change places."""
     encoding: str | None = None
     """Encoding of a table in CSV, for example latin-1, cp1252 or utf-16; default: UTF-8."""
     min_clicks: int = 2
@@ -101,15 +123,23 @@ class Arguments:
         from gala_viz.collections.manifest import Manifest
 
         source = self.source.expanduser().resolve()
-        on_photos = self.kind in ("clicks", "maps")
+        on_photos = self.kind in ("clicks", "maps", "fixations")
         if on_photos != (self.photos is not None):
             hint = "lie on photographs; tell their folder with --photos" if on_photos else "come with their photographs"
             raise ValueError(f"{self.kind} {hint}.")
         if self.kind == "clicks" and source.suffix.lower() not in READERS:
             raise ValueError(f"clicks are read from {', '.join(sorted(READERS))}; {source.name} is no such table.")
-        if self.encoding is not None and (self.kind != "clicks" or source.suffix.lower() != ".csv"):
+        if (
+            self.encoding is not None
+            and self.kind != "fixations"
+            and (self.kind != "clicks" or source.suffix.lower() != ".csv")
+        ):
             raise ValueError(f"--encoding belongs to a table of clicks in CSV; {source.name} is none.")
+        needless = [name for name in _OF_FIXATIONS if getattr(self, name) != getattr(type(self), name)]
+        if needless and self.kind != "fixations":
+            raise ValueError(f"--{', --'.join(needless).replace('_', '-')} belong to fixations; these are {self.kind}.")
         clicks = self._clicks() if self.kind == "clicks" else None
+        fixations = self._fixations() if self.kind == "fixations" else None
         maps = source if on_photos else None
         if self.kind == "clicks":
             maps = self.into / source.name
@@ -121,7 +151,31 @@ class Arguments:
             source=self.photos.expanduser() if self.photos else source,
             human_maps=maps,
             clicks=clicks,
+            fixations=fixations,
             smoothing=self.smoothing if self.kind == "records" else None,
+        )
+
+    def _fixations(self) -> Any:
+        """Return the settings of fixation maps that the options make."""
+        from gala_viz.collections.fixations.fixation_maps import FixationMapSpec
+
+        wrong = [one for one in self.columns if not all(part.strip() for part in one.partition("=")[::2])]
+        if wrong:
+            raise ValueError(f"--columns takes ROLE=COLUMN, for example x=FIX_X; got {', '.join(wrong)}.")
+        in_degrees = self.px_per_degree is not None
+        return FixationMapSpec(
+            columns={one.partition("=")[0]: one.partition("=")[2] for one in self.columns},
+            frame_px=self.frame,
+            offset_px=self.offset,
+            units=self.units,
+            swap_xy=self.swap_xy,
+            one_based=self.one_based or None,
+            drop_first=self.drop_first,
+            weight=self.weight,
+            sigma_px=None if in_degrees else self.sigma,
+            sigma_degrees=(self.sigma or 1.0) if in_degrees else None,
+            px_per_degree=self.px_per_degree,
+            encoding=self.encoding,
         )
 
     def _clicks(self) -> Any:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from gala_viz.collections.clickme.click_maps import ClickMaps, ClickMapSpec
 from gala_viz.collections.clickme.click_tables import READERS
+from gala_viz.collections.fixations.fixation_maps import FixationMaps, FixationMapSpec
+from gala_viz.collections.fixations.open_fixations import is_fixation_source
 from gala_viz.collections.folder_layouts import RECORD_SUFFIXES, detect_layout
 from gala_viz.collections.human_maps.folder_maps import FolderMaps
 from gala_viz.collections.human_maps.hdf5_maps import SUFFIXES, HDF5Maps
@@ -15,7 +17,7 @@ from gala_viz.collections.human_maps.zarr_maps import SUFFIX as ZARR
 from gala_viz.collections.human_maps.zarr_maps import ZarrMaps
 
 ACCEPTED_FORMATS = (
-    "a folder of PNG, NPY or NPZ maps, a table of clicks (CSV, NPZ), maps in Zarr, or an HDF5 file of maps"
+    "a folder of PNG, NPY or NPZ maps, a table of clicks (CSV, NPZ), maps in Zarr, an HDF5 file of maps, or fixations"
 )
 RECORDS_ALONE = (
     "They hold photographs and maps together and are a collection by themselves: --collection (in a training --maps or "
@@ -29,6 +31,7 @@ def open_human_maps(
     size_px: Callable[[str], tuple[int, int]],
     clicks: ClickMapSpec | None = None,
     *,
+    fixations: FixationMapSpec | None = None,
     refresh: bool = False,
 ) -> HumanMaps:
     """Open human maps in any of the ``ACCEPTED_FORMATS``.
@@ -43,6 +46,8 @@ def open_human_maps(
         Takes an image's id and returns (height, width) of its photograph in pixels.
     clicks : ClickMapSpec, optional
         How a table of clicks becomes maps.
+    fixations : FixationMapSpec, optional
+        How fixations become maps; with it ``source`` is read as fixations, whatever it is called.
     refresh : bool
         Whether to list a folder of maps anew, without the stored index.
 
@@ -58,8 +63,10 @@ def open_human_maps(
     ValueError
         ``source`` has none of the formats, or (``MapFileError``) cannot be used.
     """
-    if source.suffix.lower() == ZARR and source.is_dir():
+    if fixations is None and source.suffix.lower() == ZARR and source.is_dir():
         return ZarrMaps(source, images)
+    if fixations is not None or (clicks is None and source.exists() and is_fixation_source(source)):
+        return FixationMaps(source, images, size_px, fixations)
     if source.is_dir() and detect_layout(source) == "records":
         raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source} holds TFRecords. {RECORDS_ALONE}")
     if source.is_dir():
@@ -74,6 +81,6 @@ def check_human_maps(source: Path) -> None:
     """Raise ``FileNotFoundError`` or ``ValueError`` where ``source`` cannot be human maps, without reading it."""
     if not source.exists():
         raise FileNotFoundError(f"human_maps is {ACCEPTED_FORMATS}; {source} is not there.")
-    if source.is_file() and source.suffix.lower() not in (*READERS, *SUFFIXES):
+    if source.is_file() and source.suffix.lower() not in (*READERS, *SUFFIXES) and not is_fixation_source(source):
         more = f" {RECORDS_ALONE}" if source.suffix.lower() in RECORD_SUFFIXES else ""
         raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source.name} is none of these.{more}")

@@ -9,6 +9,7 @@ import tyro
 
 from gala_viz.commands.experiment.analyse import Analyse
 from gala_viz.commands.experiment.export import Export
+from gala_viz.commands.experiment.import_responses import Import
 from gala_viz.commands.experiment.observe import Observe
 from gala_viz.commands.experiment.prepare import Prepare
 from gala_viz.commands.experiment.run import Run
@@ -23,6 +24,7 @@ Step = (
     | Annotated[Observe, tyro.conf.subcommand("observe")]
     | Annotated[Simulate, tyro.conf.subcommand("simulate")]
     | Annotated[Analyse, tyro.conf.subcommand("analyse")]
+    | Annotated[Import, tyro.conf.subcommand("import")]
 )
 
 
