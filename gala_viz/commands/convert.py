@@ -128,24 +128,23 @@ def _gala_tpu(options: Arguments) -> ConvertedNetwork:
 
 def _torchvision(options: Arguments) -> ConvertedNetwork:
     """Read a ResNet's weights under torchvision's names."""
-    from gala_viz.networks.card import fitting_weights
     from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
     from gala_viz.networks.network_folders import WeightsError
-    from gala_viz.networks.state_dict_files import read_state_dict
+    from gala_viz.networks.state_dict_files import load_weights, read_checkpoint
 
-    state = read_state_dict(options.checkpoint)
+    checkpoint = read_checkpoint(options.checkpoint)
+    state = checkpoint.state
     try:
         arguments = infer_torchvision_arguments({key: tuple(value.shape) for key, value in state.items()})
         network = TorchvisionResNet(**arguments)
-        own = network.state_dict()
-        counters = {key: own[key] for key in own if key.endswith("num_batches_tracked")}  # older files have none
-        network.load_state_dict(fitting_weights(options.checkpoint, counters | state, network))
+        load_weights(options.checkpoint, state, network)
     except WeightsError:
         raise
     except (ValueError, RuntimeError) as error:
         message = " ".join(str(error).split())
         raise WeightsError(f"{options.checkpoint}: {message[:300]}") from None
     source = {"file": options.checkpoint.name, "sha256": _sha256([options.checkpoint.expanduser()])}
+    source["notes"] = list(checkpoint.notes)
     return network.eval(), "torchvision_resnet", arguments, source
 
 

@@ -59,7 +59,7 @@ def build_module(
     gala: Sequence[str] = (),
     gala_options: Mapping[str, Any] | None = None,
     *,
-    input_px: int = 224,
+    input_px: int | tuple[int, int] = 224,
     allowed_function: str | None = None,
     from_card: bool = False,
 ) -> nn.Module:
@@ -77,8 +77,8 @@ def build_module(
         Paths of modules behind which GALA blocks are put, see ``add_gala``.
     gala_options : mapping, optional
         Further settings of ``add_gala``: "form", "ratio", "squash".
-    input_px : int
-        Side of an input on which channels are found where a module does not tell them.
+    input_px : int or tuple of int, (height, width)
+        Side, or height and width, of an input on which channels are found where a module does not tell them.
     allowed_function : str, optional
         The one function that may run; default: any, which suits names that a person wrote, and not those of a card.
     from_card : bool
@@ -126,7 +126,8 @@ def build_module(
             raise ValueError(f"gala_options knows form, ratio and squash; got {', '.join(unknown)}.")
         if not isinstance(options.get("ratio", 1), int):
             raise ValueError(f"gala_options: ratio is a whole number; got {options['ratio']!r}.")
-        add_gala(module, list(gala), example=torch.zeros(1, 3, input_px, input_px), **options)
+        size = input_px if isinstance(input_px, tuple) else (input_px, input_px)
+        add_gala(module, list(gala), example=torch.zeros(1, 3, *size), **options)
     return module
 
 

@@ -11,7 +11,7 @@ from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.zoo import load_network
 from tests.networks.converters.bundle_writer import write_bundle
-from tests.networks.test_gala_tpu import GALA, random_network, variables
+from tests.networks.converters.test_gala_tpu import GALA, random_network, variables
 
 
 @pytest.fixture
