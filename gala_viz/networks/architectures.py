@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from gala_viz.networks.converters.keras_graph import KerasGraph
+from gala_viz.networks.converters.keras_vit import KerasViT
 from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.external import (
     ExternalNetworkError,
@@ -30,7 +32,14 @@ from gala_viz.registry import Registry, UnknownNameError, unknown_name
 
 BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
     "network builder",
-    {"lite0": lite0, "lite0_gala": lite0_gala, "resnet": resnet, "torchvision_resnet": TorchvisionResNet},
+    {
+        "lite0": lite0,
+        "lite0_gala": lite0_gala,
+        "resnet": resnet,
+        "torchvision_resnet": TorchvisionResNet,
+        "keras_graph": KerasGraph,
+        "keras_vit": KerasViT,
+    },
 )
 """Architectures that a card may name; its [network.arguments] are passed by keyword."""
 

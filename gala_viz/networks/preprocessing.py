@@ -19,9 +19,10 @@ from PIL import Image
 from gala_viz.registry import Registry
 from gala_viz.schema import extent_px, labelled_map
 
-FILTERS = {
-    name: Image.Resampling[name.upper()] for name in ("bicubic", "bilinear", "box", "hamming", "lanczos", "nearest")
-}
+NO_ANTIALIAS = "bilinear-no-antialias"
+"""Bilinear between the four nearest pixels, however much smaller the photograph becomes, as TensorFlow's resize."""
+_PLAIN = ("bicubic", "bilinear", "box", "hamming", "lanczos", "nearest")
+FILTERS = {**{name: Image.Resampling[name.upper()] for name in _PLAIN}, NO_ANTIALIAS: Image.Resampling.BILINEAR}
 RESIZES = ("short", "squash")
 _ROUNDINGS: dict[str, tuple[Callable[[float], int], Callable[[float], int]]] = {
     "gala_viz": (round, math.floor),
@@ -47,8 +48,8 @@ class Preprocessing:
         a resize that keeps the aspect or, with "squash", the rows and columns after it.
     crop_px : int or tuple of int, (height, width)
         Side, or height and width, of the centre crop in pixels, at most ``short_px``.
-    interpolation : {"bicubic", "bilinear", "box", "hamming", "lanczos", "nearest"}
-        Filter of the resize, with antialiasing (Pillow's filters).
+    interpolation : {"bicubic", "bilinear", "bilinear-no-antialias", "box", "hamming", "lanczos", "nearest"}
+        Filter of the resize, with antialiasing (Pillow's filters) but in the one that says so, which is TensorFlow's.
     mean : tuple of float, (3,)
         Subtracted from each colour channel, in pixel units 0..255.
     std : tuple of float, (3,)
@@ -196,7 +197,12 @@ class Preprocessing:
         if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
             raise ValueError(f"a photograph is uint8 of shape (y, x, 3); got {photo.dtype} of shape {photo.shape}.")
         tall, wide, top, left = self._cut(*photo.shape[:2])
-        resized = Image.fromarray(photo).resize((wide, tall), FILTERS[self.interpolation])
+        image, size = Image.fromarray(photo), (wide, tall)
+        if self.interpolation == NO_ANTIALIAS:
+            matrix = (image.width / wide, 0, 0, 0, image.height / tall, 0)
+            resized = image.transform(size, Image.Transform.AFFINE, matrix, FILTERS[self.interpolation])
+        else:
+            resized = image.resize(size, FILTERS[self.interpolation])
         rows, columns = self.input_px
         return np.asarray(resized)[top : top + rows, left : left + columns].copy()
 

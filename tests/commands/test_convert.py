@@ -53,7 +53,10 @@ def test_torchvision_weights_become_a_network(tmp_path):
     found = load_network(tmp_path / "own", device="cpu", layers=["layer3"])
     assert found.categories[0] == "tench"
     assert found.layers == ("layer3 (activity)",)
-    assert read_card(tmp_path / "own")["converted"]["notes"] == ["output 0 of 1001, the background, is left out"]
+    assert read_card(tmp_path / "own")["converted"]["notes"] == [
+        "weights under 'state_dict' are taken",
+        "output 0 of 1001, the background, is left out",
+    ]
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         expected = network(images)[:, 1:]
