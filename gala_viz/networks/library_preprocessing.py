@@ -192,9 +192,9 @@ def _by_share(kind: str, size: int, share: float | None, crop: Any) -> tuple[int
 def _size(size: Any) -> int | tuple[int, int] | None:
     """Return a short side, or height and width."""
     if isinstance(size, Mapping):
-        sides = [size.get("height"), size.get("width")]
-        if all(sides):
-            return int(sides[0]), int(sides[1])
+        height, width = size.get("height"), size.get("width")
+        if height and width:
+            return int(height), int(width)
         longest = size.get("longest_edge") or size.get("max_height")
         if longest or not size.get("shortest_edge"):
             raise UnknownPreprocessingError(f"its size {dict(size)} is no short side, nor height and width.")

@@ -129,6 +129,14 @@ class Preprocessing:
         return _height_width(self.crop_px)
 
     @property
+    def side_px(self) -> int:
+        """Side of a square input, as trainings take it; ``ValueError`` for another one."""
+        rows, columns = self.input_px
+        if rows != columns:
+            raise ValueError(f"a training takes square inputs; this preprocessing makes {rows} x {columns} px.")
+        return rows
+
+    @property
     def resize_px(self) -> tuple[int, int]:
         """Rows and columns to which ``short_px`` resizes: exactly with "squash", else at least."""
         return _height_width(self.short_px)
@@ -142,7 +150,7 @@ class Preprocessing:
     @classmethod
     def of_cut(cls, cut: Cut) -> Preprocessing:
         """Return a preprocessing that cuts photographs as ``cut`` says."""
-        return cls(**dict(zip(("short_px", "crop_px", "resize", "rounding"), cut, strict=False)))
+        return cls.from_settings(dict(zip(("short_px", "crop_px", "resize", "rounding"), cut, strict=False)))
 
     @property
     def unit_warning(self) -> str:
