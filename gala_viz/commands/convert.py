@@ -152,8 +152,8 @@ def _torchvision(options: Arguments) -> ConvertedNetwork:
     except (ValueError, RuntimeError) as error:
         message = " ".join(str(error).split())
         raise WeightsError(f"{options.checkpoint}: {message[:300]}") from None
-    source = {"file": options.checkpoint.name, "sha256": _sha256([options.checkpoint.expanduser()])}
-    source["notes"] = list(checkpoint.notes)
+    digest, notes = _sha256([options.checkpoint.expanduser()]), list(checkpoint.notes)
+    source = {"file": options.checkpoint.name, "sha256": digest, "notes": notes}
     return network.eval(), "torchvision_resnet", arguments, source
 
 

@@ -282,7 +282,8 @@ def _from_timm(name: str) -> dict[str, Any]:
         )
     except UnknownPreprocessingError as error:
         raise ExternalNetworkError(f"timm:{name}: {error} {_OWN_FUNCTION}") from error
-    names = model.pretrained_cfg.get("label_names")
+    about: Any = model.pretrained_cfg
+    names = about.get("label_names")
     count = getattr(model, "num_classes", None)
     return {
         "module": model,
@@ -303,7 +304,8 @@ def _timm_with_file(timm: Any, name: str) -> nn.Module:
     try:
         checkpoint = read_checkpoint(file)
         model = timm.create_model(model_name, pretrained=False)
-        head = model.pretrained_cfg.get("classifier") or ""
+        config: Any = model.pretrained_cfg
+        head = config.get("classifier") or ""
         weight = checkpoint.state.get(f"{head if isinstance(head, str) else head[0]}.weight")
         if weight is not None and weight.ndim >= 2 and len(weight) != model.num_classes:
             model = timm.create_model(model_name, pretrained=False, num_classes=len(weight))

@@ -159,7 +159,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Weights]]:
                     f"{path}: weights without an architecture. Of such files only ViT-B16 of vit_keras opens; "
                     f"{_NOT_HERE}: save the whole model (model.save), or use timm's."
                 )
-            text = file.attrs["model_config"]
+            text: Any = file.attrs["model_config"]
             config = json.loads(text if isinstance(text, str) else bytes(text).decode())
             return config, _of_h5(file["model_weights"])
     except WeightsError:

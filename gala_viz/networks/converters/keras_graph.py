@@ -137,15 +137,13 @@ class OnePosition(nn.Module):
 
 
 def _conv(channels: Sequence[int], size: Sequence[int], **settings: Any) -> nn.Module:
-    return nn.Conv2d(*channels, tuple(size), **{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+    return nn.Conv2d(channels[0], channels[1], (size[0], size[1]), **plain)
 
 
-def _pool(of: str, size: Sequence[int], stride: Sequence[int], same: bool = False) -> nn.Module:
-    if of == "max":
-        return nn.MaxPool2d(tuple(size), tuple(stride))
-    if same:
-        raise ValueError("an average pool with SAME padding is not known here.")
-    return nn.AvgPool2d(tuple(size), tuple(stride))
+def _pool(of: str, size: Sequence[int], stride: Sequence[int]) -> nn.Module:
+    kind = nn.MaxPool2d if of == "max" else nn.AvgPool2d
+    return kind((size[0], size[1]), (stride[0], stride[1]))
 
 
 KINDS: Registry[Callable[..., nn.Module]] = Registry(
