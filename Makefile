@@ -11,6 +11,9 @@ PYTHON =
 PIP_FLAGS =
 ARGS =
 
+# Apart from all else: such a torchvision does not import beside CPU builds of torch, but where tests see to it.
+TIMM = 'timm==1.0.31' 'torchvision==0.28.*'
+
 # Files of tests are shared out to workers, whose number tests/conftest.py decides.
 PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
@@ -87,6 +90,8 @@ $(VENV)/.installed: pyproject.toml $(BIN)/pip
 $(VENV)/.installed-test: pyproject.toml $(BIN)/pip
 	@echo "Installing gala_viz and its tests into $(VENV); the first time this takes a few minutes."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --editable '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --no-deps --upgrade --target $(VENV)/timm $(TIMM) \
+		|| echo "timm is not to be had here: the tests of its networks are skipped." >&2
 	@touch $(VENV)/.installed $@
 
 $(VENV)/.installed-docs: pyproject.toml $(BIN)/pip

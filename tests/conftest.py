@@ -14,10 +14,11 @@ import pytest
 
 # torchvision's wheels register operators that CPU builds of torch lack; without them timm and transformers import.
 sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("torchvision._meta_registrations"))
-# timm and torchvision are not installed beside the tests, as torchmetrics would import such a torchvision in every
-# process; a folder of theirs (pip install --no-deps --target FOLDER timm torchvision) is for the tests' own.
-if os.environ.get("GALA_VIZ_TIMM"):
-    sys.path.append(os.environ["GALA_VIZ_TIMM"])
+# timm and torchvision stand apart from the tests' other packages, in a folder that ``make`` fills: torchmetrics would
+# import such a torchvision in every process.
+TIMM_FOLDER = Path(os.environ.get("GALA_VIZ_TIMM", Path(sys.prefix) / "timm"))
+if TIMM_FOLDER.is_dir():
+    sys.path.append(str(TIMM_FOLDER))
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BROWSERS = (
@@ -67,7 +68,7 @@ KINDS = {
     "jupyter/test_widgets.py": "integration",
     "live/test_edited_network.py": "integration",
     "live/test_live_maps.py": "integration",
-    "networks/test_gala_tpu.py": "integration",
+    "networks/converters/test_gala_tpu.py": "integration",
     "networks/test_shipped.py": "integration",
     "panels/test_panel_patches.py": "integration",
     "panels/test_ended_sessions.py": "integration",

@@ -22,10 +22,12 @@ class Arguments:
     """Convert weights into a folder that every command takes as a network.
 
     gala-tpu: a TensorFlow checkpoint of the authors' code (any width and depth, GALA at output or input, or none).
-    torchvision: a ResNet's weights under torchvision's names, .safetensors or .pth. Nothing in these files is run.
+    torchvision: a ResNet's weights under torchvision's names, .safetensors or .pth, also in a training's checkpoint.
+    keras: a whole model of plain layers, .h5 or .keras, or ViT weights of vit_keras; as the harmonized networks, with
+    their preprocessing. Nothing in these files is run.
     """
 
-    kind: Annotated[Literal["gala-tpu", "torchvision"], tyro.conf.Positional]
+    kind: Annotated[Literal["gala-tpu", "torchvision", "keras"], tyro.conf.Positional]
     """What CHECKPOINT is."""
     checkpoint: Annotated[Path, tyro.conf.Positional]
     """A file, a checkpoint's prefix, or a folder that holds one checkpoint."""
@@ -39,15 +41,17 @@ class Arguments:
     """Licence of the weights."""
     squash: Literal["tanh", "sigmoid"] | None = None
     """Squash of GALA, which a checkpoint does not tell; default: sigmoid, as in the authors' code."""
-    short_px: int = 256
-    """The photograph's short side after resizing."""
-    crop_px: int = 224
-    """Side of the square cut from its middle."""
-    interpolation: Literal["bilinear", "bicubic", "lanczos"] = "bilinear"
-    """How photographs are resized."""
-    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    short_px: int | None = None
+    """The photograph's short side after resizing; default: 256, of keras the model's input."""
+    crop_px: int | None = None
+    """Side of the square cut from its middle; default: 224, of keras the model's input."""
+    resize: Literal["short", "squash"] | None = None
+    """Keep the photograph's aspect (short), or see all of it in other proportions (squash, the default of keras)."""
+    interpolation: Literal["bilinear", "bilinear-no-antialias", "bicubic", "lanczos"] | None = None
+    """How photographs are resized; default: bilinear, of keras as TensorFlow does."""
+    mean: tuple[float, float, float] | None = None
     """Subtracted from red, green and blue, which reach from 0 to 255; default: ImageNet's means."""
-    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    std: tuple[float, float, float] | None = None
     """What the difference is divided by."""
     half: bool = False
     """Write weights as float16, vectors as float32: half as large, logits differ by some thousandths."""
@@ -78,7 +82,12 @@ class Arguments:
         if names is not None:
             check_names_differ(self.categories, names)
         listed = names or [f"category {number}" for number in range(n_outputs)]
-        settings = {name: getattr(self, name) for name in ("short_px", "crop_px", "interpolation", "mean", "std")}
+        of_file = source.pop("preprocessing", {})
+        given = {
+            name: getattr(self, name) for name in ("short_px", "crop_px", "resize", "interpolation", "mean", "std")
+        }
+        settings = Preprocessing.imagenet().settings() | of_file
+        settings |= {name: value for name, value in given.items() if value is not None}
         card = {
             "network": {
                 "name": self.out.resolve().name,
@@ -88,7 +97,7 @@ class Arguments:
                 "start": f"converted from {source['file']} (sha256 {source['sha256'][:16]})",
                 "licence": self.licence,
             },
-            "preprocessing": Preprocessing(**settings).settings(),
+            "preprocessing": Preprocessing.from_settings(settings).settings(),
             "categories": {"source": "imagenet"} if names is None and n_outputs == IMAGENET else {"names": listed},
             "converted": {"kind": self.kind, "notes": notes, **source},
             "made": {"code": f"gala_viz {version('gala_viz')}"},
@@ -128,28 +137,51 @@ def _gala_tpu(options: Arguments) -> ConvertedNetwork:
 
 def _torchvision(options: Arguments) -> ConvertedNetwork:
     """Read a ResNet's weights under torchvision's names."""
-    from gala_viz.networks.card import fitting_weights
     from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet, infer_torchvision_arguments
     from gala_viz.networks.network_folders import WeightsError
-    from gala_viz.networks.state_dict_files import read_state_dict
+    from gala_viz.networks.state_dict_files import load_weights, read_checkpoint
 
-    state = read_state_dict(options.checkpoint)
+    checkpoint = read_checkpoint(options.checkpoint)
+    state = checkpoint.state
     try:
         arguments = infer_torchvision_arguments({key: tuple(value.shape) for key, value in state.items()})
         network = TorchvisionResNet(**arguments)
-        own = network.state_dict()
-        counters = {key: own[key] for key in own if key.endswith("num_batches_tracked")}  # older files have none
-        network.load_state_dict(fitting_weights(options.checkpoint, counters | state, network))
+        load_weights(options.checkpoint, state, network)
     except WeightsError:
         raise
     except (ValueError, RuntimeError) as error:
         message = " ".join(str(error).split())
         raise WeightsError(f"{options.checkpoint}: {message[:300]}") from None
-    source = {"file": options.checkpoint.name, "sha256": _sha256([options.checkpoint.expanduser()])}
+    digest, notes = _sha256([options.checkpoint.expanduser()]), list(checkpoint.notes)
+    source = {"file": options.checkpoint.name, "sha256": digest, "notes": notes}
     return network.eval(), "torchvision_resnet", arguments, source
 
 
-_READERS = {"gala-tpu": _gala_tpu, "torchvision": _torchvision}
+def _keras(options: Arguments) -> ConvertedNetwork:
+    """Read a whole Keras model, or weights of a ViT of vit_keras."""
+    from gala_viz.networks.converters.keras_file import read_keras_model
+    from gala_viz.networks.converters.keras_vit import is_vit_file, read_keras_vit
+
+    path = options.checkpoint.expanduser()
+    # As serre-lab/Harmonization makes inputs: resized to the input without a cut, / 255, ImageNet's mean and std.
+    preprocessing: dict[str, Any] = {"resize": "squash", "interpolation": "bilinear-no-antialias"}
+    if is_vit_file(path):
+        network, arguments, notes = read_keras_vit(path)
+        builder, side = "keras_vit", arguments["grid"][0] * arguments["patch_px"]  # type: ignore[index,operator]
+        size: list[int] | int = side
+    else:
+        model = read_keras_model(path)
+        network, arguments, notes, builder = model.network, model.arguments, model.notes, "keras_graph"
+        size = model.input_px[0] if model.input_px[0] == model.input_px[1] else list(model.input_px)
+        if arguments["scales_inputs"]:
+            preprocessing |= {"mean": [0.0] * 3, "std": [1.0] * 3}
+    preprocessing |= {"short_px": size, "crop_px": size}
+    notes = [*notes, f"photographs become {size} px without a cut, as Harmonization makes inputs"]
+    source = {"file": path.name, "sha256": _sha256([path]), "notes": notes, "preprocessing": preprocessing}
+    return network, builder, arguments, source
+
+
+_READERS = {"gala-tpu": _gala_tpu, "torchvision": _torchvision, "keras": _keras}
 
 
 def _drop_background(network: nn.Module) -> None:

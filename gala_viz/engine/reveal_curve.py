@@ -235,7 +235,7 @@ def _maps_of_images(maps: xr.DataArray, frame: Preprocessing) -> dict[str, NDArr
         )
     if maps.shape[-2:] != frame.input_px:
         raise ValueError(
-            f"maps of {frame.crop_px} x {frame.crop_px} pixels, the network's input, were expected; got "
+            f"maps of {frame.input_px[0]} x {frame.input_px[1]} pixels, the network's input, were expected; got "
             f"{maps.shape[-2]} x {maps.shape[-1]}. Human maps get there by network.preprocessing.map_to_frame."
         )
     stacked = maps if maps.ndim == 3 else maps.expand_dims("image")

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import stdtrit
+from scipy.stats import binom
 
 from gala_viz.alignment import MIN_IMAGES_FOR_INTERVAL
 from gala_viz.alignment.bootstrap import EXPANDED_BELOW
@@ -104,6 +105,7 @@ def limitation_notes(
     if few:
         notes.append(f"With {N_CHOICES} categories or fewer, so without a top-5 error: {_listed(few)}.")
     notes += label_notes(collection, {name: values[name] for name in networks}, images)
+    notes += chance_notes({name: len(network.categories) for name, network in networks.items()}, values)
     no_layers = [name for name, network in networks.items() if not network.layers]
     if no_layers:
         notes.append(f"Without GALA layers, so without attention columns: {_listed(no_layers)}.")
@@ -138,6 +140,24 @@ def label_notes(collection: Collection, values: Mapping[str, xr.Dataset], images
                 f"{which}: of {len(images) - n:,} of the {counted(len(images), 'image')}; of the other "
                 f"{n:,} the category is "
                 f"unknown to {_listed(names)}: {listed_categories(dict(unknown))}."
+            )
+    return notes
+
+
+def chance_notes(n_categories: Mapping[str, int], values: Mapping[str, xr.Dataset]) -> list[str]:
+    """Which networks recognise no more images than by chance, where a network midway to perfect would be told apart."""
+    notes = []
+    for name, count in n_categories.items():
+        if "correct" not in values[name]:
+            continue
+        correct = values[name]["correct"].values
+        n, right, chance = int(np.isfinite(correct).sum()), int(np.nansum(correct)), 1 / count
+        needed = int(binom.isf(0.05, n, chance)) + 1
+        if right < needed and binom.cdf(needed - 1, n, (1 + chance) / 2) < 0.05:
+            notes.append(
+                f"{name} recognises {right:,} of {counted(n, 'image')}, no more than by chance ({100 * chance:.3g} %): "
+                "see that weights, preprocessing and the order of its categories are those of its training. Its maps "
+                "explain guesses."
             )
     return notes
 

@@ -222,7 +222,7 @@ def block_results(
         if members is not None:
             on_regions[SMOOTHGRAD] = np.full(members.shape[:2], np.nan)
         if compared:
-            maps = smooth_part(measured.maps[SMOOTHGRAD]["map"].values, spec.map_smoothing, own.short_px)
+            maps = smooth_part(measured.maps[SMOOTHGRAD]["map"].values, spec.map_smoothing, min(own.resize_px))
             for cells, rows in {**at_cells, spec.cells: coarse}.items():
                 rows[compared] = cut(maps, compared, (cells, cells))
             if spec.cells in at_cells:

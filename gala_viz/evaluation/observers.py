@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -99,8 +99,7 @@ class _Observer:
 
     def answers(self, pictures: list[NDArray[np.uint8]]) -> list[int]:
         """Return numbers of superclasses. A picture fills the network's whole frame."""
-        frame = self.network.preprocessing
-        whole = replace(frame, short_px=frame.crop_px)
+        whole = self.network.preprocessing.uncut()
         inputs = torch.from_numpy(np.stack([whole.to_input(one) for one in pictures]))
         with self.network.computing(), torch.no_grad():
             parts = [self.network.logits(some.to(self.network.device)) for some in inputs.split(self.batch)]

@@ -373,8 +373,8 @@ class LiveMaps:
         """
         percents, request = check_percents(percents), MapRequest.of_targets(target)
         if np.shape(importance) != self._frame.input_px:
-            side, shape = self._frame.crop_px, np.shape(importance)
-            raise ValueError(f"a map of {side} x {side} pixels, as drawn, was expected; got shape {shape}.")
+            (rows, columns), shape = self._frame.input_px, np.shape(importance)
+            raise ValueError(f"a map of {rows} x {columns} pixels, as drawn, was expected; got shape {shape}.")
         order, told = reveal_order(importance), " and ".join(map(str, target)) if isinstance(target, tuple) else target
         filled = self._inputs.filled(self._frame, image, fill)
         begun = time.monotonic()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -30,8 +29,7 @@ class Recogniser:
     def __init__(self, network: Network, max_batch: int = MAX_BATCH) -> None:
         self.network = fuse_batchnorm(network)
         self.categories = network.categories
-        frame = network.preprocessing
-        self._preprocessing = replace(frame, short_px=frame.crop_px)
+        self._preprocessing = network.preprocessing.uncut()
         self._max_batch = max_batch
         self._waiting: deque[tuple[NDArray, Future]] = deque()
         self._changed = threading.Condition()
@@ -54,8 +52,7 @@ class Recogniser:
 
         Raises ``NonFiniteError`` for a network that has no numbers even for a black picture.
         """
-        side = self.network.preprocessing.crop_px
-        self.recognise(np.zeros((side, side, 3), np.uint8)).result()
+        self.recognise(np.zeros((*self.network.preprocessing.input_px, 3), np.uint8)).result()
 
     def close(self) -> None:
         """Stop; what still waits is cancelled."""

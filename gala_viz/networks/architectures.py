@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from gala_viz.networks.converters.keras_graph import KerasGraph
+from gala_viz.networks.converters.keras_vit import KerasViT
 from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.external import (
     ExternalNetworkError,
@@ -30,7 +32,14 @@ from gala_viz.registry import Registry, UnknownNameError, unknown_name
 
 BUILDERS: Registry[Callable[..., nn.Module]] = Registry(
     "network builder",
-    {"lite0": lite0, "lite0_gala": lite0_gala, "resnet": resnet, "torchvision_resnet": TorchvisionResNet},
+    {
+        "lite0": lite0,
+        "lite0_gala": lite0_gala,
+        "resnet": resnet,
+        "torchvision_resnet": TorchvisionResNet,
+        "keras_graph": KerasGraph,
+        "keras_vit": KerasViT,
+    },
 )
 """Architectures that a card may name; its [network.arguments] are passed by keyword."""
 
@@ -59,7 +68,7 @@ def build_module(
     gala: Sequence[str] = (),
     gala_options: Mapping[str, Any] | None = None,
     *,
-    input_px: int = 224,
+    input_px: int | tuple[int, int] = 224,
     allowed_function: str | None = None,
     from_card: bool = False,
 ) -> nn.Module:
@@ -77,8 +86,8 @@ def build_module(
         Paths of modules behind which GALA blocks are put, see ``add_gala``.
     gala_options : mapping, optional
         Further settings of ``add_gala``: "form", "ratio", "squash".
-    input_px : int
-        Side of an input on which channels are found where a module does not tell them.
+    input_px : int or tuple of int, (height, width)
+        Side, or height and width, of an input on which channels are found where a module does not tell them.
     allowed_function : str, optional
         The one function that may run; default: any, which suits names that a person wrote, and not those of a card.
     from_card : bool
@@ -126,7 +135,8 @@ def build_module(
             raise ValueError(f"gala_options knows form, ratio and squash; got {', '.join(unknown)}.")
         if not isinstance(options.get("ratio", 1), int):
             raise ValueError(f"gala_options: ratio is a whole number; got {options['ratio']!r}.")
-        add_gala(module, list(gala), example=torch.zeros(1, 3, input_px, input_px), **options)
+        size = input_px if isinstance(input_px, tuple) else (input_px, input_px)
+        add_gala(module, list(gala), example=torch.zeros(1, 3, *size), **options)
     return module
 
 

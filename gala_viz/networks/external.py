@@ -9,27 +9,40 @@ import copy
 import importlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from gala_viz.imagenet import category_names
 from gala_viz.networks.devices import choose_device, choose_precision
+from gala_viz.networks.library_preprocessing import (
+    UnknownPreprocessingError,
+    channels_reversed,
+    check_inputs,
+    timm_preprocessing,
+    transformers_preprocessing,
+)
+from gala_viz.networks.model_hub import why_unreachable
 from gala_viz.networks.network import (
     ASSUMED_PREPROCESSING,
     Network,
     own_preprocessing,
 )
-from gala_viz.networks.network_folders import FUNCTION_NAME, check_names_differ
+from gala_viz.networks.network_folders import FUNCTION_NAME, WeightsError, check_names_differ
 from gala_viz.networks.preprocessing import Preprocessing
-from gala_viz.registry import Registry
+from gala_viz.networks.state_dict_files import load_weights, read_checkpoint
+from gala_viz.registry import Registry, unknown_name
 
 _log = logging.getLogger(__name__)
-_RESAMPLING = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
+_HUB_NAME = re.compile(r"hf[-_]hub:([^@]+)(?:@(.+))?$")
+_OWN_FUNCTION = "Its preprocessing can be declared in a function of your own: a module with an attribute preprocessing."
 
 
 class ExternalNetworkError(ValueError):
@@ -184,36 +197,75 @@ def _from_transformers(name: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        "module", a function from images to logits; "preprocessing", of the model's image processor; "categories", the
-        names in the order of the logits; "start", where the weights come from.
+        "module", a function from images to logits; "preprocessing", of the model's image processor, if it has one;
+        "categories", the names in the order of the logits; "start", where the weights come from.
 
     Raises
     ------
     ExternalNetworkError
-        transformers cannot be imported, or the model cannot be loaded.
+        transformers cannot be imported, the model cannot be loaded, or its inputs cannot be made here.
     """
     transformers = import_library("transformers")
+    reason = "" if os.path.isdir(name) else why_unreachable()
+    settings = {"trust_remote_code": False, "local_files_only": bool(reason) or os.path.isdir(name)}
     try:
-        model = transformers.AutoModelForImageClassification.from_pretrained(name, trust_remote_code=False)
-        processor_config, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(name)
+        model = transformers.AutoModelForImageClassification.from_pretrained(name, **settings)
     except Exception as error:  # a missing file, a missing library, a configuration of another kind of model
+        if reason:
+            local = "transformers:FOLDER, with config.json and model.safetensors"
+            raise _unreachable(f"transformers:{name}", reason, local) from error
         raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
+    preprocessing, reverse = _of_image_processor(transformers, name, settings)
     labels = model.config.id2label
     return {
-        "module": LogitsOfTransformers(model),
-        "preprocessing": transformers_preprocessing(processor_config),
+        "module": LogitsOfTransformers(model, reverse_channels=reverse),
+        "preprocessing": preprocessing,
         "categories": [str(labels[number]) for number in sorted(labels)],
         "start": f"transformers, {name}",
     }
 
 
+def _of_image_processor(transformers: Any, name: str, settings: Mapping[str, Any]) -> tuple[Preprocessing | None, bool]:
+    """Return the preprocessing of a model's image processor, and whether blue is its first channel.
+
+    None where it has no image processor.
+    """
+    try:
+        config, _ = transformers.image_processing_base.ImageProcessingMixin.get_image_processor_dict(
+            name, local_files_only=settings["local_files_only"]
+        )
+    except OSError:  # no preprocessor_config.json
+        return None, False
+    processor = None
+    for choice in ({"backend": "pil"}, {"use_fast": False}, {}):  # Pillow's filters are those of this program
+        try:
+            processor = transformers.AutoImageProcessor.from_pretrained(name, **settings, **choice)
+            break
+        except Exception as error:  # an unknown class, another version of the library, a missing one
+            problem = error_text(error)
+    try:
+        if processor is None:
+            _log.warning("transformers:%s: inputs are not compared with its image processor's (%s)", name, problem)
+            return transformers_preprocessing(config), False
+        own = transformers_preprocessing({**processor.to_dict(), "image_processor_type": type(processor).__name__})
+
+        def inputs(photo: np.ndarray) -> np.ndarray:
+            return np.asarray(processor(images=photo, return_tensors="np")["pixel_values"][0], np.float32)
+
+        reverse = channels_reversed(inputs)
+        return check_inputs(own, (lambda photo: inputs(photo)[::-1]) if reverse else inputs), reverse
+    except UnknownPreprocessingError as error:
+        raise ExternalNetworkError(f"transformers:{name}: {error} {_OWN_FUNCTION}") from error
+
+
 def _from_timm(name: str) -> dict[str, Any]:
-    """Load a pretrained model of timm.
+    """Load a model of timm.
 
     Parameters
     ----------
     name : str
-        The model's name, as ``timm.create_model`` takes it.
+        The model's name, as ``timm.create_model`` takes it: with the weights of the library, of "hf-hub:OWNER/NAME", or
+        of a folder that timm wrote; "NAME@FILE" takes those of a file.
 
     Returns
     -------
@@ -224,18 +276,102 @@ def _from_timm(name: str) -> dict[str, Any]:
     Raises
     ------
     ExternalNetworkError
-        timm cannot be imported, or the model cannot be loaded.
+        timm cannot be imported, the model cannot be loaded, or its inputs cannot be made here.
     """
     timm = import_library("timm")
+    model = _timm_with_file(timm, name) if _file_of_timm(name) else _timm_with_own_weights(timm, name)
+    config = timm.data.resolve_model_data_config(model)
+    transform = timm.data.create_transform(**config, is_training=False)
     try:
-        model = timm.create_model(name, pretrained=True)
-    except Exception as error:  # an unknown name, weights that cannot be had
-        raise ExternalNetworkError(f"timm:{name}: {' '.join(str(error).split())[:300]}") from error
+        preprocessing = check_inputs(
+            timm_preprocessing(config), lambda photo: np.asarray(transform(Image.fromarray(photo)), np.float32)
+        )
+    except UnknownPreprocessingError as error:
+        raise ExternalNetworkError(f"timm:{name}: {error} {_OWN_FUNCTION}") from error
+    about: Any = model.pretrained_cfg
+    names = about.get("label_names")
+    count = getattr(model, "num_classes", None)
     return {
         "module": model,
-        "preprocessing": timm_preprocessing(model.pretrained_cfg),
+        "preprocessing": preprocessing,
+        "categories": list(map(str, names)) if isinstance(names, list | tuple) and len(names) == count else None,
         "start": f"timm, {name}",
     }
+
+
+def _file_of_timm(name: str) -> str:
+    """Return FILE of "NAME@FILE"; "" for other names, among them "hf-hub:OWNER/NAME@REVISION"."""
+    return "" if _HUB_NAME.match(name) or name.startswith("local-dir:") else name.partition("@")[2]
+
+
+def _timm_with_file(timm: Any, name: str) -> nn.Module:
+    """Return a model of timm with the weights of a file; it has as many categories as these."""
+    model_name, file = name.partition("@")[0], _file_of_timm(name)
+    try:
+        checkpoint = read_checkpoint(file)
+        model = timm.create_model(model_name, pretrained=False)
+        config: Any = model.pretrained_cfg
+        head = config.get("classifier") or ""
+        weight = checkpoint.state.get(f"{head if isinstance(head, str) else head[0]}.weight")
+        if weight is not None and weight.ndim >= 2 and len(weight) != model.num_classes:
+            model = timm.create_model(model_name, pretrained=False, num_classes=len(weight))
+        load_weights(file, checkpoint.state, model)
+    except WeightsError as error:
+        raise ExternalNetworkError(f"timm:{name}: {error}") from error
+    except Exception as error:  # an unknown name
+        raise ExternalNetworkError(f"timm:{name}: {' '.join(str(error).split())[:300]}") from error
+    for note in checkpoint.notes:
+        _log.warning("timm:%s: %s", name, note)
+    _log.warning("timm:%s: the preprocessing is that of timm for %s; the file does not tell its own.", name, model_name)
+    return model
+
+
+def _timm_with_own_weights(timm: Any, name: str) -> nn.Module:
+    """Return a model of timm with its own weights, of the hub, of the user's cache, or of a folder."""
+    folder = name.removeprefix("local-dir:")
+    architecture = name.partition(".")[0]
+    try:
+        if os.path.isdir(folder):
+            return timm.create_model(f"local-dir:{folder}", pretrained=True)
+        if not _HUB_NAME.match(name) and not timm.is_model(architecture):
+            raise ExternalNetworkError(
+                f"timm:{name}: {unknown_name('model of timm', architecture, timm.list_models())}"
+            )
+        if not (reason := why_unreachable()):
+            return timm.create_model(name, pretrained=True)
+        if cached := _cached_timm(timm, name):
+            return timm.create_model(pretrained=True, **cached)
+    except ExternalNetworkError:
+        raise
+    except Exception as error:  # weights that cannot be had, a folder without a configuration
+        raise ExternalNetworkError(f"timm:{name}: {' '.join(str(error).split())[:300]}") from error
+    raise _unreachable(f"timm:{name}", reason, f"timm:{name.rpartition('/')[2]}@FILE or timm:FOLDER")
+
+
+def _cached_timm(timm: Any, name: str) -> dict[str, Any]:
+    """Return how ``timm.create_model`` takes weights from the user's cache; nothing where they are not there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if hub := _HUB_NAME.match(name):
+        found = try_to_load_from_cache(hub[1], "config.json", revision=hub[2])
+        return {"model_name": f"local-dir:{os.path.dirname(found)}"} if isinstance(found, str) else {}
+    config = timm.get_pretrained_cfg(name)
+    repository = getattr(config, "hf_hub_id", None)
+    if not repository:
+        return {}
+    repository = repository if not repository.endswith("/") else repository + name
+    for file in ("model.safetensors", "pytorch_model.bin"):
+        found = try_to_load_from_cache(repository, file)
+        if isinstance(found, str):
+            return {"model_name": name, "pretrained_cfg_overlay": {"file": found}}
+    return {}
+
+
+def _unreachable(name: str, reason: str, local: str) -> ExternalNetworkError:
+    return ExternalNetworkError(
+        f"{name}: its weights are not on this machine, and {reason}. Load it once where there is a connection, or "
+        f"give local weights: {local}."
+    )
 
 
 LIBRARIES: Registry[Callable[[str], dict[str, Any]]] = Registry(
@@ -244,48 +380,15 @@ LIBRARIES: Registry[Callable[[str], dict[str, Any]]] = Registry(
 """Library -> function from a model's name to "module" and, if known, "preprocessing", "categories" and "start"."""
 
 
-def transformers_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
-    """Return the preprocessing that the ``config`` of an image processor of transformers describes.
-
-    It is read from the sizes, means, standard deviations and resampling. Means and standard deviations become pixel
-    units 0..255.
-    """
-    size, crop = _side(config.get("size")), _side(config.get("crop_size"))
-    target = crop or size or 224
-    share = config.get("crop_pct")
-    short = round(target / share) if share and not crop else size or target
-    scale = 1 / config.get("rescale_factor", 1 / 255)
-    return Preprocessing(
-        short_px=max(short, target),
-        crop_px=target,
-        interpolation=_RESAMPLING.get(config.get("resample", 3), "bicubic"),
-        mean=tuple(scale * value for value in config.get("image_mean", (0.5,) * 3)),
-        std=tuple(scale * value for value in config.get("image_std", (0.5,) * 3)),
-    )
-
-
-def timm_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
-    """Return the preprocessing that a pretrained ``config`` of timm describes.
-
-    It is read from the input size, share of the crop, means, standard deviations and interpolation. Means and standard
-    deviations become pixel units 0..255.
-    """
-    target = int(config["input_size"][-1])
-    interpolation = config.get("interpolation", "bicubic")
-    return Preprocessing(
-        short_px=round(target / config.get("crop_pct", 1)),
-        crop_px=target,
-        interpolation=interpolation if interpolation in _RESAMPLING.values() else "bicubic",
-        mean=tuple(255 * value for value in config["mean"]),
-        std=tuple(255 * value for value in config["std"]),
-    )
-
-
 class LogitsOfTransformers(nn.Module):
-    """A model of transformers as a module from images to logits; its own modules run as the model runs them."""
+    """A model of transformers as a module from images to logits; its own modules run as the model runs them.
 
-    def __init__(self, model: nn.Module) -> None:
+    With ``reverse_channels`` the model takes blue first, and images still have red first.
+    """
+
+    def __init__(self, model: nn.Module, *, reverse_channels: bool = False) -> None:
         super().__init__()
+        self.reverse_channels = reverse_channels
         for name, part in model.named_children():
             self.add_module(name, part)
         self._model = (model,)
@@ -298,7 +401,7 @@ class LogitsOfTransformers(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (B, category) of ``images`` (B, 3, y, x)."""
-        return self._model[0](pixel_values=images).logits
+        return self._model[0](pixel_values=images.flip(1) if self.reverse_channels else images).logits
 
 
 def import_library(name: str) -> Any:
@@ -316,9 +419,3 @@ def error_text(error: Exception) -> str:
     """Return an error of external code as a part of a sentence."""
     text = " ".join(str(error).split())[:300].rstrip(".")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _side(size: Any) -> int | None:
-    if isinstance(size, Mapping):
-        return next((int(size[key]) for key in ("shortest_edge", "height") if key in size), None)
-    return None if size is None else int(size)

@@ -11,7 +11,10 @@ import xarray as xr
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from gala_viz.alignment import area_average
-from gala_viz.networks.preprocessing import Preprocessing, cut_maps
+from gala_viz.networks.preprocessing import Cut, Preprocessing, cut_maps
+
+_PHOTO_PX = 750, 1000
+"""The photograph of which shares are told where they depend on a photograph's aspect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +23,21 @@ class CommonFrame:
 
     Parameters
     ----------
-    cuts : tuple of tuple of int
-        (short_px, crop_px) of each of the frames, at least one.
+    cuts : tuple of Cut
+        ``Preprocessing.cut`` of each of the frames, at least one.
     """
 
-    cuts: tuple[tuple[int, int], ...]
+    cuts: tuple[Cut, ...]
 
     @property
     def input_px(self) -> tuple[int, int]:
         """Rows and columns of human maps in it: those of the smallest of the inputs."""
-        side = min(crop_px for _, crop_px in self.cuts)
-        return side, side
+        inputs = [Preprocessing.of_cut(cut).input_px for cut in self.cuts]
+        return min(rows for rows, _ in inputs), min(columns for _, columns in inputs)
 
     def frame(self, height: int, width: int) -> tuple[float, float, float, float]:
         """Return the part of a photograph that all see, (x0, y0, x1, y1) in the photograph's pixels."""
-        boxes = np.array([_of_cut(cut).frame(height, width) for cut in self.cuts])
+        boxes = np.array([Preprocessing.of_cut(cut).frame(height, width) for cut in self.cuts])
         return (*boxes[:, :2].max(axis=0).tolist(), *boxes[:, 2:].min(axis=0).tolist())
 
     def map_to_frame(self, human_map: xr.DataArray) -> xr.DataArray:
@@ -43,7 +46,7 @@ class CommonFrame:
 
     def settings(self) -> dict[str, Any]:
         """Return plain values that name the part."""
-        return {"cuts": [list(cut) for cut in self.cuts]}
+        return {"cuts": [[list(one) if isinstance(one, tuple) else one for one in cut] for cut in self.cuts]}
 
 
 Frame = Preprocessing | CommonFrame
@@ -54,8 +57,13 @@ def common_frame(preprocessings: Sequence[Preprocessing]) -> Frame:
 
     Where all cut alike, whatever they do to the pixels, it is the first preprocessing itself.
     """
-    cuts = tuple(dict.fromkeys((one.short_px, one.crop_px) for one in preprocessings))
-    return preprocessings[0] if len(cuts) == 1 else CommonFrame(tuple(sorted(cuts)))
+    cuts = tuple(dict.fromkeys(one.cut for one in preprocessings))
+    return preprocessings[0] if len(cuts) == 1 else CommonFrame(tuple(sorted(cuts, key=_in_order)))
+
+
+def _in_order(cut: Cut) -> tuple[tuple[int, int], tuple[int, int], tuple[str, ...]]:
+    plain = Preprocessing.of_cut(cut)
+    return plain.resize_px, plain.input_px, tuple(map(str, cut[2:]))
 
 
 def is_same_cut(first: Frame, second: Frame) -> bool:
@@ -99,20 +107,23 @@ def common_part_text(names: Sequence[str], preprocessings: Sequence[Preprocessin
     """Return a sentence on how much of what each network sees all of them see; "" where they cut alike."""
     if isinstance(common_frame(preprocessings), Preprocessing):
         return ""
-    ratios = [one.crop_px / one.short_px for one in preprocessings]
+    squash = any(one.resize == "squash" for one in preprocessings)
+    photo_px = _PHOTO_PX if squash else (1000, 1000)  # without squash shares are those of any photograph
+    common = _area(common_frame(preprocessings).frame(*photo_px))
     shares = [
-        f"{100 * (min(ratios) / ratio) ** 2:.0f} % of what {name} sees"
-        for name, ratio in zip(names, ratios, strict=True)
+        f"{100 * common / _area(one.frame(*photo_px)):.0f} % of what {name} sees"
+        for name, one in zip(names, preprocessings, strict=True)
     ]
-    return f"maps are compared over the part of a photograph that all see: {', '.join(shares)}"
+    of = " (of photographs of 3 by 4)" if squash else ""
+    return f"maps are compared over the part of a photograph that all see: {', '.join(shares)}{of}"
 
 
-def _cuts(frame: Frame) -> tuple[tuple[int, int], ...]:
-    return frame.cuts if isinstance(frame, CommonFrame) else ((frame.short_px, frame.crop_px),)
+def _area(frame: tuple[float, float, float, float]) -> float:
+    return (frame[2] - frame[0]) * (frame[3] - frame[1])
 
 
-def _of_cut(cut: tuple[int, int]) -> Preprocessing:
-    return Preprocessing(short_px=cut[0], crop_px=cut[1])
+def _cuts(frame: Frame) -> tuple[Cut, ...]:
+    return frame.cuts if isinstance(frame, CommonFrame) else (frame.cut,)
 
 
 def resample_to_frame(

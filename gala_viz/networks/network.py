@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from gala_viz.networks.network_output import OutputChoice
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.training_data import TrainingData
 
+_log = logging.getLogger(__name__)
 DEFAULT_NOISE_FRACTION = 0.15
 OTHER_PRECISIONS = (torch.float16, torch.bfloat16, torch.float64)
 """Types of weights that become float32, in which inputs and logits are."""
@@ -125,6 +127,8 @@ class Network:
         self.opened_as = ""
         """The name or folder by which ``load_network`` loaded it; "" for one that a program made."""
         self.preprocessing = preprocessing or own_preprocessing(module) or _assumed_preprocessing(self.name)
+        if (warning := self.preprocessing.unit_warning) and not getattr(module, "scales_inputs", False):
+            _log.warning("%s: %s", self.name, warning)
         self.card = dict(card or {})
         self.sha256 = sha256
         self.known_by_weights = known_by_weights
@@ -307,9 +311,17 @@ class _Layer:
 
 
 def own_preprocessing(module: nn.Module) -> Preprocessing | None:
-    """Return a module's attribute ``preprocessing``, an object or its settings; None where it has none."""
+    """Return a module's attribute ``preprocessing``, an object or its settings; None where it has none.
+
+    Settings that are missing are those of ``Preprocessing.imagenet``, which is said.
+    """
     own = getattr(module, "preprocessing", None)
-    return Preprocessing.from_settings(dict(own)) if isinstance(own, Mapping) else own
+    if not isinstance(own, Mapping):
+        return own
+    preprocessing, note = Preprocessing.completed(own)
+    if note:
+        _log.warning("%s: %s", type(module).__name__, note)
+    return preprocessing
 
 
 def default_categories(n_logits: int) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +31,8 @@ from gala_viz.networks.network_folders import (
 )
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.training_data import read_training_data
+
+_log = logging.getLogger(__name__)
 
 
 def load_network(
@@ -101,13 +104,15 @@ def _loaded(
     card = read_card(folder)
     network = card["network"]
     try:
-        preprocessing = Preprocessing.from_settings(card["preprocessing"])
+        preprocessing, note = Preprocessing.completed(card["preprocessing"])
+        if note:
+            _log.warning("%s: %s", folder / CARD, note)
         module = build_module(
             network["builder"],
             network.get("arguments", {}),
             network.get("gala", ()),
             network.get("gala_options", {}),
-            input_px=preprocessing.crop_px,
+            input_px=preprocessing.input_px,
             allowed_function=own_code_of(str(name_or_folder)),
             from_card=True,
         )

@@ -120,7 +120,8 @@ class StoreSpec:
     @property
     def has_one_cut(self) -> bool:
         """Whether all networks see the same part of a photograph."""
-        return len({(one.preprocessing["short_px"], one.preprocessing["crop_px"]) for one in self.networks}) == 1
+        settings = ("short_px", "crop_px", "resize", "rounding")
+        return len({str([one.preprocessing.get(name) for name in settings]) for one in self.networks}) == 1
 
     def block(self, number: int) -> slice:
         """Return the positions of the images of block ``number``."""

@@ -272,7 +272,7 @@ def prepare_batch(
         chances, settings = batch["chances"], dict(recipe.augmentation)
         noise = settings.pop("noise")
         photos, human_maps = augment(
-            batch["pixels"], batch["marks"], chances[:, :N_UNIFORMS], size=preprocessing.crop_px, **settings
+            batch["pixels"], batch["marks"], chances[:, :N_UNIFORMS], size=preprocessing.side_px, **settings
         )
         if noise:
             photos = add_noise(photos, chances[:, N_UNIFORMS], batch["noise_seeds"], 255 * noise)

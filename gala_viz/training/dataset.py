@@ -86,7 +86,7 @@ class TrainingImages:
     @property
     def n_bytes(self) -> int:
         """Bytes that all images and maps take in memory."""
-        return self.frame.crop_px**2 * (3 * len(self.images) + self.map_dtype.itemsize * int(self.has_map.sum()))
+        return self.frame.side_px**2 * (3 * len(self.images) + self.map_dtype.itemsize * int(self.has_map.sum()))
 
     @property
     def in_memory(self) -> bool:
@@ -170,7 +170,7 @@ class TrainingImages:
         has_map : ndarray, (b,), bool
             Whether there is a usable map.
         """
-        side = self.frame.crop_px
+        side = self.frame.side_px
         if self._pixels is not None:
             readable = self._readable[positions]
             positions = positions[readable]
@@ -195,7 +195,7 @@ class TrainingImages:
         Maps, which take longest, are stored in the user's cache folder, by the collections' fingerprints, unless one
         could not be read. ``progress`` is called as ``progress(done, total)``.
         """
-        marked, side = np.flatnonzero(self.has_map), self.frame.crop_px
+        marked, side = np.flatnonzero(self.has_map), self.frame.side_px
         pixels = np.empty((len(self.images), side, side, 3), np.uint8)
         path = self._cache_file("maps")
         cached = self._cached(path, (len(marked), side, side)) if len(marked) else None

@@ -408,7 +408,7 @@ class SupervisedRecipe(Recipe):
 
     def stored_frame(self, preprocessing: Preprocessing) -> Preprocessing:
         """Return the part of a photograph out of which training pictures are cut: its central square."""
-        return _wider(preprocessing, preprocessing.short_px)
+        return _wider(preprocessing, min(preprocessing.resize_px))
 
     @property
     def augmentation(self) -> dict[str, Any]:
@@ -418,7 +418,7 @@ class SupervisedRecipe(Recipe):
 
 def _wider(preprocessing: Preprocessing, more_px: int) -> Preprocessing:
     """Return the preprocessing with a crop larger by ``more_px``, as far as the resized photograph goes."""
-    side = min(preprocessing.short_px, preprocessing.crop_px + more_px)
+    side = min(*preprocessing.resize_px, preprocessing.side_px + more_px)
     return Preprocessing.from_settings({**preprocessing.settings(), "crop_px": side})
 
 

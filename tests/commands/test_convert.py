@@ -11,7 +11,7 @@ from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.network_folders import read_card
 from gala_viz.networks.zoo import load_network
 from tests.networks.converters.bundle_writer import write_bundle
-from tests.networks.test_gala_tpu import GALA, random_network, variables
+from tests.networks.converters.test_gala_tpu import GALA, random_network, variables
 
 
 @pytest.fixture
@@ -53,7 +53,10 @@ def test_torchvision_weights_become_a_network(tmp_path):
     found = load_network(tmp_path / "own", device="cpu", layers=["layer3"])
     assert found.categories[0] == "tench"
     assert found.layers == ("layer3 (activity)",)
-    assert read_card(tmp_path / "own")["converted"]["notes"] == ["output 0 of 1001, the background, is left out"]
+    assert read_card(tmp_path / "own")["converted"]["notes"] == [
+        "weights under 'state_dict' are taken",
+        "output 0 of 1001, the background, is left out",
+    ]
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         expected = network(images)[:, 1:]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import textwrap
-import types
 
 import numpy as np
 import pytest
@@ -16,8 +15,6 @@ from gala_viz.engine.forward import forward
 from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
 from gala_viz.networks.external import (
     ExternalNetworkError,
-    timm_preprocessing,
-    transformers_preprocessing,
 )
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
@@ -160,43 +157,10 @@ def test_transformers_networks_come_with_their_preprocessing_and_categories(tmp_
         load_network(f"transformers:{tmp_path / 'gone'}", device="cpu")
 
 
-def test_timm_is_asked_for_its_weights_and_its_configuration(monkeypatch):
-    """timm does not import beside a CPU build of torch; what is asked of it is all that can be tested here."""
-    asked = []
-
-    def create_model(name, pretrained):
-        asked.append((name, pretrained))
-        net = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 1000))
-        net.pretrained_cfg = {
-            "input_size": (3, 160, 160), "crop_pct": 0.95, "interpolation": "bicubic", "mean": (0.5, 0.5, 0.5),
-            "std": (0.25, 0.25, 0.25),
-        }  # fmt: skip
-        return net
-
-    monkeypatch.setitem(sys.modules, "timm", types.SimpleNamespace(create_model=create_model))
-    network = load_network("timm:resnet50", device="cpu")
-    assert asked == [("resnet50", True)]
-    assert (network.preprocessing.short_px, network.preprocessing.crop_px) == (168, 160)
-    assert network.preprocessing.std == (63.75,) * 3
-    assert len(network.categories) == 1000
-
-
 def test_a_library_that_is_not_there_is_told_with_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ExternalNetworkError, match="pip install timm"):
         load_network("timm:resnet50")
-
-
-def test_preprocessing_is_read_from_every_usual_form():
-    both = transformers_preprocessing(
-        {"size": {"shortest_edge": 256}, "crop_size": {"height": 224, "width": 224}, "resample": 2}
-    )
-    assert both == Preprocessing(
-        short_px=256, crop_px=224, interpolation="bilinear", mean=(127.5,) * 3, std=(127.5,) * 3
-    )
-    square = transformers_preprocessing({"size": {"height": 384, "width": 384}, "image_mean": [0, 0, 0]})
-    assert (square.short_px, square.crop_px, square.mean) == (384, 384, (0, 0, 0))
-    assert timm_preprocessing({"input_size": (3, 224, 224), "mean": (0,) * 3, "std": (1,) * 3}).short_px == 224
 
 
 def test_watched_modules_change_nothing_and_note_only_for_who_records():

@@ -132,3 +132,60 @@ def test_what_does_not_end_in_y_and_x_is_no_map():
     people = xr.DataArray(np.zeros((4, 4, 2)), dims=("y", "x", "participant"))
     with pytest.raises(ValueError, match="ends in the dims"):
         LITE0.map_to_frame(people)
+
+
+def test_a_squashed_photograph_is_seen_whole_and_its_map_with_it():
+    squash = Preprocessing(short_px=64, crop_px=(32, 48), resize="squash")
+    assert squash.input_px == (32, 48)
+    assert squash.resize_and_crop(photo(300, 400)).shape == (32, 48, 3)
+    whole = Preprocessing(short_px=(32, 48), crop_px=(32, 48), resize="squash")
+    assert whole.frame(300, 400) == (0, 0, 400, 300)
+    rows, columns = np.mgrid[0:300, 0:400] + 0.5
+    blob = np.exp(-((rows - 90) ** 2 + (columns - 330) ** 2) / (2 * 20.0**2)).astype(np.float32)
+    framed = whole.map_to_frame(labelled_map(blob, name="human", extent_px=(300, 400)))
+    view = whole.resize_and_crop(np.repeat((blob * 255).astype(np.uint8)[..., None], 3, axis=2))[..., 0] / 255
+    assert framed.shape == (32, 48)
+    np.testing.assert_allclose(framed.values, view, atol=0.1)
+    assert Preprocessing.from_settings(whole.settings()) == whole
+    assert Preprocessing.of_cut(whole.cut).frame(30, 90) == whole.frame(30, 90)
+
+
+def test_settings_of_before_say_nothing_of_what_they_do_not_use():
+    assert sorted(LITE0.settings()) == ["crop_px", "interpolation", "mean", "short_px", "std"]
+
+
+def test_resizing_without_antialiasing_is_bilinear_between_pixel_centres():
+    picture = photo(50, 70)
+    seen = Preprocessing(short_px=20, crop_px=20, resize="squash", interpolation="bilinear-no-antialias")
+    y, x = ((np.arange(20) + 0.5) * side / 20 - 0.5 for side in (50, 70))
+    top, left = np.floor(y).astype(int), np.floor(x).astype(int)
+    fy, fx = (y - top)[:, None, None], (x - left)[None, :, None]
+    whole = picture.astype(float)
+    upper = whole[top][:, left] * (1 - fx) + whole[top][:, left + 1] * fx
+    lower = whole[top + 1][:, left] * (1 - fx) + whole[top + 1][:, left + 1] * fx
+    assert np.abs(seen.resize_and_crop(picture) - (upper * (1 - fy) + lower * fy)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "told"),
+    [
+        ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "multiply both by 255"),
+        ((0.0,) * 3, (1.0,) * 3, "multiply both by 255"),
+        ((103.9, 116.8, 123.7), (1.0,) * 3, "most networks take -3 to 3"),
+        ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), ""),
+        ((0.0,) * 3, (255.0,) * 3, ""),
+    ],
+)
+def test_mean_and_std_in_other_units_are_told(mean, std, told):
+    warning = Preprocessing(mean=mean, std=std).unit_warning
+    assert told in warning
+    assert bool(warning) == bool(told)
+
+
+def test_settings_that_are_missing_come_from_one_declared_source():
+    found, note = Preprocessing.completed({"mean": (1.0, 2.0, 3.0)})
+    assert found.mean == (1.0, 2.0, 3.0)
+    assert found.std == Preprocessing.imagenet().std
+    assert "has only mean" in note
+    assert "gv.Preprocessing.imagenet(): short_px = 256" in note
+    assert Preprocessing.completed(EXACT.settings()) == (EXACT, "")

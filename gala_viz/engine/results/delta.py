@@ -236,11 +236,12 @@ def independent_delta_error(
     return np.hypot(*scaled).astype(np.float32)
 
 
-def _cut(labelled: xr.DataArray) -> tuple[int, int] | None:
-    """Return short side and crop of the preprocessing of a map, in pixels; None where they are not told."""
+def _cut(labelled: xr.DataArray) -> tuple[object, ...] | None:
+    """Return what decides the cut in the preprocessing of a map; None where it is not told."""
     try:
         preprocessing = json.loads(labelled.attrs.get("preprocessing", "null"))
-        return preprocessing["short_px"], preprocessing["crop_px"]
+        others = [preprocessing[key] for key in ("resize", "rounding") if key in preprocessing]
+        return preprocessing["short_px"], preprocessing["crop_px"], *others
     except (TypeError, KeyError, json.JSONDecodeError):
         return None
 
