@@ -17,7 +17,8 @@ def progress_printer(
     """Return a ``progress(done, total)`` that keeps one line of standard error up to date.
 
     In a log it writes a line for every tenth, at most one a second, and none within the first second. The line begins
-    with ``what``; a ``total`` of 0 is one that nobody knows; ``quiet`` writes nothing; ``clock`` gives the time in seconds.
+    with ``what``; a ``total`` of 0 is one that nobody knows; ``quiet`` writes nothing; ``clock`` gives the
+    time in seconds.
     """
     last_part, written_at = -1, clock()
 
