@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from gala_viz.progress import ProgressCallback
@@ -105,7 +106,7 @@ def download(
 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        pooch.retrieve(url, checksum, target.name, target.parent, downloader=downloader)
+        pooch.retrieve(url, checksum, target.name, target.parent, downloader=cast(Any, downloader))
     except ValueError as error:
         if "hash" not in str(error):
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -36,7 +37,9 @@ def unpack_zip(archive: Path, folder: Path) -> int:
             _check_sizes(archive, folder, [info for _, info in members])
             for path, info in members:
                 _write(archive, opened, info, folder, folder / path)
-    except _ERRORS as error:
+    except (*_ERRORS, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which an offset before the file's start gives
+            raise
         raise ArchiveError(f"{archive}: a zip archive was expected, and this one is damaged ({error}).") from None
     return len(members)
 
