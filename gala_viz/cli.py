@@ -34,6 +34,7 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
             "gala_viz.commands.import_collection",
             "make a collection of your own photographs, clicks, maps, records",
         ),
+        "fetch": ("gala_viz.commands.fetch", "fetch public data or weights, with licence, citation and checksums"),
         "convert": ("gala_viz.commands.convert", "make a network of TensorFlow or torchvision weights"),
         "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
         "sweep": ("gala_viz.commands.sweep", "train a recipe at several lambdas and seeds, and tabulate the trade-off"),
@@ -57,7 +58,7 @@ TASKS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("Look", ("compare", "explore", "figure"), "compare --collection ~/photographs --human-maps ~/maps"),
     (
         "Bring your own data and networks",
-        ("import", "convert"),
+        ("fetch", "import", "convert"),
         "import clicks clicks.csv --photos ~/photographs --into clickme",
     ),
     ("Compute maps of many images", ("attribute",), "attribute --collection clickme --networks A B --store maps.zarr"),

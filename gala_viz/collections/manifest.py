@@ -45,7 +45,7 @@ class Manifest:
     def __post_init__(self) -> None:
         check_clicks(self.clicks, self.human_maps)
         if self.smoothing is not None:
-            SMOOTHINGS[self.smoothing]
+            SMOOTHINGS[str(self.smoothing)]
 
     def write(self, folder: str | Path) -> Path:
         """Write collection.toml into ``folder`` and return its path.
@@ -82,6 +82,9 @@ def read_manifest(folder: str | Path) -> Manifest:
     about, maps = content.get("collection"), content.get("maps", {})
     if not isinstance(about, dict) or not isinstance(about.get("source"), str):
         raise ManifestError(f"{path}: [collection] needs source, the folder or file of the images, as a text.")
+    clicks = content.get("clicks")
+    if clicks is not None and not (isinstance(clicks, dict) and isinstance(clicks.get("filters", {}), dict)):
+        raise ManifestError(f"{path}: clicks is a table, [clicks], perhaps with [clicks.filters]; got {clicks!r}.")
     if not isinstance(maps, dict):
         raise ManifestError(f"{path}: maps is a table, [maps]; got {maps!r}.")
     try:
@@ -91,7 +94,7 @@ def read_manifest(folder: str | Path) -> Manifest:
             source=folder / about["source"],
             human_maps=folder / maps["human_maps"] if "human_maps" in maps else None,
             smoothing=maps.get("smoothing"),
-            clicks=_clicks(content["clicks"]) if "clicks" in content else None,
+            clicks=None if clicks is None else _clicks(clicks),
             fixations=spec_from_settings(FixationMapSpec, content["fixations"]) if "fixations" in content else None,
             report=content.get("report", {}),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -202,6 +203,8 @@ def collection_folder(name_or_folder: str | Path) -> Path | None:
     if not str(name_or_folder).strip():
         raise UnknownCollectionError(unknown_name("collection", str(name_or_folder), list(COLLECTIONS)))
     folder = Path(name_or_folder).expanduser()
+    if any(len(os.fsencode(part)) > 255 for part in folder.parts):  # which no file system takes
+        raise UnknownCollectionError(f"a name of a folder has at most 255 bytes; got {str(name_or_folder)[:40]!r}….")
     if folder.is_file() and folder.suffix.lower() not in RECORD_SUFFIXES:
         raise NotADirectoryError(
             f"a collection is a folder of photographs, or a file of TFRecords; {folder} is neither. Its folder: "

@@ -17,19 +17,21 @@ def progress_printer(
     """Return a ``progress(done, total)`` that keeps one line of standard error up to date.
 
     In a log it writes a line for every tenth, at most one a second, and none within the first second. The line begins
-    with ``what``; ``quiet`` writes nothing; ``clock`` gives the time in seconds.
+    with ``what``; a ``total`` of 0 is one that nobody knows; ``quiet`` writes nothing; ``clock`` gives the
+    time in seconds.
     """
     last_part, written_at = -1, clock()
 
     def tell(done: int, total: int) -> None:
         nonlocal last_part, written_at
         live, now = sys.stderr.isatty(), clock()
-        part = 100 * done // max(1, total) // (1 if live else 10)
+        part = 100 * done // total // (1 if live else 10) if total else done
         if quiet or part == last_part or (not live and now - written_at < LOG_INTERVAL_S):
             return
         last_part, written_at = part, now
-        ends = "\n" if not live or done >= total else ""
-        sys.stderr.write(f"{chr(13) if live else ''}{what}: {done} of {total}{ends}")
+        ends = "\n" if not live or done >= total > 0 else ""
+        amount = f"{done} of {total}" if total else f"{done}"
+        sys.stderr.write(f"{chr(13) if live else ''}{what}: {amount}{ends}")
         sys.stderr.flush()
 
     return tell

@@ -20,6 +20,8 @@ UNMODIFIED_NETWORK = "lite0"
 """EfficientNet-Lite0 as its package ships it: a network without a folder."""
 
 
+LONGEST_NAME = 255
+"""Bytes of a name that every file system takes."""
 EXTERNAL_LIBRARIES = ("transformers", "timm")
 FUNCTION_NAME = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<function>[A-Za-z_]\w*)")
 OUTPUT_OPTION = "?output="
@@ -104,6 +106,8 @@ def network_folder(name_or_folder: str | Path) -> Path | None:
         name_or_folder = name
     if name == UNMODIFIED_NETWORK:
         return None
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in Path(name).parts):
+        raise ValueError(f"a name of a network or folder has at most {LONGEST_NAME} bytes; got {name[:40]!r}….")
     if os.sep not in name and "/" not in name and name not in ("", ".", ".."):
         for models in model_folders():
             if (models / name / CARD).is_file():

@@ -23,6 +23,8 @@ SUFFIX = ".zarr"
 KIND = "human"
 MAX_CELLS = 512
 VARIABLE = "human_map"
+_ERRORS = (KeyError, OSError, ValueError, RuntimeError, BaseZarrError)
+"""What zarr and its codecs raise on a store that is damaged."""
 NOT_OF_MAPS = ("made", *HUMAN_MAP_ATTRS)
 """Attrs of the file alone; the others are settings, and attrs of the maps that are read."""
 
@@ -97,7 +99,7 @@ class ZarrMaps:
             self._maps = opened[VARIABLE]
             names = [str(name) for name in opened["image"].values]
             people = [str(name) for name in opened["participant"].values]
-        except (KeyError, OSError, ValueError, BaseZarrError) as error:
+        except (*_ERRORS, TypeError, AttributeError) as error:
             raise MapFileError(
                 f"{source.name} holds no maps: a variable {VARIABLE!r} (mark, y, x) with image and participant was "
                 f"expected ({error})."
@@ -148,7 +150,12 @@ class ZarrMaps:
         if image in self._twice:
             raise MapFileError(self._twice[image])
         rows = self._rows[image]
-        values = self._maps.isel(mark=rows).values
+        try:
+            values = self._maps.isel(mark=rows).values
+        except _ERRORS as error:
+            raise MapFileError(
+                f"{self._source}, {image}: the map cannot be read; the store is damaged ({error})."
+            ) from None
         values, people = drop_constant_maps(values, tuple(self._people[row] for row in rows))
         attrs = {**self.attrs, "n_participants": len(people)}
         attrs |= {"n_left_out": len(rows) - len(people)} if len(people) < len(rows) else {}
