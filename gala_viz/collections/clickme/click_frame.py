@@ -1,7 +1,7 @@
 """Whether clicks are in the pixels of their photographs: a rule on where they lie, with error rates that were measured.
 
 Four things speak against it: all positions are fractions; clicks lie outside; fewer would with x and y swapped; or no
-click reaches the far part of photographs that are larger than the largest coordinate. On square photographs of one size
+click reaches the far part of photographs, beyond a coordinate or a share of the side. On square photographs of one size
 a swap cannot be known. ``benchmarks/click_frames.py`` measures how often each is seen, and how often wrongly.
 """
 
@@ -13,14 +13,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_OUTSIDE, MIN_OUTSIDE = 0.05, 3
-"""A share of clicks outside, and their least number, by which the frame is another one."""
+MAX_OUTSIDE, MIN_OUTSIDE = 0.05, 5
+"""A share of clicks outside, and their least number, by which the frame is another one; of half of them any number."""
 SWAP_OUTSIDE, MIN_SWAP_OUTSIDE, SWAP_RATIO = 0.01, 10, 0.1
 """A smaller share counts where at most ``SWAP_RATIO`` of it would lie outside with x and y swapped."""
 MIN_EXPECTED = 5.0
 """Images on which a click beyond the largest coordinate is expected at least, where none is."""
 FEW_BEYOND, STRAY_IMAGES = 0.2, 0.01
 """A share of the images may have stray clicks: they are left out if those beyond are few of the expected."""
+LARGEST_FRACTION, WITHIN = 2.0, 0.9
+"""Fractions of sides: none beyond, and so many of them from 0 to 1; not all are whole numbers."""
 
 Fault = Literal["fraction", "outside", "swapped", "narrow"]
 
@@ -79,11 +81,11 @@ def check_frame(clicks: CheckedClicks, *, is_declared: bool = False) -> FrameChe
         return FrameCheck(n, n_images, n_outside, n_swapped, largest, fault, reason)
 
     if _are_fractions(clicks):
-        return found("fraction", f"all {2 * n:,} coordinates lie from 0 to 1")
+        return found("fraction", f"all coordinates are fractions; the largest are x = {largest[0]:g}, y = {largest[1]:g}")
     share, swapped = n_outside / n, n_swapped / n
     reason = f"{_percent(share)} of the clicks lie outside of their photographs ({n_outside:,} of {n:,} on {n_images:,} "
     reason += f"images), {_percent(swapped)} would with x and y swapped; the largest are x = {largest[0]:g}, y = {largest[1]:g}"
-    is_many = share >= MAX_OUTSIDE and n_outside >= MIN_OUTSIDE
+    is_many = share > 0.5 or (share >= MAX_OUTSIDE and n_outside >= MIN_OUTSIDE)
     is_swap = n_outside >= MIN_SWAP_OUTSIDE and share >= SWAP_OUTSIDE and swapped <= SWAP_RATIO * share
     if is_swap or (is_many and swapped < share / 2):
         return found("swapped", reason)
@@ -91,7 +93,11 @@ def check_frame(clicks: CheckedClicks, *, is_declared: bool = False) -> FrameChe
         return found("outside", reason)
     if not is_declared:
         for axis, values, sides in (("x", clicks.x_px, clicks.width_px), ("y", clicks.y_px, clicks.height_px)):
-            if narrow := _narrow(axis, values, clicks.image, sides):
+            side = "width" if axis == "x" else "height"
+            narrow = _narrow(f"{axis} = {{:g}}", values, clicks.image, sides) or _narrow(
+                f"{{:.2f}} of the {side}", values / sides[clicks.image], clicks.image, np.ones(len(sides))
+            )
+            if narrow:
                 return found("narrow", f"{narrow}; the largest are x = {largest[0]:g}, y = {largest[1]:g}")
     return found(None)
 
@@ -103,11 +109,15 @@ def outside(x: NDArray, y: NDArray, width: NDArray | float, height: NDArray | fl
 
 def _are_fractions(clicks: CheckedClicks) -> bool:
     values = np.concatenate([clicks.x_px, clicks.y_px])
-    return bool((values >= 0).all() and values.max() <= 1 and (values != np.rint(values)).any())
+    if not (np.abs(values) <= LARGEST_FRACTION).all() or (values == np.rint(values)).all():
+        return False
+    return bool(((values >= 0) & (values <= 1)).mean() >= WITHIN)
 
 
-def _narrow(axis: str, values: NDArray, image: NDArray, sides: NDArray) -> str:
+def _narrow(beyond: str, values: NDArray, image: NDArray, sides: NDArray) -> str:
     """Say that clicks end before the sides of photographs do, where that is no chance; "" elsewhere.
+
+    ``beyond`` is how the coordinate is told at which they end.
 
     Of an image whose side reaches beyond a coordinate by the share s, clicks beyond are expected with a probability of
     s², less than people's; images are counted and not clicks, since those on one image lie together.
@@ -124,7 +134,7 @@ def _narrow(axis: str, values: NDArray, image: NDArray, sides: NDArray) -> str:
         n_beyond = int((reached[larger] > limit).sum())
         if expected >= MIN_EXPECTED and n_beyond <= FEW_BEYOND * expected:
             on = f"{n_beyond} of {int(larger.sum()):,} photographs that reach further"
-            return f"on {on} clicks lie beyond {axis} = {limit:g}, where {expected:.0f} or more are expected"
+            return f"on {on} clicks lie beyond {beyond.format(limit)}, where {expected:.0f} or more are expected"
     return ""
 
 

@@ -63,4 +63,5 @@ def mean_map(points: Points, frame_px: tuple[int, int], smoothing: str) -> tuple
     together = np.zeros(len(codes), np.int64)
     counts, inside = count_maps(points.x_px, points.y_px, together, 1, frame_px, cells)
     n_participants = int(np.count_nonzero(np.bincount(codes[inside], minlength=len(ids))))
-    return SMOOTHINGS[smoothing](counts / max(1, n_participants))[0].astype(np.float32), n_participants, int((~inside).sum())
+    smooth = SMOOTHINGS[smoothing](counts)[0] / max(1, n_participants)
+    return smooth.astype(np.float32), n_participants, int((~inside).sum())
