@@ -206,6 +206,14 @@ class FolderCollection(Collection):
             return None
         return self._labelled(image, kind, maps, maps.values, leading={"participant": maps.participants})
 
+    def clicks_px(self, image: str) -> np.ndarray | None:
+        """Return x and y (click, 2), in the photograph's pixels, of the clicks that make its map, those outside too.
+
+        None for an image without rounds, and for maps of other sources than a table of clicks.
+        """
+        self.check(image)
+        return self._marks.clicks_px(image, self.size_px(image)) if isinstance(self._marks, ClickMaps) else None
+
     def _labelled(
         self,
         image: str,

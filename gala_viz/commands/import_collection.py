@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +24,13 @@ if TYPE_CHECKING:
 
 Kind = Literal["clicks", "fixations", "records", "maps", "osie", "photographs"]
 MAX_LISTED = 10
-_OF_FIXATIONS = ("offset", "units", "columns", "drop_first", "one_based", "weight", "sigma", "px_per_degree")
+_OF_FIXATIONS = ("offset", "columns", "drop_first", "one_based", "weight", "sigma", "px_per_degree")
 """Options that no other kind has."""
+PREVIEW = "clicks-preview"
+"""Name of the picture of imported clicks, without its ending."""
+N_PHOTOGRAPHS, N_PREVIEW_IMAGES, PREVIEW_DPI = 6, 500, 200
+KEPT = ".before"
+"""Ending of a former collection's files while the new one is made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +63,9 @@ class Arguments:
     fixations; default: the photograph's own pixels."""
     offset: tuple[float, float] | None = None
     """x and y of the photograph's top left corner in the recording of fixations."""
-    units: Literal["px", "fraction"] = "px"
-    """fraction: positions of fixations run from 0 to 1 over the photograph."""
+    units: Literal["pixels", "fraction"] | None = None
+    """fraction: clicks or fixations are shares of the photograph's sides, 0 to 1; pixels: clicks are in pixels,
+    wherever they lie; default: pixels, and a table that looks otherwise is refused."""
     columns: tuple[str, ...] = ()
     """Columns of a table of fixations as ROLE=COLUMN: image, participant, x, y, duration, onset, order, trial."""
     drop_first: bool = False
@@ -92,6 +102,8 @@ class Arguments:
     """Keep all rounds of a participant on an image, not the first alone."""
     check: bool = True
     """Read every photograph's head and every map now."""
+    replace: bool = False
+    """Make a collection anew that is in the folder already; it stays as it is if that fails."""
     quiet: bool = False
     """No progress."""
 
@@ -100,27 +112,50 @@ class Arguments:
         from gala_viz.collections import open_collection
         from gala_viz.collections.folder_layouts import MANIFEST
 
-        if (self.into / MANIFEST).exists():
-            raise FileExistsError(f"{self.into} is a collection already; choose another folder, or remove it.")
+        if (self.into / MANIFEST).exists() and not self.replace:
+            raise FileExistsError(
+                f"{self.into} is a collection already; --replace makes it anew, or choose another folder."
+            )
         if not self.source.expanduser().exists():
             raise FileNotFoundError(f"{self.source} is not there.")
+        self._check_kind()
         self.into.mkdir(parents=True, exist_ok=True)
-        manifest = self.manifest()
-        path = manifest.write(self.into)
-        try:
+        with self._former_files():
+            manifest = self.manifest()
+            manifest.write(self.into)
             collection = open_collection(self.into)
             report = collection_report(collection, check=self.check, quiet=self.quiet)
             replace(manifest, report=report).write(self.into)
-        except BaseException:
-            path.unlink()
-            raise
+            if self.kind == "clicks":
+                write_clicks_preview(collection, self.into)
         sys.stdout.write(report_text(collection, report) + f"written to {self.into}\n")
         return 0
 
-    def manifest(self) -> Manifest:
-        """Return the new collection's manifest; a table of clicks is copied beside it."""
+    @contextlib.contextmanager
+    def _former_files(self) -> Iterator[None]:
+        """Set files of a former collection aside, and put them back, in place of the new ones, where that fails."""
+        from gala_viz.collections.folder_layouts import MANIFEST
+
+        source = self.source.expanduser().resolve()
+        names = [MANIFEST, *([source.name, f"{PREVIEW}.png", f"{PREVIEW}.md"] if self.kind == "clicks" else [])]
+        files = [self.into / name for name in names if (self.into / name).resolve() != source]
+        kept = [path for path in files if path.exists()]
+        for path in kept:
+            os.replace(path, f"{path}{KEPT}")
+        try:
+            yield
+        except BaseException:
+            for path in files:
+                path.unlink(missing_ok=True)
+            for path in kept:
+                os.replace(f"{path}{KEPT}", path)
+            raise
+        for path in kept:
+            Path(f"{path}{KEPT}").unlink()
+
+    def _check_kind(self) -> None:
+        """Raise ``ValueError`` for options that do not belong to the kind."""
         from gala_viz.collections.clickme.click_tables import READERS
-        from gala_viz.collections.manifest import Manifest
 
         source = self.source.expanduser().resolve()
         on_photos = self.kind in ("clicks", "maps", "fixations")
@@ -136,15 +171,24 @@ class Arguments:
         ):
             raise ValueError(f"--encoding belongs to a table of clicks in CSV; {source.name} is none.")
         needless = [name for name in _OF_FIXATIONS if getattr(self, name) != getattr(type(self), name)]
+        if self.units is not None and self.kind not in ("clicks", "fixations"):
+            raise ValueError(f"--units belongs to clicks and fixations; these are {self.kind}.")
         if needless and self.kind != "fixations":
             raise ValueError(f"--{', --'.join(needless).replace('_', '-')} belong to fixations; these are {self.kind}.")
+
+    def manifest(self) -> Manifest:
+        """Return the new collection's manifest; a table of clicks is copied beside it."""
+        from gala_viz.collections.manifest import Manifest
+
+        source = self.source.expanduser().resolve()
+        on_photos = self.kind in ("clicks", "maps", "fixations")
         clicks = self._clicks() if self.kind == "clicks" else None
         fixations = self._fixations() if self.kind == "fixations" else None
         maps = source if on_photos else None
         if self.kind == "clicks":
             maps = self.into / source.name
             if maps.resolve() != source:
-                maps.write_bytes(source.read_bytes())
+                shutil.copyfile(source, maps)
         return Manifest(
             title=self.title or self.into.resolve().name,
             licence=self.licence,
@@ -167,7 +211,7 @@ class Arguments:
             columns={one.partition("=")[0]: one.partition("=")[2] for one in self.columns},
             frame_px=self.frame,
             offset_px=self.offset,
-            units=self.units,
+            units="fraction" if self.units == "fraction" else "px",
             swap_xy=self.swap_xy,
             one_based=self.one_based or None,
             drop_first=self.drop_first,
@@ -197,6 +241,7 @@ class Arguments:
             smoothing=self.smoothing or "discs",
             frame_px=self.frame,
             swap_xy=self.swap_xy,
+            units=self.units,
             filters=filters,
             encoding=self.encoding,
         )
@@ -215,7 +260,7 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
     progress = progress_printer("reading", quiet=quiet)
     counts: Counter[int] = Counter()
     means: Counter[str] = Counter()
-    n_without_marks = 0
+    n_without_marks = n_clicks = n_outside = 0
     for number, image in enumerate(collection.images if check else (), start=1):
         try:
             collection.size_px(image)
@@ -224,6 +269,9 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
                 if not collection.participants(image):
                     means[str(human_map.attrs.get("n_participants", UNKNOWN_COUNT))] += 1
                 n_without_marks += int(human_map.attrs.get("n_left_out", 0))
+                if {"n_clicks", "n_outside"} <= human_map.attrs.keys():
+                    n_clicks += int(human_map.attrs["n_clicks"])
+                    n_outside += int(human_map.attrs["n_outside"])
         except UnreadableImageError:
             pass  # the collection has listed it
         progress(number, len(collection.images))
@@ -249,9 +297,53 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
         "images_of_n_participants": {str(count): counts[count] for count in sorted(counts) if count},
         "images_of_mean_maps": {count: means[count] for count in sorted(means, key=_by_number)},
         "n_participants_without_marks": n_without_marks,
+        **({"n_clicks": n_clicks, "n_clicks_outside": n_outside} if n_clicks else {}),
         "n_left_out": len(collection.skipped),
         "left_out": [list(entry) for entry in collection.skipped[:100]],
     }
+
+
+def write_clicks_preview(collection: Collection, folder: Path) -> Path:
+    """Write a picture of clicks and maps on six photographs, spread over all, and of where all clicks lie.
+
+    Of more than ``N_PREVIEW_IMAGES`` images so many, spread over all, are in the histogram.
+    """
+    import numpy as np
+
+    from gala_viz.collections import UnreadableImageError
+    from gala_viz.collections.folder_collection import FolderCollection
+    from gala_viz.plots.figures.clicks_figure import ClickedPhotograph, clicks_figure
+    from gala_viz.plots.figures.print_style import save_figure
+
+    assert isinstance(collection, FolderCollection), "clicks lie on photographs"
+    images = [image for image in collection.images if collection.has_human_map(image)]
+    shares, photographs = [], []
+    for image in _spread(images, N_PREVIEW_IMAGES):
+        with contextlib.suppress(UnreadableImageError):  # which the collection has listed
+            if (clicks := collection.clicks_px(image)) is not None:
+                height, width = collection.size_px(image)
+                shares.append(clicks / (width, height))
+    for image in _spread(images, N_PHOTOGRAPHS):
+        with contextlib.suppress(UnreadableImageError):
+            human_map, clicks = collection.human_map(image), collection.clicks_px(image)
+            if human_map is not None and clicks is not None:
+                photo = collection.photo(image)
+                photographs.append(
+                    ClickedPhotograph(title=image, photo=photo, clicks_px=clicks, human_map=human_map.values)
+                )
+    figure = clicks_figure(photographs, np.concatenate(shares or [np.empty((0, 2))]), len(shares))
+    caption = (
+        f"Clicks of {collection.title}: on {len(photographs)} photographs, with their maps below; and the positions "
+    )
+    caption += f"of the clicks on {counted(len(shares), 'image')} in shares of the photographs' sides."
+    picture, _ = save_figure(figure, folder, PREVIEW, caption, formats=("png",), dpi=PREVIEW_DPI)
+    return picture
+
+
+def _spread(images: list[str], at_most: int) -> list[str]:
+    """Return some of the images, spread over all."""
+    count = min(at_most, len(images))
+    return [images[number * len(images) // count] for number in range(count)]
 
 
 def report_text(collection: Collection, report: dict[str, Any]) -> str:
@@ -281,6 +373,11 @@ def report_text(collection: Collection, report: dict[str, Any]) -> str:
     if report["n_participants_without_marks"]:
         lines.append(
             f"  left out: {counted(report['n_participants_without_marks'], 'map')} of participants who marked nothing"
+        )
+    if "n_clicks" in report:
+        lines.append(
+            f"  clicks outside of their photographs, not counted: {report['n_clicks_outside']:,} of "
+            f"{counted(report['n_clicks'], 'click')}"
         )
     lines += [f"  left out: {name}: {reason}" for name, reason in report["left_out"][:MAX_LISTED]]
     if report["n_left_out"] > MAX_LISTED:

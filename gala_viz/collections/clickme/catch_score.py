@@ -8,6 +8,8 @@ import numpy as np
 from scipy.special import betaincinv
 
 CONFIDENCE = 0.95
+LEAST_PERCENT = 50.0
+"""A column is one of percentages where its largest value is at least so large: counts of trials are smaller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,27 @@ def clopper_pearson(n_passed: np.ndarray, n_trials: np.ndarray) -> tuple[np.ndar
     low = betaincinv(np.maximum(n_passed, 1), failed + 1, tail)
     high = betaincinv(n_passed + 1, np.maximum(failed, 1), 1 - tail)
     return np.where(n_passed == 0, 0.0, low), np.where(failed == 0, 1.0, high)
+
+
+def catch_shares(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+    """Tell shares from percentages in a whole column of catch scores.
+
+    A column is one of percentages where all values lie from 0 to 100, the largest at ``LEAST_PERCENT`` or above, and
+    none above 0 at 1 or below, where it may be either. In any other column values outside of 0 to 1 are wrong.
+
+    Parameters
+    ----------
+    scores : ndarray, float, (round,)
+        As the table has them, NaN where there is none.
+
+    Returns
+    -------
+    tuple of ndarray, ndarray, str
+        Shares (round,), 0 to 1; which rounds have a wrong value, kept as it is; a sentence where they were percentages.
+    """
+    known = scores[~np.isnan(scores)]
+    has_percent = len(known) > 0 and known.min() >= 0 and LEAST_PERCENT <= known.max() <= 100
+    if has_percent and not ((known > 0) & (known <= 1)).any():
+        note = f"Catch scores are percentages (from {known.min():g} to {known.max():g}) and were divided by 100."
+        return scores / 100, np.zeros(len(scores), bool), note
+    return scores, (scores < 0) | (scores > 1), ""

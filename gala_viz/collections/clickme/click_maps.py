@@ -4,29 +4,41 @@ from __future__ import annotations
 
 import copy
 import json
+import posixpath
+import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from gala_viz.collections.clickme.click_frame import CheckedClicks, FrameCheck, check_frame
 from gala_viz.collections.clickme.click_tables import READER_VERSION, READERS, read_rounds
-from gala_viz.collections.clickme.participant_maps import participant_maps
+from gala_viz.collections.clickme.participant_maps import keeps_participants, mean_map, participant_maps
 from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
 from gala_viz.collections.clickme.round_table import RoundTable
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.text_encoding import check_encoding_name
 from gala_viz.collections.human_maps.human_map import HumanMap
 from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
-from gala_viz.collections.human_maps.image_names import ImageNames
+from gala_viz.collections.human_maps.image_names import ImageNames, composed
 from gala_viz.collections.human_maps.map_checks import MapFileError
-from gala_viz.collections.human_maps.points import PointMaps, Points
+from gala_viz.collections.human_maps.points import Points
 from gala_viz.counts import counted
-from gala_viz.specs import check_finite, fingerprint, settings
+from gala_viz.specs import COUNTS, check_finite, fingerprint, settings
 
 KIND = "ClickMe"
-N_CHECKED_IMAGES = 200
+N_CHECKED_IMAGES = 500
+MAX_CHECKED_CLICKS = 1_000_000
 
+Units = Literal["pixels", "fraction"]
+_DECLARE = (
+    "Declare the frame with --frame HEIGHT WIDTH (frame_px), --swap-xy (swap_xy=True) or --units fraction "
+    '(units="fraction"); or, if the clicks are in the photographs\' pixels all the same, with --units pixels.'
+)
+_WORDNET_ID = re.compile(r"n\d{8}")
 SizeFunction = Callable[[str], tuple[int, int]]
 
 
@@ -36,8 +48,10 @@ class ClickMapSpec:
 
     ``smoothing`` is a name in ``gala_viz.collections.clickme.smoothing.SMOOTHINGS``. ``frame_px`` is the (height,
     width) of the frame in which clicks were recorded, over which the whole photograph was shown; None: the photograph's
-    own pixels. ``swap_xy`` reads the first number of a click as y. ``encoding`` is that of a CSV table, by one of
-    Python's names; None: UTF-8.
+    own pixels. ``swap_xy`` reads the first number of a click as y. ``units`` "fraction" reads clicks as shares of the
+    photograph's sides, 0 to 1; "pixels" declares that they are in pixels, so that they are believed wherever they lie;
+    None: pixels, unless it looks otherwise (``gala_viz.collections.clickme.click_frame``). ``encoding`` is that of a
+    CSV table, by one of Python's names; None: UTF-8.
     """
 
     smoothing: str = "discs"
@@ -45,6 +59,7 @@ class ClickMapSpec:
     swap_xy: bool = False
     filters: RoundFilters = field(default_factory=RoundFilters)
     encoding: str | None = None
+    units: Units | None = field(default=None, metadata={COUNTS: lambda spec: spec.units is not None})
 
     def __post_init__(self) -> None:
         check_finite(self)
@@ -53,6 +68,10 @@ class ClickMapSpec:
             check_encoding_name(self.encoding)
         if self.frame_px is not None and not (len(self.frame_px) == 2 and all(side > 0 for side in self.frame_px)):
             raise ValueError(f"frame_px is the height and width in which clicks were recorded; got {self.frame_px}.")
+        if self.units not in (None, "pixels", "fraction"):
+            raise ValueError(f"units is 'pixels' or 'fraction'; got {self.units!r}.")
+        if self.units == "fraction" and self.frame_px is not None:
+            raise ValueError("fractions are of the photograph's own sides; leave frame_px out, or units.")
 
 
 def check_clicks(clicks: ClickMapSpec | None, human_maps: str | Path | None) -> None:
@@ -84,8 +103,8 @@ class ClickMaps:
     Raises
     ------
     MapFileError
-        The table cannot be used, or most clicks lie outside of their photographs: x and y may be swapped, or the frame
-        another one.
+        The table cannot be used, or its clicks seem to be in another frame than the photographs' pixels, and none was
+        declared.
     """
 
     def __init__(
@@ -96,25 +115,32 @@ class ClickMaps:
         self.fingerprint = fingerprint(
             "clicks", READER_VERSION, str(source), status.st_size, status.st_mtime_ns, settings(self.spec)
         )
+        self._source = source.name
         rounds, skipped = read_rounds(source, self.spec.encoding)
+        match = match_image_numbers(rounds.images, images)
+        n_images, an_image = len(rounds.images), rounds.images[0]
+        rounds = rounds.with_images(match.image_by_number)
         filter_result = filter_rounds(rounds, self.spec.filters)
         self._rounds, self._dropped = filter_result.rounds, dict(filter_result.dropped)
-        self.filter_summary = filter_result.summary()
-        names, unmatched = match_image_numbers(rounds.images, images)
-        self._rounds_of = _grouped(self._rounds, names)
-        self._source = source.name
-        self.skipped = [(f"{source.name}, {name}", reason) for name, reason in (*skipped, *unmatched)]
-        if not self._rounds_of:
+        notes = (*rounds.notes, *((match.note,) if match.note else ()))
+        self.filter_summary = " ".join([filter_result.summary(), *notes])
+        self._rounds_of = _grouped(self._rounds, set(match.image_by_number.values()))
+        self.skipped = [(f"{source.name}, {name}", reason) for name, reason in (*skipped, *match.left_out)]
+        if not match.image_by_number:
+            example = f", for example {images[0]!r}" if images else ""
             raise MapFileError(
-                f"{source.name}: no round is on an image of the collection. {self.filter_summary} A row's image "
-                "is the last two "
-                f"parts of its path, for example {rounds.images[0] if rounds.images else 'n01440764/a.JPEG'!r}."
+                f"{source.name}: no round is on an image of the collection. {self.filter_summary} A row's image is the "
+                f"last two parts of its path, for example {an_image!r}; none of {n_images:,} is one of the "
+                f"collection's {len(images):,}{example}.{_listed(match.left_out)}"
             )
-        self._check_inside(size_px)
+        if not self._rounds_of:
+            raise MapFileError(f"{source.name}: no round is left on an image of the collection. {self.filter_summary}")
+        check = self._check_frame(size_px)
         people = len(np.unique(self._rounds.participant))
         self.kinds = {
             KIND: f"ClickMe maps of {counted(people, 'participant')} from {source.name}: one count map each, averaged, "
-            f"smoothed ({self.spec.smoothing}). {self.filter_summary}"
+            f"smoothed ({self.spec.smoothing}). {self.filter_summary} Outside of their photographs, and not counted, "
+            f"are {check.n_outside:,} of {counted(check.n_clicks, 'click')} on {counted(check.n_images, 'image')}."
         }
 
     def with_smoothing(self, smoothing: str) -> ClickMaps:
@@ -135,62 +161,131 @@ class ClickMaps:
             return None
         frame_px = self.spec.frame_px or photo_px
         key = ("clicks", self.fingerprint, image, frame_px)
-        point_maps: PointMaps | None = HUMAN_MAPS.get(key)
-        if point_maps is None:
-            point_maps = participant_maps(self._points(image), frame_px, self.spec.smoothing)
-            if not point_maps.participants:
-                raise MapFileError("none of its clicks lies inside of the photograph.")
-            point_maps.maps.flags.writeable = False
-            HUMAN_MAPS.put(key, point_maps, point_maps.maps.nbytes)
-        attrs = {
-            "smoothing": self.spec.smoothing,
-            "n_participants": len(point_maps.participants),
+        human_map: HumanMap | None = HUMAN_MAPS.get(key)
+        if human_map is None:
+            human_map = self._made_map(image, photo_px)
+            human_map.values.flags.writeable = False
+            HUMAN_MAPS.put(key, human_map, human_map.values.nbytes)
+        return human_map
+
+    def clicks_px(self, image: str, photo_px: tuple[int, int]) -> np.ndarray | None:
+        """Return the clicks of the rounds that make an image's map, those outside too.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+        photo_px : tuple of int
+            (height, width) of its photograph in pixels.
+
+        Returns
+        -------
+        ndarray or None
+            x and y (click, 2) in the photograph's pixels; None where there are no rounds on the image.
+        """
+        if image not in self._rounds_of:
+            return None
+        points, (height, width) = self._points(image, photo_px), self.spec.frame_px or photo_px
+        return np.stack([points.x_px * (photo_px[1] / width), points.y_px * (photo_px[0] / height)], axis=1)
+
+    def _made_map(self, image: str, photo_px: tuple[int, int]) -> HumanMap:
+        """Make the maps of each participant on an image, or their mean where there are too many to keep."""
+        points, frame_px = self._points(image, photo_px), self.spec.frame_px or photo_px
+        smoothing, attrs = self.spec.smoothing, {}
+        people = np.unique(self._rounds.participant[self._rounds_of[image]])
+        if keeps_participants(len(people), frame_px):
+            maps = participant_maps(points, frame_px, smoothing)
+            values, participants = maps.maps, maps.participants
+            n_participants, n_outside = len(participants), maps.n_outside
+        else:
+            values, n_participants, n_outside = mean_map(points, frame_px, smoothing)
+            participants = ()
+            attrs["mean_only"] = (
+                f"the maps of {n_participants:,} participants are too many to keep one by one: this is their mean, and "
+                "there is no noise ceiling"
+            )
+        if not n_participants:
+            raise MapFileError("none of its clicks lies inside of the photograph.")
+        attrs |= {
+            "smoothing": smoothing,
+            "n_participants": n_participants,
             "n_rounds": len(self._rounds_of[image]),
-            "n_outside": point_maps.n_outside,
+            "n_clicks": len(points.x_px),
+            "n_outside": n_outside,
             "filters": json.dumps(settings(self.spec.filters)),
             "dropped_rounds": json.dumps(self._dropped),
         }
-        return HumanMap(point_maps.maps, point_maps.participants, attrs)
+        return HumanMap(values, participants, attrs)
 
-    def _points(self, image: str) -> Points:
+    def _points(self, image: str, photo_px: tuple[int, int]) -> Points:
+        """Return the clicks on an image in the pixels of the frame."""
         points = self._rounds.points(self._rounds_of[image])
-        if not self.spec.swap_xy:
-            return points
-        return Points(participant=points.participant, x_px=points.y_px, y_px=points.x_px)
+        x, y = (points.y_px, points.x_px) if self.spec.swap_xy else (points.x_px, points.y_px)
+        if self.spec.units == "fraction":
+            x, y = x * photo_px[1], y * photo_px[0]
+        return Points(participant=points.participant, x_px=x, y_px=y)
 
-    def _check_inside(self, size_px: SizeFunction) -> None:
+    def _check_frame(self, size_px: SizeFunction) -> FrameCheck:
         """Compare the clicks on some images, spread over all, with the sizes of these."""
         images = sorted(self._rounds_of)
-        outside = swapped = total = 0
-        for image in images[:: max(1, len(images) // N_CHECKED_IMAGES)]:
+        step = max(1, len(images) // N_CHECKED_IMAGES)
+        rounds_at_most = MAX_CHECKED_CLICKS // N_CHECKED_IMAGES
+        x, y, numbers, sizes = [], [], [], []
+        for image in images[::step]:
             try:
-                height, width = self.spec.frame_px or size_px(image)
+                photo_px = size_px(image)
             except ValueError:
                 continue  # a photograph that cannot be read is listed when it is shown
-            points = self._points(image)
-            total += len(points.x_px)
-            outside += _outside(points.x_px, points.y_px, width, height)
-            swapped += _outside(points.y_px, points.x_px, width, height)
-        if not total or outside * 2 <= total:
-            return
-        share, other = outside / total, swapped / total
-        frame = f"{self._source}: {share:.0%} of the clicks lie outside of their photographs"
-        if other < share / 2:
-            raise MapFileError(
-                f"{frame}, {other:.0%} would with x and y swapped; open it with swap_xy=True (--swap-xy)."
-            )
-        raise MapFileError(
-            f"{frame}; were they recorded in another frame than the photograph's pixels? Tell its height and width "
-            "with frame_px (--frame)."
+            points = self._points(image, photo_px)
+            every = max(1, len(points.x_px) // rounds_at_most)
+            x.append(points.x_px[::every])
+            y.append(points.y_px[::every])
+            numbers.append(np.full(len(x[-1]), len(sizes)))
+            sizes.append(self.spec.frame_px or photo_px)
+        height, width = np.array(sizes, float).reshape(-1, 2).T
+        none = [np.empty(0)]
+        clicks = CheckedClicks(
+            x_px=np.concatenate(x or none),
+            y_px=np.concatenate(y or none),
+            image=np.concatenate(numbers or [np.empty(0, int)]),
+            width_px=width,
+            height_px=height,
         )
+        check = check_frame(clicks, is_declared=self.spec.frame_px is not None or self.spec.units is not None)
+        is_refused = check.fault is not None and self.spec.units is None
+        if is_refused or 2 * check.n_outside > check.n_clicks:
+            reason = check.reason or "most clicks lie outside of their photographs"
+            meant = {
+                "fraction": "are they shares of the photographs' sides (--units fraction)?",
+                "swapped": "are x and y swapped (--swap-xy, swap_xy=True)?",
+            }.get(check.fault or "", "were they recorded in another frame than the photograph's pixels (--frame)?")
+            raise MapFileError(f"{self._source}: {reason}; {meant} {_DECLARE}")
+        return check
 
 
-def match_image_numbers(names: Sequence[str], images: Sequence[str]) -> tuple[dict[int, str], list[tuple[str, str]]]:
-    """Match the images of a table: return number -> image, and (name, reason) of those that are none or several."""
+@dataclass(frozen=True, slots=True)
+class ImageMatch:
+    """Which images of a collection the images of a table are.
+
+    ``image_by_number`` is number in the table -> image, ``left_out`` (name, reason) of those that are none or several,
+    ``note`` a sentence where file names alone told them; "" elsewhere.
+    """
+
+    image_by_number: dict[int, str]
+    left_out: list[tuple[str, str]]
+    note: str = ""
+
+
+def match_image_numbers(names: Sequence[str], images: Sequence[str]) -> ImageMatch:
+    """Match the images of a table by their names: the id, its last two parts, its last part.
+
+    Where no folder of the table is one of the collection's, file names alone tell the images: of those that are unique
+    in the table and in the collection, and not of two WordNet ids.
+    """
     known = ImageNames(images)
     image_by_number: dict[int, str] = {}
     left_out: list[tuple[str, str]] = []
-    n_unknown = 0
+    unknown: list[int] = []
     for number, name in enumerate(names):
         candidates = known.find(name)
         if len(candidates) == 1:
@@ -198,28 +293,57 @@ def match_image_numbers(names: Sequence[str], images: Sequence[str]) -> tuple[di
         elif candidates:
             left_out.append((name, f"fits {' and '.join(candidates[:3])}; its rounds are left out."))
         else:
-            n_unknown += 1
-    if n_unknown:
+            unknown.append(number)
+    note = ""
+    if not any("/" in names[number] for number in image_by_number):
+        by_base_name = _match_base_names({number: names[number] for number in unknown}, known, images)
+        if by_base_name:
+            image_by_number |= by_base_name
+            unknown = [number for number in unknown if number not in by_base_name]
+            number, image = next(iter(by_base_name.items()))
+            note = (
+                f"{counted(len(by_base_name), 'image')} of the table {'was' if len(by_base_name) == 1 else 'were'} "
+                f"told by the file name alone, in other folders, for example {names[number]!r} as {image!r}."
+            )
+    if unknown:
+        some = ", ".join(repr(names[number]) for number in unknown[:3])
         left_out.append(
-            ("images", f"{n_unknown} of {len(names)} are not in the collection; their rounds are left out.")
+            (
+                "images",
+                f"{len(unknown)} of {len(names)} are not in the collection, for example {some}; their rounds are left "
+                "out.",
+            )
         )
-    return image_by_number, left_out
+    return ImageMatch(image_by_number, left_out, note)
 
 
-def _grouped(rounds: RoundTable, names: dict[int, str]) -> dict[str, np.ndarray]:
+def _match_base_names(names: dict[int, str], known: ImageNames, images: Sequence[str]) -> dict[int, str]:
+    """Return number -> image for names whose file name is unique among them and in the collection."""
+    numbers_by_base: dict[str, list[int]] = {}
+    for number, name in names.items():
+        numbers_by_base.setdefault(composed(posixpath.basename(name)), []).append(number)
+    bases = {composed(posixpath.basename(image)) for image in images}
+    has_suffixes = any(base in bases for base in numbers_by_base)
+    matched: dict[int, str] = {}
+    for base, numbers in numbers_by_base.items():
+        candidates = known.find(base) if base in bases or not has_suffixes else []
+        if len(candidates) != 1 or len(numbers) != 1:
+            continue
+        folders = [_WORDNET_ID.findall(path.rpartition("/")[0]) for path in (names[numbers[0]], candidates[0])]
+        if not all(folders) or set(folders[0]) & set(folders[1]):
+            matched[numbers[0]] = candidates[0]
+    n_used = Counter(matched.values())
+    return {number: image for number, image in matched.items() if n_used[image] == 1}
+
+
+def _grouped(rounds: RoundTable, images: set[str]) -> dict[str, np.ndarray]:
     """Return image -> the numbers of its rounds, in order."""
     order = np.argsort(rounds.image, kind="stable")
     codes, starts = np.unique(rounds.image[order], return_index=True)
     groups = np.split(order, starts[1:])
-    rounds_by_image: dict[str, np.ndarray] = {}
-    for code, group in zip(codes.tolist(), groups, strict=True) if len(codes) else ():
-        if code in names:
-            image = names[code]
-            rounds_by_image[image] = (
-                np.concatenate([rounds_by_image[image], group]) if image in rounds_by_image else group
-            )
-    return rounds_by_image
+    names = [rounds.images[code] for code in codes.tolist()]
+    return {name: group for name, group in zip(names, groups, strict=len(codes) > 0) if name in images}
 
 
-def _outside(x: np.ndarray, y: np.ndarray, width: float, height: float) -> int:
-    return int((~((x >= 0) & (x < width) & (y >= 0) & (y < height))).sum())
+def _listed(left_out: Sequence[tuple[str, str]]) -> str:
+    return "".join(f" {name}: {reason}" for name, reason in left_out[:3] if name != "images")

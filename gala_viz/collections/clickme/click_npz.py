@@ -7,17 +7,18 @@ are checked on the archive's directory first.
 
 from __future__ import annotations
 
-import io
+import math
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy._core.multiarray import scalar
 
-from gala_viz.collections.clickme.click_csv import image_name
-from gala_viz.collections.clickme.round_table import Round
+from gala_viz.collections.clickme.click_text import LARGEST, parse_coordinates
+from gala_viz.collections.clickme.round_reading import RoundReading, image_name
+from gala_viz.collections.clickme.round_table import Round, RoundTable
 from gala_viz.collections.clickme.table_values import (
     parse_bool,
     parse_count,
@@ -29,11 +30,12 @@ from gala_viz.collections.human_maps.map_checks import MapFileError
 
 REQUIRED = ("file_pointer", "clickmap_x", "clickmap_y", "user_id")
 OPTIONAL = ("user_catch_trial", "n_catch_trials", "is_mobile")
+COORDINATES = ("clickmap_x", "clickmap_y")
 MAX_BYTES = 4_000_000_000
 MAX_COMPRESSION_RATIO = 200
 """An array above ``_SMALL`` bytes that unpacks to more than this many times its packed size counts as a zip bomb."""
-MAX_REFUSED = 100
 _SMALL = 10_000_000
+_ENTRIES_AT_ONCE = 16384
 
 
 def _empty_array(kind: object, shape: object, code: object) -> np.ndarray:
@@ -61,12 +63,12 @@ class _ArraysOnly(pickle.Unpickler):
         raise MapFileError("its pickle asks for an object from elsewhere; only arrays and plain values are read.")
 
 
-def read_click_npz(path: Path) -> tuple[list[Round], list[tuple[str, str]]]:
-    """Read the rounds of an NPZ file, and (round's number, reason) of the entries that are none.
+def read_click_npz(path: Path) -> tuple[RoundTable, list[tuple[str, str]]]:
+    """Read the rounds of an NPZ file, and (rounds' numbers, reason) of the entries that are none, each reason once.
 
-    The file has the arrays ``REQUIRED`` and perhaps ``OPTIONAL``, one entry a round. The image is named by the last two
-    parts of ``file_pointer``. Raises ``MapFileError`` for a file that cannot be used, also one whose pickles ask for
-    code.
+    The file has the arrays ``REQUIRED`` and perhaps ``OPTIONAL``, one entry a round; others are listed among the
+    reasons. The image is named by the last two parts of ``file_pointer``. Raises ``MapFileError`` for a file that
+    cannot be used, also one whose pickles ask for code.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -78,7 +80,13 @@ def read_click_npz(path: Path) -> tuple[list[Round], list[tuple[str, str]]]:
                     f"{', '.join(OPTIONAL)}; it has {', '.join(sorted(members)[:20]) or 'nothing'}."
                 )
             names = [name for name in (*REQUIRED, *OPTIONAL) if name in members]
-            columns = {name: _column(archive, members[name]) for name in names}
+            for name in names:
+                _check_size(members[name])
+            columns: dict[str, Any] = {}
+            for name in sorted(names, key=lambda name: name in COORDINATES):  # the large ones last, one at a time
+                values = _column(archive, members[name])
+                columns[name] = _Coordinates(values) if name in COORDINATES else _shared(values)
+                del values
     except MapFileError:
         raise
     except Exception as error:  # a damaged archive or pickle makes readers raise errors of many kinds
@@ -87,77 +95,126 @@ def read_click_npz(path: Path) -> tuple[list[Round], list[tuple[str, str]]]:
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) != 1:
         raise MapFileError(f"all arrays have one entry a round; their lengths differ: {lengths}.")
-    return _rounds(columns)
+    reading = RoundReading("round")
+    for number in range(lengths["user_id"]):
+        try:
+            _read_entry(reading, number, {name: values[number] for name, values in columns.items()})
+        except (ValueError, TypeError, OverflowError) as error:
+            reading.refuse(number, str(error))
+    del columns
+    table, refused = reading.finish()
+    unknown = sorted(set(members) - {*REQUIRED, *OPTIONAL})
+    told = [("arrays", f"not known and passed over: {', '.join(map(repr, unknown))}.")] if unknown else []
+    return table, told + refused
 
 
-def _column(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> list[Any]:
-    """Read one array of the archive as a list with one entry a round."""
+class _Coordinates:
+    """The x, or the y, of all rounds in one array, since as objects they take some ten times as much memory.
+
+    Entries of ``values`` are let go as they are read. An entry that is none is the ``ValueError`` that says why.
+    """
+
+    def __init__(self, values: list[Any]) -> None:
+        self._parts: list[np.ndarray] = []
+        self._start = np.zeros(len(values) + 1, np.int64)
+        self._faults: dict[int, str] = {}
+        pieces: list[np.ndarray] = []
+        for number, entry in enumerate(values):
+            values[number] = None
+            try:
+                piece = _numbers(entry)
+            except (ValueError, TypeError, OverflowError) as error:
+                self._faults[number], piece = str(error), np.empty(0, np.float32)
+            pieces.append(piece)
+            self._start[number + 1] = self._start[number] + len(piece)
+            if len(pieces) == _ENTRIES_AT_ONCE or number == len(values) - 1:
+                self._parts.append(np.concatenate(pieces))
+                pieces.clear()
+
+    def __len__(self) -> int:
+        return len(self._start) - 1
+
+    def __getitem__(self, number: int) -> np.ndarray | ValueError:
+        if number in self._faults:
+            return ValueError(self._faults[number])
+        part = number // _ENTRIES_AT_ONCE
+        before = self._start[part * _ENTRIES_AT_ONCE]
+        return self._parts[part][self._start[number] - before : self._start[number + 1] - before]
+
+
+def _shared(values: list[Any]) -> list[Any]:
+    """Return the values with equal texts as one object."""
+    known: dict[str, str] = {}
+    return [known.setdefault(value, value) if isinstance(value, str) else value for value in values]
+
+
+def _check_size(member: zipfile.ZipInfo) -> None:
+    """Raise ``MapFileError`` for an array that would take more memory than a table of clicks may."""
     large = member.file_size > _SMALL and member.file_size > MAX_COMPRESSION_RATIO * max(1, member.compress_size)
     if member.file_size > MAX_BYTES or large:
         raise MapFileError(
             f"the array {member.filename} would unpack from {member.compress_size:,} to {member.file_size:,} bytes; "
             "that is no table of clicks."
         )
+
+
+def _column(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> list[Any]:
+    """Read one array of the archive as a list with one entry a round. No more is read than the archive says."""
     with archive.open(member) as stream:
-        content = io.BytesIO(stream.read(member.file_size + 1))
-    if len(content.getbuffer()) > member.file_size:
-        raise MapFileError(f"the array {member.filename} is larger than the archive says.")
-    version = np.lib.format.read_magic(content)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(content)
-    if len(shape) not in (1, 2):  # of two dims where each entry is a list of one length
-        raise MapFileError(f"the array {member.filename} has the shape {shape}; one entry a round was expected.")
-    if not dtype.hasobject:
-        content.seek(0)
-        return np.load(content, allow_pickle=False).tolist()
-    values = _ArraysOnly(content).load()
+        shape, dtype = _array_head(stream)
+        if len(shape) not in (1, 2):  # of two dims where each entry is a list of one length
+            raise MapFileError(f"the array {member.filename} has the shape {shape}; one entry a round was expected.")
+        values = _ArraysOnly(stream).load() if dtype.hasobject else None
+    if values is None:
+        if math.prod(shape) * dtype.itemsize > member.file_size:
+            raise MapFileError(f"the array {member.filename} is larger than the archive says.")
+        with archive.open(member) as stream:
+            plain = np.lib.format.read_array(stream, allow_pickle=False)
+        return plain.tolist() if plain.ndim == 1 else list(plain)
     if not isinstance(values, (np.ndarray, list)) or (np.shape(values) if len(shape) == 2 else (len(values),)) != shape:
         raise MapFileError(f"the array {member.filename} does not hold what its head announces.")
     return list(values)
 
 
-def _rounds(columns: dict[str, list[Any]]) -> tuple[list[Round], list[tuple[str, str]]]:
-    """Turn columns into rounds, and (round's number, reason) of the entries that are none."""
-    rounds: list[Round] = []
-    refused: list[tuple[str, str]] = []
-    n_refused = 0
-    for number in range(len(columns["user_id"])):
-        entry = {name: values[number] for name, values in columns.items()}
-        try:
-            rounds.append(_round(entry))
-        except (ValueError, TypeError, OverflowError) as error:
-            n_refused += 1
-            if n_refused <= MAX_REFUSED:
-                refused.append((f"round {number}", str(error)))
-    if n_refused > MAX_REFUSED:
-        refused.append(("…", f"{n_refused - MAX_REFUSED} more entries are no rounds."))
-    return rounds, refused
+def _array_head(stream: BinaryIO | Any) -> tuple[tuple[int, ...], np.dtype]:
+    """Read the head of an array in NumPy's format."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    return shape, dtype
 
 
-def _round(entry: dict[str, Any]) -> Round:
-    """Check one entry of all columns. Raises ``ValueError`` for an entry that is no round."""
-    x_px, y_px = _numbers(entry["clickmap_x"]), _numbers(entry["clickmap_y"])
+def _read_entry(reading: RoundReading, number: int, entry: dict[str, Any]) -> None:
+    """Add one entry of all columns to ``reading``. Raises ``ValueError`` for an entry that is no round."""
+    x_px, y_px = entry["clickmap_x"], entry["clickmap_y"]
+    for fault in (x_px, y_px):
+        if isinstance(fault, ValueError):
+            raise fault
     if len(x_px) != len(y_px) or not len(x_px):
         raise ValueError(f"a round has as many x as y, at least one; this one has {len(x_px)} and {len(y_px)}.")
-    participant = parse_participant(entry["user_id"])
-    score = parse_number(entry.get("user_catch_trial"), "user_catch_trial")
-    if score is not None and not 0 <= score <= 1:
-        raise ValueError(f"user_catch_trial is a share of catch trials, 0 to 1; got {score}.")
-    return Round(
-        image=image_name(parse_text(entry["file_pointer"])),
-        participant=participant,
+    path = parse_text(entry["file_pointer"])
+    one = Round(
+        image=image_name(path),
+        participant=parse_participant(entry["user_id"]),
         x_px=x_px,
         y_px=y_px,
-        catch_score=score,
+        catch_score=parse_number(entry.get("user_catch_trial"), "user_catch_trial"),
         is_mobile=parse_bool(entry.get("is_mobile"), "is_mobile"),
         n_catch_trials=parse_count(entry.get("n_catch_trials"), "n_catch_trials"),
     )
+    reading.add(number, path, one)
 
 
 def _numbers(values: Any) -> np.ndarray:
-    numbers = np.atleast_1d(np.asarray(values))
-    if numbers.dtype == object or numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.number):
-        numbers = np.array([float(value) for value in np.ravel(numbers)])
+    """Return the coordinates of one round, float32 (click,)."""
+    if isinstance(values, (str, bytes)):
+        numbers = parse_coordinates(parse_text(values))
+    else:
+        numbers = np.atleast_1d(np.asarray(values))
+        if numbers.dtype == object or numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.number):
+            numbers = np.array([float(value) for value in np.ravel(numbers)])
     if not np.isfinite(numbers).all():
         raise ValueError(f"{int((~np.isfinite(numbers)).sum())} of its clicks are NaN or infinite.")
+    if (np.abs(numbers) > LARGEST).any():
+        raise ValueError("a click lies further than any image reaches.")
     return numbers.astype(np.float32)

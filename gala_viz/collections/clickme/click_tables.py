@@ -8,13 +8,17 @@ from pathlib import Path
 from gala_viz.cache import cache_folder, write_atomically
 from gala_viz.collections.clickme.click_csv import read_click_csv
 from gala_viz.collections.clickme.click_npz import read_click_npz
-from gala_viz.collections.clickme.round_table import RoundTable, load_round_table, round_table
+from gala_viz.collections.clickme.round_table import RoundTable, load_round_table
 from gala_viz.collections.human_maps.map_checks import MapFileError
 from gala_viz.specs import fingerprint
 
 READERS = {".csv": read_click_csv, ".npz": read_click_npz}
-READER_VERSION = 2
+READER_VERSION = 3
 """Rises when tables are read in another way, so that stored rounds of the former way are not used."""
+
+
+MAX_REASONS = 5
+"""Reasons that are told where no row is a round."""
 
 
 def read_rounds(source: Path, encoding: str | None = None) -> tuple[RoundTable, list[tuple[str, str]]]:
@@ -41,10 +45,12 @@ def read_rounds(source: Path, encoding: str | None = None) -> tuple[RoundTable, 
         except (OSError, ValueError, TypeError):
             pass
     try:
-        listed, refused = reader(source) if encoding is None else reader(source, encoding)
+        rounds, refused = reader(source) if encoding is None else reader(source, encoding)
     except MapFileError as error:
         raise MapFileError(f"{source.name}: {error}") from None
-    rounds = round_table(listed)
+    if not len(rounds):
+        reasons = "; ".join(f"{rows}: {reason.rstrip('.')}" for rows, reason in refused[:MAX_REASONS])
+        raise MapFileError(f"{source.name}: no row of the table is a round{f'. {reasons}.' if reasons else '.'}")
     if write_atomically(refusals_file, json.dumps(refused).encode()):
         write_atomically(table_file, rounds.to_npz())
     return rounds, refused

@@ -14,6 +14,8 @@ from gala_viz.specs import COUNTS
 
 CatchRule = Literal["score", "interval"]
 CATCH_RULES: tuple[CatchRule, ...] = ("score", "interval")
+_ROUNDS_AT_ONCE = 16384
+_ODD = np.uint64(0x9E3779B97F4A7C15 - 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,19 +150,39 @@ def _catch_score_texts(rounds: RoundTable, filters: RoundFilters, inattentive: n
 
 def _repeated(rounds: RoundTable) -> np.ndarray:
     """Return which rounds copy, click by click, an earlier one of the same participant on the same image."""
-    keys: set[tuple] = set()
+    hashes = _clicks_hash(rounds).view(np.int64)
+    keys = np.stack([rounds.image, rounds.participant, rounds.n_clicks, hashes], axis=1, dtype=np.int64)
+    _, kind, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    kind = kind.reshape(-1)
     copies = np.zeros(len(rounds), dtype=bool)
-    for number in range(len(rounds)):
+    known: dict[int, list[int]] = {}
+    for number in np.flatnonzero(counts[kind] > 1).tolist():  # few: each is compared with those before it
         clicks = slice(rounds.start[number], rounds.start[number + 1])
-        key = (
-            int(rounds.image[number]),
-            int(rounds.participant[number]),
-            rounds.x_px[clicks].tobytes(),
-            rounds.y_px[clicks].tobytes(),
-        )
-        copies[number] = key in keys
-        keys.add(key)
+        for earlier in known.setdefault(int(kind[number]), []):
+            others = slice(rounds.start[earlier], rounds.start[earlier + 1])
+            if np.array_equal(rounds.x_px[clicks], rounds.x_px[others]) and np.array_equal(
+                rounds.y_px[clicks], rounds.y_px[others]
+            ):
+                copies[number] = True
+                break
+        else:
+            known[int(kind[number])].append(number)
     return copies
+
+
+def _clicks_hash(rounds: RoundTable) -> np.ndarray:
+    """Return a number (round,), uint64, that is the same for the same clicks in the same order."""
+    hashes = np.zeros(len(rounds), np.uint64)
+    for first in range(0, len(rounds), _ROUNDS_AT_ONCE):
+        starts = rounds.start[first : first + _ROUNDS_AT_ONCE + 1]
+        clicks = slice(int(starts[0]), int(starts[-1]))
+        order = np.arange(clicks.stop - clicks.start) - np.repeat(starts[:-1] - starts[0], np.diff(starts))
+        bits = rounds.x_px[clicks].view(np.uint32).astype(np.uint64) << np.uint64(32)
+        bits = (bits | rounds.y_px[clicks].view(np.uint32)) * (order.astype(np.uint64) * _ODD + np.uint64(1))
+        totals = np.concatenate([np.zeros(1, np.uint64), np.cumsum(bits ^ (bits >> np.uint64(29)), dtype=np.uint64)])
+        bounds = starts - starts[0]
+        hashes[first : first + _ROUNDS_AT_ONCE] = totals[bounds[1:]] - totals[bounds[:-1]]
+    return hashes
 
 
 def _first_among(keys: np.ndarray, remaining: np.ndarray) -> np.ndarray:

@@ -16,11 +16,13 @@ from scipy.stats import binom, binomtest
 from gala_viz.alignment import noise_ceiling
 from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.catch_score import CatchScore
-from gala_viz.collections.clickme.click_csv import image_name, parse_clicks, read_click_csv
+from gala_viz.collections.clickme.click_csv import read_click_csv
 from gala_viz.collections.clickme.click_maps import ClickMapSpec
 from gala_viz.collections.clickme.click_npz import read_click_npz
 from gala_viz.collections.clickme.click_tables import READERS, read_rounds
+from gala_viz.collections.clickme.click_text import parse_clicks
 from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
+from gala_viz.collections.clickme.round_reading import image_name
 from gala_viz.collections.clickme.round_table import Round, load_round_table, round_table
 from gala_viz.collections.clickme.smoothing import GAUSSIAN_SIGMA_PX, SMOOTHINGS, disc_twice
 from gala_viz.collections.human_maps.map_files import MapFileError
