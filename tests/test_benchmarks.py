@@ -17,6 +17,8 @@ import torch
 TINY = {
     "batch.py": "--images 2 --samples 2 --repeats 1 --ways 'store, this process' 'store, 2 workers'",
     "ceilings.py": "--participants 3 --splits 2 --cells 8 --repeats 1",
+    "click_frames.py": "--tables 2 --images 1 5",
+    "click_tables.py": "--rounds 200 --images 3 --maps 2",
     "coverage.py": "--rows mean-rho wilson --repeats 0.01 --processes 1 --write coverage.md",
     "device_traffic.py": "--network rendered-gala --images 2 --samples 2",
     "erase_reveal.py": "--networks rendered-gala rendered-resnet --repeats 1 --threads 1",

@@ -209,12 +209,19 @@ def _from_transformers(name: str) -> dict[str, Any]:
     reason = "" if os.path.isdir(name) else why_unreachable()
     settings = {"trust_remote_code": False, "local_files_only": bool(reason) or os.path.isdir(name)}
     try:
-        model = transformers.AutoModelForImageClassification.from_pretrained(name, **settings)
+        model, loading = transformers.AutoModelForImageClassification.from_pretrained(
+            name, output_loading_info=True, **settings
+        )
     except Exception as error:  # a missing file, a missing library, a configuration of another kind of model
         if reason:
             local = "transformers:FOLDER, with config.json and model.safetensors"
             raise _unreachable(f"transformers:{name}", reason, local) from error
         raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
+    if missing := sorted(loading["missing_keys"]):
+        raise ExternalNetworkError(
+            f"transformers:{name}: weights of the whole classifier were expected; {len(missing)} are missing, for example "
+            f"{missing[0]}, and would be random. Take a checkpoint that was fine-tuned to categories."
+        )
     preprocessing, reverse = _of_image_processor(transformers, name, settings)
     labels = model.config.id2label
     return {

@@ -6,6 +6,7 @@ import json
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from gala_viz.cli import main
 from gala_viz.collections import open_collection
@@ -39,6 +40,24 @@ def table(tmp_path):
 
 def imported(*arguments):
     return main(["import", *map(str, arguments), "--quiet"])
+
+
+def test_a_collection_is_made_anew_on_request_and_stays_where_that_fails(photos, table, tmp_path, capsys):
+    into = tmp_path / "own"
+    arguments = ["clicks", table, "--photos", photos, "--into", into]
+    assert imported(*arguments, "--title", "first") == 0
+    picture = into / "clicks-preview.png"
+    with Image.open(picture) as drawn:
+        assert min(drawn.size) > 300
+    assert "on 2 photographs" in (into / "clicks-preview.md").read_text()
+    assert imported(*arguments, "--title", "second") == 2
+    assert "--replace makes it anew" in capsys.readouterr().err
+    assert imported(*arguments, "--title", "second", "--replace") == 0
+    assert read_manifest(into).title == "second"
+    before = {path.name: path.read_bytes() for path in into.iterdir()}
+    table.write_text("image_path,clicks,user_id\nx/n01440764/a.png,none,p1\n")
+    assert imported(*arguments, "--title", "third", "--replace") == 2
+    assert {path.name: path.read_bytes() for path in into.iterdir()} == before
 
 
 def test_clicks_in_another_format_are_refused_before_anything_is_copied(photos, tmp_path, capsys):

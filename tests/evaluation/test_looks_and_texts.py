@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from gala_viz.alignment import paired_randomisation
 from gala_viz.evaluation.comparisons import _flips_text
@@ -13,7 +14,7 @@ from gala_viz.evaluation.export import write_evaluation
 from gala_viz.evaluation.forest import _ends
 from gala_viz.evaluation.looks import FILE, record_look
 from gala_viz.evaluation.markdown import markdown
-from gala_viz.evaluation.metadata import chance_text, other_trainings_text
+from gala_viz.evaluation.metadata import chance_notes, chance_text, other_trainings_text
 from gala_viz.evaluation.table import p_text
 from tests.evaluation.test_evaluate import SPEC, network, shapes  # noqa: F401
 
@@ -143,3 +144,23 @@ def test_the_chance_of_intervals_and_tests_is_named():
 def test_the_ends_of_a_scale_are_printed_as_they_are():
     low, high = _ends([0.113, 0.131])
     assert (f"{low:g}", f"{high:g}") == ("0", "0.15")
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "count", "is_told"),
+    [
+        (10, 100, 10, True),  # chance
+        (0, 100, 10, True),
+        (30, 100, 10, False),
+        (55, 100, 2, True),
+        (70, 100, 2, False),
+        (0, 3, 2, False),  # three images tell nothing
+        (0, 0, 10, False),
+    ],
+)
+def test_networks_that_recognise_no_more_than_by_chance_are_told_where_images_suffice(right, n, count, is_told):
+    correct = xr.Dataset({"correct": ("image", [1.0] * right + [0.0] * (n - right))})
+    notes = chance_notes({"net": count}, {"net": correct})
+    assert len(notes) == is_told
+    if is_told:
+        assert f"net recognises {right} of {n} images, no more than by chance" in notes[0]

@@ -157,6 +157,16 @@ def test_transformers_networks_come_with_their_preprocessing_and_categories(tmp_
         load_network(f"transformers:{tmp_path / 'gone'}", device="cpu")
 
 
+def test_a_checkpoint_of_transformers_without_a_classifier_is_refused_and_not_made_up(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ResNetConfig(
+        depths=[1, 1, 1, 1], hidden_sizes=[8, 8, 16, 16], embedding_size=8, layer_type="basic", num_labels=3
+    )
+    transformers.ResNetModel(config).save_pretrained(tmp_path)
+    with pytest.raises(ExternalNetworkError, match=r"classifier were expected; 2 are missing, for example classifier"):
+        load_network(f"transformers:{tmp_path}", device="cpu")
+
+
 def test_a_library_that_is_not_there_is_told_with_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ExternalNetworkError, match="pip install timm"):
