@@ -219,8 +219,8 @@ def _from_transformers(name: str) -> dict[str, Any]:
         raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
     if missing := sorted(loading["missing_keys"]):
         raise ExternalNetworkError(
-            f"transformers:{name}: weights of the whole classifier were expected; {len(missing)} are missing, for example "
-            f"{missing[0]}, and would be random. Take a checkpoint that was fine-tuned to categories."
+            f"transformers:{name}: weights of the whole classifier were expected; {len(missing)} are missing, for "
+            f"example {missing[0]}, and would be random. Take a checkpoint that was fine-tuned to categories."
         )
     preprocessing, reverse = _of_image_processor(transformers, name, settings)
     labels = model.config.id2label
