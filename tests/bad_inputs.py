@@ -125,8 +125,7 @@ def _checked(collection: Any) -> str:
     for image in collection.images:
         try:
             pixels = collection.photo(image)
-        except UnreadableImageError as error:
-            assert str(error).strip()
+        except UnreadableImageError:  # which the collection lists
             continue
         assert pixels.dtype == np.uint8
         assert pixels.ndim == 3
@@ -454,12 +453,12 @@ def _bad_manifests() -> Iterator[tuple[str, str]]:
     yield "no source", "[collection]\ntitle = 't'\n"
     for value in ("3", "[]", "true", "''", "'nowhere'", "'.'", "'photos/a.png'", r'"a\u0000b"'):
         yield f"source {value}", f"[collection]\nsource = {value}\n"
-    for value in ("3", "[]", "'x'", "{human_maps = 3}", "{human_maps = 'nowhere'}", "{human_maps = ''}", "{smoothing = 3}",
-                  "{smoothing = 'x'}", "{smoothing = []}"):  # fmt: skip
+    for value in ("3", "[]", "'x'", "{human_maps = 3}", "{human_maps = 'nowhere'}", "{human_maps = ''}",
+                  "{smoothing = 3}", "{smoothing = 'x'}", "{smoothing = []}"):  # fmt: skip
         yield f"maps {value}", f"maps = {value}\n{good}"
-    for value in ("3", "[]", "{filters = 3}", "{filters = {min_clicks = 'x'}}", "{filters = {no = 1}}", "{frame_px = 3}",
-                  "{frame_px = [1]}", "{frame_px = ['a', 'b']}", "{no = 1}", "{smoothing = 3}", "{encoding = 3}",
-                  "{filters = {min_catch_score = 'x'}}"):  # fmt: skip
+    for value in ("3", "[]", "{filters = 3}", "{filters = {min_clicks = 'x'}}", "{filters = {no = 1}}",
+                  "{frame_px = 3}", "{frame_px = [1]}", "{frame_px = ['a', 'b']}", "{no = 1}", "{smoothing = 3}",
+                  "{encoding = 3}", "{filters = {min_catch_score = 'x'}}"):  # fmt: skip
         yield f"clicks {value}", f"clicks = {value}\nmaps = {{human_maps = 'clicks.csv'}}\n{good}"
     for key in ("title", "licence"):
         for value in ("3", "[]", "{}"):
@@ -521,7 +520,7 @@ def answer(bad: BadInput, folder: Path) -> tuple[str, float]:
 
 
 def _why_no_sentence(error: Exception) -> str:
-    """Return why an error is none of the project's sentences; "" where it is one: raised here, several words, a stop."""
+    """Return why an error is none of the project's sentences; "" where it is one, raised here."""
     from gala_viz.registry import UnknownNameError
 
     frames = traceback.extract_tb(error.__traceback__)
