@@ -457,9 +457,8 @@ def _bad_manifests() -> Iterator[tuple[str, str]]:
                   "{smoothing = 3}", "{smoothing = 'x'}", "{smoothing = []}"):  # fmt: skip
         yield f"maps {value}", f"maps = {value}\n{good}"
     for value in ("3", "[]", "{filters = 3}", "{filters = {min_clicks = 'x'}}", "{filters = {no = 1}}",
-                  "{frame_px = 3}", "{frame_px = [1]}", "{frame_px = ['a', 'b']}",
-                  "{no = 1}", "{smoothing = 3}", "{encoding = 3}",
-                  "{filters = {min_catch_score = 'x'}}"):  # fmt: skip
+                  "{frame_px = 3}", "{frame_px = [1]}", "{frame_px = ['a', 'b']}", "{no = 1}", "{smoothing = 3}",
+                  "{encoding = 3}", "{filters = {min_catch_score = 'x'}}"):  # fmt: skip
         yield f"clicks {value}", f"clicks = {value}\nmaps = {{human_maps = 'clicks.csv'}}\n{good}"
     for key in ("title", "licence"):
         for value in ("3", "[]", "{}"):

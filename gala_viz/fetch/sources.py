@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from gala_viz.registry import Registry
 
-NOT_VISITED = "No address was visited when this was written; each is as a public repository quotes it."
+NOT_VISITED = (
+    "No address was visited when this was written; each is as a public repository quotes it, or put together as noted."
+)
 _CLICKME = (
     "D. Linsley, D. Shiebler, S. Eberhardt, T. Serre. Learning what and where to attend. ICLR 2019, arXiv 1805.08819."
 )
@@ -113,8 +115,8 @@ SOURCES: Registry[Source] = Registry(
                 )
             },
             opens=(f"gala-viz compare --collection FOLDER/{_OSIE_FOLDER}",),
-            note="the archive is made anew by its host, so that its own checksum may change; that of the fixations is "
-            "known",
+            note="address put together from the repository's name; the archive is made anew by its "
+            "host, so that its own checksum may change; that of the fixations is known",
         ),
         "salicon": Source(
             title="SALICON, release of 2015: photographs and fixations from mouse movements",
