@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.folder_layouts import RECORD_SUFFIXES, detect_layout
+from gala_viz.collections.folder_layouts import detect_layout, is_records
 from gala_viz.registry import Registry, unknown_name
 
 
@@ -66,8 +66,8 @@ def open_collection(
 
     A folder with collection.toml opens as ``gala-viz import`` made it; one in OSIE's layout with its maps from
     fixations and mouse samples; a folder of TFRecords, or one such file, with the photographs and ClickMe maps in them;
-    any other folder as photographs, flat or with one folder for each category (ImageNet's layout gives names and
-    indices).
+    so does a folder of NPZ files with image, heatmap and label, or its zip archive; any other folder as photographs,
+    flat or with one folder for each category (ImageNet's layout gives names and indices).
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def open_collection(
     folder = collection_folder(name_or_folder)
     layout = None if folder is None else detect_layout(folder)
     if human_maps is not None:
-        if layout in (None, "records", "manifest"):
+        if layout in (None, "records", "npz_records", "manifest"):
             reason = f"{name_or_folder!r} has its own kinds of maps"
             raise ValueError(f"human_maps belongs to a folder of photographs; {reason}.")
         layout = "photographs"
@@ -151,6 +151,12 @@ def _records(folder: Path, options: _Asked) -> Collection:
     return TFRecordCollection(folder, smoothing=options.smoothing or "harmonization")
 
 
+def _npz_records(folder: Path, options: _Asked) -> Collection:
+    from gala_viz.collections.clickme.npz_collection import NPZRecordCollection
+
+    return NPZRecordCollection(folder, smoothing=options.smoothing or "harmonization")
+
+
 def _photographs(folder: Path, options: _Asked) -> Collection:
     from gala_viz.collections.folder_collection import FolderCollection
 
@@ -161,6 +167,7 @@ _OPENERS: dict[str, Callable[[Path, _Asked], Collection]] = {
     "manifest": _manifest,
     "osie": _osie,
     "records": _records,
+    "npz_records": _npz_records,
     "photographs": _photographs,
 }
 
@@ -175,10 +182,10 @@ def collection_folder(name_or_folder: str | Path) -> Path | None:
     if not str(name_or_folder).strip():
         raise UnknownCollectionError(unknown_name("collection", str(name_or_folder), list(COLLECTIONS)))
     folder = Path(name_or_folder).expanduser()
-    if folder.is_file() and folder.suffix.lower() not in RECORD_SUFFIXES:
+    if folder.is_file() and not is_records(folder):
         raise NotADirectoryError(
-            f"a collection is a folder of photographs, or a file of TFRecords; {folder} is neither. Its folder: "
-            f"{folder.parent}"
+            "a collection is a folder of photographs, a file of TFRecords or a zip archive of NPZ records; "
+            f"{folder} is none of these. Its folder: {folder.parent}"
         )
     if not folder.exists():
         raise UnknownCollectionError(_not_found(str(name_or_folder), folder))

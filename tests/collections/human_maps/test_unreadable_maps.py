@@ -7,7 +7,8 @@ import pytest
 from gala_viz.alignment import CeilingSpec
 from gala_viz.cache import ArrayCache
 from gala_viz.collections.clickme.writers import ClickMeRecord, write_tfrecords
-from gala_viz.collections.human_maps import map_files, open_collection
+from gala_viz.collections import open_collection
+from gala_viz.collections.human_maps import map_files
 from gala_viz.collections.human_maps.map_checks import any_unread, usable_map
 from gala_viz.evaluation.people import people_of
 from tests.collections.pictures import encoded
