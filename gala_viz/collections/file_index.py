@@ -11,6 +11,7 @@ since clocks of file systems are coarse. An index that is damaged or of another 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ def index_files(
     *,
     suffixes: frozenset[str],
     reported_suffixes: frozenset[str] = frozenset(),
+    names: str = "",
     excluded: frozenset[Path] = frozenset(),
     refresh: bool = False,
     always_checked: bool = False,
@@ -57,6 +59,8 @@ def index_files(
         Suffixes of the files that are listed, in lower case with their dot.
     reported_suffixes : frozenset of str
         Suffixes of files that are refused with a reason, since they are not read.
+    names : str
+        Regular expression of whole names of further files that are listed, in any case; "": none.
     excluded : frozenset of Path
         Folders that are not entered.
     refresh : bool
@@ -74,7 +78,8 @@ def index_files(
     OSError
         ``root`` itself cannot be read.
     """
-    path = index_path(root, suffixes, reported_suffixes)
+    path = index_path(root, suffixes, reported_suffixes, names)
+    further = re.compile(names, re.IGNORECASE) if names else None
     known = {} if refresh else load_index(path, root)
     checked = always_checked or sum(len(listing.files) for listing in known.values()) <= MAX_CHECKED_FILES
     listings: dict[str, FolderListing] = {}
@@ -90,7 +95,7 @@ def index_files(
             modified_ns = os.stat(absolute).st_mtime_ns
             listing = known.get(folder)
             if listing is None or listing.modified_ns != modified_ns or (checked and not _as_listed(absolute, listing)):
-                listing = _list(root, absolute, modified_ns, suffixes, reported_suffixes)
+                listing = _list(root, absolute, modified_ns, suffixes, reported_suffixes, further)
                 changed = True
         except OSError as error:
             if not folder:
@@ -129,7 +134,12 @@ def file_states(source: Path) -> list[tuple[str, int, int]]:
 
 
 def _list(
-    root: Path, folder: Path, modified_ns: int, suffixes: frozenset[str], reported_suffixes: frozenset[str]
+    root: Path,
+    folder: Path,
+    modified_ns: int,
+    suffixes: frozenset[str],
+    reported_suffixes: frozenset[str],
+    names: re.Pattern[str] | None,
 ) -> FolderListing:
     """List one folder, without what lies below it."""
     folders: list[str] = []
@@ -151,7 +161,7 @@ def _list(
                 refused.append([name, "links to folders are not followed."])
             elif suffix in reported_suffixes:
                 refused.append([name, f"{suffix[1:].upper()} is not read; save it as PNG or JPEG."])
-            elif suffix in suffixes:
+            elif suffix in suffixes or (names is not None and names.fullmatch(name)):
                 status = _status(root, entry)
                 if isinstance(status, str):
                     refused.append([name, status])

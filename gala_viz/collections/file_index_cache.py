@@ -26,9 +26,9 @@ class FolderListing:
     refused: list[list[str]]
 
 
-def index_path(root: Path, suffixes: frozenset[str], reported_suffixes: frozenset[str]) -> Path:
-    """Return the path of the stored index of ``root``, listed for these suffixes."""
-    parts = json.dumps([str(root), sorted(suffixes), sorted(reported_suffixes)])
+def index_path(root: Path, suffixes: frozenset[str], reported_suffixes: frozenset[str], names: str = "") -> Path:
+    """Return the path of the stored index of ``root``, listed for these suffixes and names."""
+    parts = json.dumps([str(root), sorted(suffixes), sorted(reported_suffixes), *([names] if names else [])])
     return cache_folder() / "indexes" / f"{hashlib.sha256(parts.encode()).hexdigest()[:32]}.json"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gala_viz.collections.collection import Collection
-from gala_viz.collections.folder_layouts import RECORD_SUFFIXES, detect_layout
+from gala_viz.collections.folder_layouts import detect_layout, is_records
 from gala_viz.registry import Registry, unknown_name
 
 
@@ -74,8 +74,8 @@ def open_collection(
     A folder with collection.toml opens as ``gala-viz import`` made it; one in OSIE's layout with its maps from
     fixations and mouse samples; one in the layout of CAT2000, MIT1003, SALICON, COCO-Search18 or pysaliency with maps
     from its fixations; a folder of TFRecords, or one such file, with the photographs and ClickMe maps in them;
-    any other folder as photographs, flat or with one folder for each category (ImageNet's layout gives names and
-    indices).
+    so does a folder of NPZ files with image, heatmap and label, or its zip archive; any other folder as photographs,
+    flat or with one folder for each category (ImageNet's layout gives names and indices).
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def open_collection(
     folder = collection_folder(name_or_folder)
     layout = None if folder is None else detect_layout(folder)
     if human_maps is not None:
-        if layout in (None, "records", "manifest"):
+        if layout in (None, "records", "npz_records", "manifest"):
             reason = f"{name_or_folder!r} has its own kinds of maps"
             raise ValueError(f"human_maps belongs to a folder of photographs; {reason}.")
         layout = "photographs"
@@ -178,6 +178,12 @@ def _records(folder: Path, options: _Asked) -> Collection:
     return TFRecordCollection(folder, smoothing=options.smoothing or "harmonization")
 
 
+def _npz_records(folder: Path, options: _Asked) -> Collection:
+    from gala_viz.collections.clickme.npz_collection import NPZRecordCollection
+
+    return NPZRecordCollection(folder, smoothing=options.smoothing or "harmonization")
+
+
 def _photographs(folder: Path, options: _Asked) -> Collection:
     from gala_viz.collections.folder_collection import FolderCollection
 
@@ -189,6 +195,7 @@ _OPENERS: dict[str, Callable[[Path, _Asked], Collection]] = {
     "osie": _osie,
     "fixations": _fixation_set,
     "records": _records,
+    "npz_records": _npz_records,
     "photographs": _photographs,
 }
 
@@ -205,10 +212,10 @@ def collection_folder(name_or_folder: str | Path) -> Path | None:
     folder = Path(name_or_folder).expanduser()
     if any(len(os.fsencode(part)) > 255 for part in folder.parts):  # which no file system takes
         raise UnknownCollectionError(f"a name of a folder has at most 255 bytes; got {str(name_or_folder)[:40]!r}….")
-    if folder.is_file() and folder.suffix.lower() not in RECORD_SUFFIXES:
+    if folder.is_file() and not is_records(folder):
         raise NotADirectoryError(
-            f"a collection is a folder of photographs, or a file of TFRecords; {folder} is neither. Its folder: "
-            f"{folder.parent}"
+            "a collection is a folder of photographs, a file of TFRecords or a zip archive of NPZ records; "
+            f"{folder} is none of these. Its folder: {folder.parent}"
         )
     if not folder.exists():
         raise UnknownCollectionError(_not_found(str(name_or_folder), folder))

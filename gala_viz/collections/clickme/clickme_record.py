@@ -1,9 +1,9 @@
 """One ClickMe record of either kind: its photograph, its heatmap and its labels, checked before they are used.
 
-The original kind holds raw little-endian float32 arrays, the image in 0..255; the Harmonization toolbox's shards hold
-JPEG pictures. Both have the features image, heatmap and label; click_count and file_path are optional. JPEG pictures
-are decoded to the values that TensorFlow gives, with its quick cosine transform: a slower one differs by up to 5 % of
-the range at single pixels.
+The original kind holds raw little-endian float32 arrays, the image in 0..255, or in 0..1; the Harmonization toolbox's
+shards hold JPEG pictures. Both have the features image, heatmap and label; click_count and file_path are optional. JPEG
+pictures are decoded to the values that TensorFlow gives, with its quick cosine transform: a slower one differs by up to
+5 % of the range at single pixels.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class RecordLabels:
     split: str = ""
 
 
-def read_labels(record: bytes) -> RecordLabels:
+def read_labels(record: bytes | memoryview) -> RecordLabels:
     """Read the labels alone, without decoding an array. Raises ``TFRecordError``."""
     features = example_features(record)
     if "image" not in features:
@@ -72,14 +72,56 @@ def photo_bitmap(record: bytes) -> bytes:
     features = example_features(record)
     pixels = _pixels(features, "image", "RGB")
     if pixels is None:
-        values = _raw(features, "image", 3)
-        low, high = float(values.min()), float(values.max())
-        if low < -0.5 or high > 255.5:
-            raise TFRecordError(f"a raw image holds values from 0 to 255; this one from {low:.4g} to {high:.4g}.")
-        pixels = np.rint(values).clip(0, 255).astype(np.uint8)
+        pixels = to_pixels(_raw(features, "image", 3))
+    return encode_bitmap(pixels)
+
+
+def encode_bitmap(pixels: np.ndarray) -> bytes:
+    """Encode pixels, uint8 (y, x, 3), as a bitmap file."""
     bitmap = io.BytesIO()
     Image.fromarray(pixels).save(bitmap, "BMP")
     return bitmap.getvalue()
+
+
+def to_pixels(values: np.ndarray) -> np.ndarray:
+    """Round an image's values to uint8.
+
+    Parameters
+    ----------
+    values : array
+        (y, x, 3), from 0 to 255, or from 0 to 1 where some are no whole numbers.
+
+    Returns
+    -------
+    array
+        uint8 of the same shape.
+
+    Raises
+    ------
+    TFRecordError
+        Values lie outside of both ranges.
+    """
+    low, high = float(values.min()), float(values.max())
+    if low < -0.5 or high > 255.5:
+        raise TFRecordError(
+            f"a raw image holds values from 0 to 255, or from 0 to 1; this one from {low:.4g} to {high:.4g}."
+        )
+    scale = 255 if _is_unit(values, low, high) else 1
+    return (np.rint(values * scale) if scale > 1 else np.rint(values)).clip(0, 255).astype(np.uint8)
+
+
+def is_in_unit_range(record: bytes) -> bool:
+    """Return whether a record's photograph is stored as fractions from 0 to 1. Raises ``TFRecordError``."""
+    features = example_features(record)
+    if _is_jpeg(features, "image"):
+        return False
+    values = _raw(features, "image", 3)
+    return _is_unit(values, float(values.min()), float(values.max()))
+
+
+def _is_unit(values: np.ndarray, low: float, high: float) -> bool:
+    """Return whether fractions between 0 and 1 are among ``values`` and nothing else; a black picture has none."""
+    return low >= 0 and high <= 1 and bool((values != np.floor(values)).any())
 
 
 def read_heatmap(record: bytes) -> np.ndarray:
@@ -112,11 +154,9 @@ def _text(content: bytes) -> str:
 
 def _pixels(features: dict[str, Feature], name: str, colours: str) -> np.ndarray | None:
     """Decode a JPEG picture to uint8 (y, x, channel); None where the feature holds no JPEG picture."""
-    if float_feature(features, name) is not None:
+    if not _is_jpeg(features, name):
         return None
     content = bytes(bytes_feature(features, name))
-    if not content.startswith(_JPEG):
-        return None
     try:
         height, width = (int(side) for side in simplejpeg.decode_jpeg_header(content)[:2])
         if not (2 <= height <= MAX_SIDE and 2 <= width <= MAX_SIDE):
@@ -126,6 +166,10 @@ def _pixels(features: dict[str, Feature], name: str, colours: str) -> np.ndarray
         if isinstance(error, TFRecordError):
             raise
         raise TFRecordError(f"its {name} is a damaged JPEG picture ({error}).") from None
+
+
+def _is_jpeg(features: dict[str, Feature], name: str) -> bool:
+    return float_feature(features, name) is None and bytes_feature(features, name)[: len(_JPEG)] == _JPEG
 
 
 def _raw(features: dict[str, Feature], name: str, channels: int) -> np.ndarray:

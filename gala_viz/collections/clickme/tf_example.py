@@ -33,7 +33,7 @@ def _describe_errors(read: Callable[Arguments, Result]) -> Callable[Arguments, R
 
 
 @_describe_errors
-def example_features(record: bytes) -> dict[str, Feature]:
+def example_features(record: bytes | memoryview) -> dict[str, Feature]:
     """Return the serialised features of an Example by name. Raises ``TFRecordError`` for what is none."""
     features: dict[str, Feature] = {}
     wrapped = (part for number, part in length_delimited_fields(memoryview(record)) if number == 1)

@@ -88,7 +88,7 @@ def memory_mapped(path: Path) -> Iterator[mmap.mmap]:
         if not path.stat().st_size:
             raise TFRecordError(f"{path.name} is empty.")
         if file.read(2) == _GZIP:
-            raise TFRecordError(f"{path.name} is compressed, which allows no access by index; unpack it with gunzip.")
+            raise TFRecordError(f"{path.name} is compressed, which allows no access by index; unpack it.")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             yield content
 

@@ -15,7 +15,7 @@ from gala_viz.collections.clickme.tfrecord_file import (
     ProgressCallback,
     RecordSpan,
     TFRecordError,
-    read_record,
+    memory_mapped,
     scan_records,
 )
 from gala_viz.specs import fingerprint
@@ -86,16 +86,17 @@ def _scan_index(path: Path, progress: ProgressCallback | None) -> TFRecordIndex:
     file_paths: list[str] = []
     splits: list[str] = []
     refused: list[tuple[str, str]] = []
-    for number, span in enumerate(scan.records):
-        try:
-            if isinstance(span, TFRecordError):
-                raise span
-            labels = read_labels(read_record(path, span))
-            rows.append((number, span.start, span.length, labels.label, labels.click_count, labels.has_heatmap))
-            file_paths.append(labels.file_path)
-            splits.append(labels.split)
-        except TFRecordError as error:
-            refused.append((f"record {number}", str(error)))
+    with memory_mapped(path) as mapped, memoryview(mapped) as content:
+        for number, span in enumerate(scan.records):
+            try:
+                if isinstance(span, TFRecordError):
+                    raise span
+                labels = read_labels(content[span.start : span.start + span.length])  # whose checksum is compared
+                rows.append((number, span.start, span.length, labels.label, labels.click_count, labels.has_heatmap))
+                file_paths.append(labels.file_path)
+                splits.append(labels.split)
+            except TFRecordError as error:
+                refused.append((f"record {number}", str(error)))
     if scan.truncation is not None:
         refused.append(("the rest", scan.truncation))
     return TFRecordIndex(np.array(rows, np.int64).reshape(-1, 6), tuple(file_paths), tuple(refused), tuple(splits))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -26,16 +25,22 @@ from gala_viz.collections.human_maps.map_checks import (
     failed_to_read,
     to_float32,
 )
+from gala_viz.collections.human_maps.npz_arrays import (
+    MAX_ITEM_BYTES,
+    check_bytes,
+    check_compression,
+    check_dtype,
+    check_length,
+    member_header,
+    read_header,
+    read_member,
+)
 
 SUFFIXES = frozenset({".npz", ".npy", ".png"})
-MAX_ITEM_BYTES = 16
 MAX_ARRAY_BYTES = MAX_ITEM_BYTES * MAX_VALUES
 """Bytes of the largest array that is unpacked, unless a caller sets fewer."""
 _PARTICIPANT_KEYS = ("participants", "participant")
-_MAX_HEADER_BYTES = 2**16
 _MAX_MEMBERS = 100
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Others name the memory that unpacking takes, of any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ def _png(file: BinaryIO, max_array_bytes: int) -> MapFile:
     """Read a grey PNG, scaled to 0..1 by its number of bits."""
     with Image.open(file, formats=("PNG",)) as image:
         check_shape((image.height, image.width))
-        _check_bytes(4 * image.height * image.width, max_array_bytes)
+        check_bytes(4 * image.height * image.width, max_array_bytes)
         if image.mode == "P":
             raise LabelMaskError(
                 "it is a palette PNG, as label masks are kept, and holds "
@@ -156,15 +161,15 @@ def _grey(values: np.ndarray, mode: str) -> np.ndarray:
 
 def _npy(file: BinaryIO, max_array_bytes: int) -> MapFile:
     """Read an array (y, x); its shape and type are checked before its values are read."""
-    shape, dtype = _header(file)
+    shape, dtype = read_header(file)
     if len(shape) != 2:
         raise MapFileError(f"a map is an array (y, x); this one has the shape {shape}.")
     check_shape(shape)
-    _check_dtype(dtype)
+    check_dtype(dtype)
     n_bytes = shape[0] * shape[1] * dtype.itemsize
-    _check_bytes(n_bytes, max_array_bytes)
+    check_bytes(n_bytes, max_array_bytes)
     begin = file.tell()
-    _check_length(n_bytes, file.seek(0, io.SEEK_END) - begin)
+    check_length(n_bytes, file.seek(0, io.SEEK_END) - begin)
     file.seek(0)
     values = np.load(file, allow_pickle=False)
     check_no_labels(values)
@@ -174,77 +179,32 @@ def _npy(file: BinaryIO, max_array_bytes: int) -> MapFile:
 def _npz(file: BinaryIO, max_array_bytes: int) -> MapFile:
     """Read an array (y, x), or (participant, y, x) with the participants' ids."""
     with zipfile.ZipFile(file) as archive:
-        if any(info.compress_type not in _COMPRESSIONS for info in archive.infolist()):
-            raise MapFileError("an NPZ map is stored or deflated, as np.savez writes it; this one is packed otherwise.")
+        check_compression(archive)
         members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         ids_key = next((key for key in _PARTICIPANT_KEYS if key in members), None)
         keys = [key for key in members if key != ids_key]
         if len(keys) != 1:
             raise MapFileError(f"an NPZ map holds one array (and perhaps 'participants'); this one has {sorted(keys)}.")
-        _check_bytes(members[keys[0]].file_size - _MAX_HEADER_BYTES, max_array_bytes)
-        with archive.open(members[keys[0]]) as member:
-            shape, dtype = _header(member)
-        _check_dtype(dtype)
+        shape, _ = member_header(archive, members[keys[0]], max_array_bytes)
         if len(shape) != (2 if ids_key is None else 3):
             expected = "(y, x)" if ids_key is None else "(participant, y, x)"
             raise MapFileError(f"an array {expected} was expected; this one has the shape {shape}.")
         check_shape(shape[-2:], shape[0] if len(shape) == 3 else 1)
-        _check_bytes(n_bytes := math.prod(shape) * dtype.itemsize, max_array_bytes)
-        _check_length(n_bytes, members[keys[0]].file_size)
-        values = _array(archive, members[keys[0]])
+        values = read_member(archive, members[keys[0]])
         check_no_labels(values)
         if ids_key is None:
             return MapFile(values)
         if members[ids_key].file_size > 1_000_000:
             raise MapFileError("the array 'participants' is larger than ids can be.")
         with archive.open(members[ids_key]) as member:
-            ids_shape, ids_dtype = _header(member)
+            ids_shape, ids_dtype = read_header(member)
         if ids_dtype.kind not in "USiu" or not ids_dtype.itemsize:  # of no width there can be any number of them
             raise MapFileError(f"the array 'participants' holds texts or whole numbers; this one holds {ids_dtype}.")
         if ids_shape != (shape[0],):
             raise MapFileError(
                 f"{shape[0]} maps need as many different participants; got ids of the shape {ids_shape}."
             )
-        ids = tuple(str(value) for value in _array(archive, members[ids_key]))
+        ids = tuple(str(value) for value in read_member(archive, members[ids_key]))
     if len(ids) != shape[0] or len(set(ids)) != len(ids) or not ids:
         raise MapFileError(f"{shape[0]} maps need as many different participants; got {len(ids)} ids.")
     return MapFile(values, ids)
-
-
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    """Return a member's array; no more is unpacked than its size as announced, which has been checked."""
-    with archive.open(member) as file:
-        content = file.read(member.file_size)
-    return np.load(io.BytesIO(content), allow_pickle=False)
-
-
-def _check_bytes(n_bytes: int, most: int) -> None:
-    """Raise ``MapFileError`` for an array of more than ``most`` bytes, before any of it is unpacked."""
-    if n_bytes > most:
-        raise MapFileError(
-            f"an array of at most {most / 1e6:.0f} MB is unpacked; this one has {n_bytes / 1e6:.1f} MB. Save the map "
-            "with fewer cells, or as float32."
-        )
-
-
-def _check_length(n_bytes: int, n_there: int) -> None:
-    """Raise ``MapFileError`` where a file ends before the values that its header announces."""
-    if n_there < n_bytes:
-        raise MapFileError(f"the file is cut short: {n_bytes:,} bytes of values were expected, {n_there:,} came.")
-
-
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Return the shape and type that a NPY file announces, without reading its values."""
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
-    return shape, dtype
-
-
-def _check_dtype(dtype: np.dtype) -> None:
-    if dtype.hasobject:
-        raise MapFileError("the array holds Python objects, which are never unpickled; save plain numbers.")
-    if not (np.issubdtype(dtype, np.integer) or np.issubdtype(dtype, np.floating) or dtype == np.bool_):
-        raise MapFileError(f"a map holds real numbers; this one holds {dtype}.")
-    if dtype.itemsize > MAX_ITEM_BYTES:
-        raise MapFileError(f"a map holds plain numbers; this one holds {dtype}.")

@@ -9,7 +9,7 @@ from gala_viz.collections.clickme.click_maps import ClickMaps, ClickMapSpec
 from gala_viz.collections.clickme.click_tables import READERS
 from gala_viz.collections.fixations.fixation_maps import FixationMaps, FixationMapSpec
 from gala_viz.collections.fixations.open_fixations import is_fixation_source
-from gala_viz.collections.folder_layouts import RECORD_SUFFIXES, detect_layout
+from gala_viz.collections.folder_layouts import detect_layout, is_record_name
 from gala_viz.collections.human_maps.folder_maps import FolderMaps
 from gala_viz.collections.human_maps.hdf5_maps import SUFFIXES, HDF5Maps
 from gala_viz.collections.human_maps.human_map import HumanMaps
@@ -67,8 +67,9 @@ def open_human_maps(
         return ZarrMaps(source, images)
     if fixations is not None or (clicks is None and source.exists() and is_fixation_source(source)):
         return FixationMaps(source, images, size_px, fixations)
-    if source.is_dir() and detect_layout(source) == "records":
-        raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source} holds TFRecords. {RECORDS_ALONE}")
+    if source.is_dir() and (layout := detect_layout(source)) in ("records", "npz_records"):
+        form = "TFRecords" if layout == "records" else "NPZ records"
+        raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source} holds {form}. {RECORDS_ALONE}")
     if source.is_dir():
         return FolderMaps(source, images, refresh=refresh)
     check_human_maps(source)
@@ -82,5 +83,5 @@ def check_human_maps(source: Path) -> None:
     if not source.exists():
         raise FileNotFoundError(f"human_maps is {ACCEPTED_FORMATS}; {source} is not there.")
     if source.is_file() and source.suffix.lower() not in (*READERS, *SUFFIXES) and not is_fixation_source(source):
-        more = f" {RECORDS_ALONE}" if source.suffix.lower() in RECORD_SUFFIXES else ""
+        more = f" {RECORDS_ALONE}" if is_record_name(source.name) else ""
         raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source.name} is none of these.{more}")

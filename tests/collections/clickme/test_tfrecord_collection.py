@@ -10,9 +10,10 @@ from scipy import ndimage
 
 from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.clickme_record import photo_bitmap, read_heatmap, read_labels
+from gala_viz.collections.clickme.record_collection import SMOOTHED_KIND, STORED_KIND
 from gala_viz.collections.clickme.smoothing import harmonization
 from gala_viz.collections.clickme.tf_example import example_features, int64_feature
-from gala_viz.collections.clickme.tfrecord_collection import SMOOTHED_KIND, STORED_KIND, TFRecordCollection
+from gala_viz.collections.clickme.tfrecord_collection import TFRecordCollection
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError, read_record, scan_records
 from gala_viz.collections.clickme.tfrecord_index import load_record_index
 from gala_viz.collections.photo_files import UnreadableImageError

@@ -1,0 +1,76 @@
+"""Arrays of NPY and NPZ files without pickle: type and size are checked on the header, before memory is taken."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from typing import IO
+
+import numpy as np
+
+from gala_viz.collections.human_maps.map_checks import MapFileError
+
+MAX_ITEM_BYTES = 16
+MAX_HEADER_BYTES = 2**16
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Others name the memory that unpacking takes, of any size."""
+
+
+def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Return the shape and type that a NPY file announces, without reading its values."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    return shape, dtype
+
+
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    """Return a member's array; no more is unpacked than its size as announced, which the caller has checked."""
+    with archive.open(member) as file:
+        content = file.read(member.file_size)
+    return np.load(io.BytesIO(content), allow_pickle=False)
+
+
+def member_header(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int
+) -> tuple[tuple[int, ...], np.dtype]:
+    """Return the shape and type of a member of numbers. Raises ``MapFileError``, also for more than ``max_bytes``."""
+    check_bytes(member.file_size - MAX_HEADER_BYTES, max_bytes)
+    with archive.open(member) as file:
+        shape, dtype = read_header(file)
+    check_dtype(dtype)
+    check_bytes(n_bytes := math.prod(shape) * dtype.itemsize, max_bytes)
+    check_length(n_bytes, member.file_size)
+    return shape, dtype
+
+
+def check_compression(archive: zipfile.ZipFile) -> None:
+    """Raise ``MapFileError`` for an NPZ file that is not packed as NumPy packs it."""
+    if any(info.compress_type not in COMPRESSIONS for info in archive.infolist()):
+        raise MapFileError("an NPZ map is stored or deflated, as np.savez writes it; this one is packed otherwise.")
+
+
+def check_bytes(n_bytes: int, most: int) -> None:
+    """Raise ``MapFileError`` for an array of more than ``most`` bytes, before any of it is unpacked."""
+    if n_bytes > most:
+        raise MapFileError(
+            f"an array of at most {most / 1e6:.0f} MB is unpacked; this one has {n_bytes / 1e6:.1f} MB. Save the map "
+            "with fewer cells, or as float32."
+        )
+
+
+def check_length(n_bytes: int, n_there: int) -> None:
+    """Raise ``MapFileError`` where a file ends before the values that its header announces."""
+    if n_there < n_bytes:
+        raise MapFileError(f"the file is cut short: {n_bytes:,} bytes of values were expected, {n_there:,} came.")
+
+
+def check_dtype(dtype: np.dtype) -> None:
+    """Raise ``MapFileError`` for what are no plain real numbers."""
+    if dtype.hasobject:
+        raise MapFileError("the array holds Python objects, which are never unpickled; save plain numbers.")
+    if not (np.issubdtype(dtype, np.integer) or np.issubdtype(dtype, np.floating) or dtype == np.bool_):
+        raise MapFileError(f"a map holds real numbers; this one holds {dtype}.")
+    if dtype.itemsize > MAX_ITEM_BYTES:
+        raise MapFileError(f"a map holds plain numbers; this one holds {dtype}.")
