@@ -257,15 +257,63 @@ def test_a_record_without_what_it_needs_is_refused(name, tmp_path):
 
 def test_files_that_are_no_records_are_told(tmp_path):
     good = write(tmp_path / "good.tfrecords", [raw_record(0)])
-    (tmp_path / "packed.tfrecords").write_bytes(gzip.compress(good.read_bytes()))
+    (tmp_path / "packed.tfrecords").write_bytes(gzip.compress(good.read_bytes())[:-20])
+    (tmp_path / "packed_text.tfrecords.gz").write_bytes(gzip.compress(b"image_path,clicks" * 20))
     (tmp_path / "text.tfrecords").write_text("image_path,clicks\n" * 20)
     (tmp_path / "empty.tfrecords").touch()
     collection = TFRecordCollection(tmp_path)
     assert collection.images == ("good/000000",)
     told = dict(collection.skipped)
     assert "is empty" in told["empty.tfrecords"]
-    assert "unpack it with gunzip" in told["packed.tfrecords"]
+    assert "is a damaged gzip file" in told["packed.tfrecords"]
+    assert "what it holds is no TFRecord file" in told["packed_text.tfrecords.gz"]
     assert "is no TFRecord file" in told["text.tfrecords"]
+
+
+SHARDS = {
+    "numbered": ("clickme_train-00000-of-00002", "clickme_train-00001-of-00002"),
+    "numbered behind the suffix": ("train.tfrecord-00000-of-00002", "train.tfrecord-00001-of-00002"),
+    "numbered and compressed": ("train-00000-of-00002.gz", "train-00001-of-00002.gz"),
+    "compressed": ("train_a.tfrecords.gz", "train_b.tfrecord.gz"),
+    "compressed under a plain name": ("train_a.tfrecords", "train_b.tfrecord"),
+}
+
+
+@pytest.mark.parametrize(("kind", "names"), SHARDS.items(), ids=SHARDS.keys())
+def test_shards_are_found_by_their_usual_names_and_compressed_ones_are_unpacked_once(kind, names, tmp_path):
+    folder = tmp_path / "clickme"
+    for number, name in enumerate(names):
+        plain = write(folder / "plain.tfrecords", [raw_record(2 * number), raw_record(2 * number + 1)])
+        content = plain.read_bytes()
+        plain.unlink()
+        (folder / name).write_bytes(gzip.compress(content) if "compressed" in kind else content)
+    collection = open_collection(folder)
+    assert len(collection) == len(set(collection.images)) == 4
+    for number, image in enumerate(collection.images):
+        photo, heatmap = raw_arrays(number)
+        np.testing.assert_array_equal(collection.photo(image), photo.astype(np.uint8))
+        np.testing.assert_array_equal(collection.human_map(image, STORED_KIND).values, heatmap[..., 0])
+        assert collection.split(image) == "train"
+    assert not collection.skipped
+    alone = open_collection(folder / names[0])
+    assert len(alone) == 2
+    assert open_collection(folder).fingerprint == collection.fingerprint
+
+
+def test_photographs_stored_as_fractions_are_shown_as_such_and_told(tmp_path):
+    image, _ = raw_arrays(0)
+    record = raw_record(0, image=((image / 255).astype("<f4").tobytes(), "byte"))
+    collection = open_collection(write(tmp_path / "a.tfrecords", [record, raw_record(1)]))
+    np.testing.assert_array_equal(collection.photo(collection.images[0]), image.astype(np.uint8))
+    assert "stored from 0 to 1 (1 of 2 looked at)" in collection.map_kinds[SMOOTHED_KIND]
+
+
+def test_records_of_224_px_are_read_like_any_other(tmp_path):
+    collection = open_collection(write(tmp_path / "clickme_test_1000.tfrecords", [raw_record(0, side=224)]))
+    (image,) = collection.images
+    assert collection.photo(image).shape == (224, 224, 3)
+    assert collection.human_map(image).shape == (224, 224)
+    assert collection.split(image) == "test"
 
 
 CONTENT = encoded_record(jpeg_record(1, side=16))
