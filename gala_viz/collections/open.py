@@ -83,7 +83,7 @@ def open_collection(
         "photos", "rendered", another name in ``COLLECTIONS``, or a path. A folder that is called like a collection is
         opened as "./photos".
     human_maps : str or Path, optional
-        For photographs: a folder of PNG, NPY or NPZ maps named by image, a table of clicks (CSV, NPZ), maps in Zarr,
+        For photographs: a folder of map files (PNG, JPEG, NPY, NPZ), a table of clicks (CSV, NPZ), maps in Zarr,
         an HDF5 file of maps, or fixations.
     clicks : ClickMapSpec, optional
         How a table of clicks becomes maps.

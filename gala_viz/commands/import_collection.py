@@ -39,9 +39,9 @@ class Arguments:
 
     clicks: a table of clicks (CSV, NPZ) on --photos. fixations: a long table of an eye tracker (CSV, TSV, gz, Parquet),
     or a set (SALICON, CAT2000, MIT1003, COCO-Search18, pysaliency), on --photos; they stay where they are. records:
-    TFRecords of ClickMe, a file or a folder. maps: a folder
-    of PNG, NPY or NPZ maps, or an HDF5 file, on --photos. osie: a folder in OSIE's layout. photographs: a folder, flat
-    or in ImageNet's layout. Everything is read once; what cannot be used is listed with its reason.
+    ClickMe's TFRecords or NPZ files, a file, a folder or a zip archive. maps: a folder of PNG, JPEG, NPY or NPZ maps,
+    or an HDF5 file, on --photos. osie: a folder in OSIE's layout. photographs: a folder, flat or in ImageNet's layout.
+    Everything is read once; what cannot be used is listed with its reason.
     """
 
     kind: Annotated[Kind, tyro.conf.Positional]

@@ -197,8 +197,11 @@ BAD = {
     "records that are words, with a store": ("--store maps.zarr --records words.txt", "cannot be opened"),
     "notes in a folder": ("--collection photos --notes empty", "cannot be opened"),
     "maps that are not there": ("--collection ./photos --human-maps nowhere", "nowhere is not there"),
-    "maps of other photographs": ("--collection ./photos --human-maps others", "none of its 1 PNG, NPY or NPZ files"),
-    "a folder without maps": ("--collection ./photos --human-maps empty", "none of its 0 PNG, NPY or NPZ files"),
+    "maps of other photographs": (
+        "--collection ./photos --human-maps others",
+        "none of its 1 PNG, JPEG, NPY or NPZ files",
+    ),
+    "a folder without maps": ("--collection ./photos --human-maps empty", "none of its 0 PNG, JPEG, NPY or NPZ files"),
     "maps that cannot be read": ("--collection ./photos --human-maps unreadable", "none of the first 3 human maps"),
     "a table that is none of clicks": ("--collection ./photos --human-maps clicks.csv", "clicks.csv"),
     "an HDF5 file that is none": ("--collection ./photos --human-maps maps.h5", "maps.h5 is no HDF5 file"),

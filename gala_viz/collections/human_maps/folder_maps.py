@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gala_viz.collections.file_index import index_files
@@ -18,21 +19,27 @@ from gala_viz.specs import fingerprint
 HUMAN_MAP_KIND = "human"
 LARGEST_CHECKED = 4_000_000
 """Bytes of the largest map file that is checked when a folder is opened."""
+MAP_ENDING, POINTS_ENDING = "_fixMap", "_fixPts"
+"""Ends of MIT1003's names of maps, and of pictures of the fixations themselves, which are no maps."""
+ALL_NAMES = r".*"
 
 
 class FolderMaps:
     """A folder with one map file for each image, named like it.
 
     For "tench/a.jpg" the file is one of "tench/a.npz", ".npy", ".png", "tench/a.jpg.npz", … Where a file name is unique
-    in the collection, "a.npz" will do. ``map_files`` says what a file holds. ``refresh`` lists the folder without the
-    stored index. Raises ``MapFileError`` where no map belongs to an image, or some are label masks.
+    in the collection, "a.npz" will do, and "tench_a.npz" with "_" for "/" where no name fits otherwise; "_fixMap" at a
+    name's end is left out. Where there are several files for an image, a JPEG, which has lost detail, comes last.
+    ``map_files`` says what a file holds; files of other kinds are counted in ``skipped``. ``refresh`` lists the folder
+    without the stored index. Raises ``MapFileError`` where no map belongs to an image, or some are label masks.
     """
 
     def __init__(self, root: Path, images: Sequence[str], *, refresh: bool = False) -> None:
         self._root = root
-        tree = index_files(root, suffixes=map_files.SUFFIXES, refresh=refresh, always_checked=True)
-        names = [(path, posixpath.splitext(path)[0]) for path, _, _ in tree.files]
-        self._files, unmatched = match_names(names, ImageNames(images))
+        tree = index_files(root, suffixes=map_files.SUFFIXES, names=ALL_NAMES, refresh=refresh, always_checked=True)
+        paths, others = _map_paths(path for path, _, _ in tree.files)
+        names = [(path, posixpath.splitext(path)[0].removesuffix(MAP_ENDING)) for path in paths]
+        self._files, unmatched = match_names(names, _EitherName(images))
         if not self._files:
             example = f", for example {names[0][0]!r}" if names else ""
             refused = (
@@ -42,11 +49,14 @@ class FolderMaps:
             )
             raise MapFileError(
                 f"{root}: maps named like the images, for example {_map_name(images)!r}, were "
-                f"expected; none of its {len(names)} PNG, NPY or NPZ files{example} is.{refused}"
+                f"expected; none of its {len(names)} PNG, JPEG, NPY or NPZ files{example} is.{refused}"
+                f"{''.join(f' {name}: {reason}' for name, reason in others)}"
             )
         self._check_some({path: size for path, size, _ in tree.files})
-        self.kinds = {HUMAN_MAP_KIND: f"Human maps from the folder {root.name!r}, one file an image."}
-        self.skipped = [(f"{root.name}/{path}", reason) for path, reason in (*tree.refused, *unmatched)]
+        n_lossy = sum(_suffix(path) in map_files.LOSSY_SUFFIXES for path in self._files.values())
+        lossy = f" {n_lossy:,} of {len(self._files):,} are JPEG files, which have lost detail." if n_lossy else ""
+        self.kinds = {HUMAN_MAP_KIND: f"Human maps from the folder {root.name!r}, one file an image.{lossy}"}
+        self.skipped = [(f"{root.name}/{path}", reason) for path, reason in (*tree.refused, *unmatched, *others)]
         self.fingerprint = fingerprint("map folder", str(root), tree.files)
 
     def _check_some(self, sizes: Mapping[str, int]) -> None:
@@ -81,6 +91,41 @@ class FolderMaps:
         attrs = {"file": self._files[image], "n_participants": len(map_file.participants) or UNKNOWN_COUNT}
         attrs |= {"n_left_out": map_file.n_left_out} if map_file.n_left_out else {}
         return HumanMap(map_file.values, map_file.participants, attrs)
+
+
+class _EitherName:
+    """Finds images by names with "/", and by those with "_" in its place where no image is found otherwise."""
+
+    def __init__(self, images: Sequence[str]) -> None:
+        self._names = (ImageNames(images), ImageNames(images, "_"))
+
+    def find(self, name: str) -> list[str]:
+        return self._names[0].find(name) or self._names[1].find(name)
+
+
+def _map_paths(paths: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the paths of map files, JPEG last, and (files, reason) of the files of other kinds."""
+    maps: list[str] = []
+    others: Counter[str] = Counter()
+    for path in paths:
+        stem, suffix = posixpath.splitext(path)
+        if suffix.lower() not in map_files.SUFFIXES:
+            others[suffix.lower()] += 1
+        elif stem.endswith(POINTS_ENDING):
+            others[POINTS_ENDING] += 1
+        else:
+            maps.append(path)
+    maps.sort(key=lambda path: (_suffix(path) in map_files.LOSSY_SUFFIXES, path))
+    told = []
+    for kind, count in sorted(others.items()):
+        named = f"*{kind}" if kind else "names without a suffix"
+        reason = "show fixations and no map" if kind == POINTS_ENDING else "are no PNG, JPEG, NPY or NPZ"
+        told.append((named, f"{counted(count, 'file')} of this kind {reason} and passed over."))
+    return maps, told
+
+
+def _suffix(path: str) -> str:
+    return posixpath.splitext(path)[1].lower()
 
 
 def _map_name(images: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 MAX_UNMATCHED = 100
 _TWIN = "has the name of another one in another Unicode form, and it is not known which is meant; remove one of them."
@@ -51,8 +52,27 @@ def composed(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
+class FindsImages(Protocol):
+    """The part of ``ImageNames`` that matching needs."""
+
+    def find(self, name: str) -> list[str]:
+        """Return the images that a name may mean.
+
+        Parameters
+        ----------
+        name : str
+            Name of another file.
+
+        Returns
+        -------
+        list of str
+            None, one, or several that it does not tell apart.
+        """
+        ...
+
+
 def match_names(
-    names: Iterable[tuple[str, str]], known: ImageNames, noun: str = "map"
+    names: Iterable[tuple[str, str]], known: FindsImages, noun: str = "map"
 ) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """Match things to images: return image -> thing, and (thing, reason) of the things that belong to no one image.
 

@@ -1,4 +1,4 @@
-"""Human maps from files: PNG, NPY and NPZ, checked before they are used."""
+"""Human maps from files: PNG, JPEG, NPY and NPZ, checked before they are used."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ from gala_viz.collections.human_maps.npz_arrays import (
     read_member,
 )
 
-SUFFIXES = frozenset({".npz", ".npy", ".png"})
+LOSSY_SUFFIXES = frozenset({".jpg", ".jpeg"})
+SUFFIXES = frozenset({".npz", ".npy", ".png"}) | LOSSY_SUFFIXES
+MAX_COLOUR = 8
+"""Levels of 255 by which red, green and blue of a grey JPEG may differ: it keeps colours at half the resolution."""
 MAX_ARRAY_BYTES = MAX_ITEM_BYTES * MAX_VALUES
 """Bytes of the largest array that is unpacked, unless a caller sets fewer."""
 _PARTICIPANT_KEYS = ("participants", "participant")
@@ -60,7 +63,9 @@ def read_map_file(path: str | Path, photo_px: tuple[int, int] | None = None) -> 
 
     - PNG: grey, 1, 8 or 16 bits, scaled to 0..1; in colours too, where red, green and blue are equal and none of it is
       transparent.
-    - NPY: one array (y, x) of numbers.
+    - JPEG: grey, or in colours that differ by ``MAX_COLOUR`` levels at most. It has lost detail: small values are not
+      those of the map that was saved.
+    - NPY: one array (y, x) of numbers, or (1, y, x), the mean over an unknown number of participants.
     - NPZ: one array (y, x); or one array (participant, y, x) with a second one, ``participants``, of as many ids.
 
     Values are finite, at least 0 and not all the same; participants whose own map is constant are left out.
@@ -106,7 +111,8 @@ def read_map_bytes(
 
 def _read(suffix: str, file: BinaryIO, photo_px: tuple[int, int] | None, max_array_bytes: int) -> MapFile:
     try:
-        content = {".png": _png, ".npy": _npy, ".npz": _npz}[suffix.lower()](file, max_array_bytes)
+        read = _jpeg if suffix.lower() in LOSSY_SUFFIXES else {".png": _png, ".npy": _npy, ".npz": _npz}[suffix.lower()]
+        content = read(file, max_array_bytes)
     except MapFileError:
         raise
     except Exception as error:  # readers raise errors of many kinds on damaged files
@@ -148,6 +154,21 @@ def _png(file: BinaryIO, max_array_bytes: int) -> MapFile:
         return MapFile(values.astype(np.float32) / scale)
 
 
+def _jpeg(file: BinaryIO, max_array_bytes: int) -> MapFile:
+    """Read a grey JPEG, scaled to 0..1."""
+    with Image.open(file, formats=("JPEG",)) as image:
+        check_shape((image.height, image.width))
+        check_bytes(4 * image.height * image.width, max_array_bytes)
+        if image.mode not in ("L", "RGB"):
+            raise MapFileError(f"a map is a grey picture; this JPEG has the mode {image.mode}.")
+        values = np.asarray(image)
+        if values.ndim == 3:
+            if int(np.ptp(values.astype(np.int16), axis=-1).max()) > MAX_COLOUR:
+                raise MapFileError("a map is a grey picture; the red, green and blue of this JPEG differ.")
+            values = values.mean(axis=-1)
+        return MapFile(values.astype(np.float32) / 255)
+
+
 def _grey(values: np.ndarray, mode: str) -> np.ndarray:
     """Return the one channel of a PNG (y, x, channel) whose colours are equal everywhere and whose alpha is full."""
     colours = values[..., :-1] if mode.endswith("A") else values
@@ -160,18 +181,23 @@ def _grey(values: np.ndarray, mode: str) -> np.ndarray:
 
 
 def _npy(file: BinaryIO, max_array_bytes: int) -> MapFile:
-    """Read an array (y, x); its shape and type are checked before its values are read."""
+    """Read an array (y, x) or (1, y, x); its shape and type are checked before its values are read."""
     shape, dtype = read_header(file)
-    if len(shape) != 2:
+    if len(shape) == 3 and shape[0] > 1:
+        raise MapFileError(
+            f"a map is an array (y, x); this one has the shape {shape}, and of whom its {shape[0]} maps are is not "
+            "told. Save them as NPZ with an array 'participants' of as many ids, or their mean."
+        )
+    if len(shape) not in (2, 3):
         raise MapFileError(f"a map is an array (y, x); this one has the shape {shape}.")
-    check_shape(shape)
+    check_shape(shape[-2:])
     check_dtype(dtype)
-    n_bytes = shape[0] * shape[1] * dtype.itemsize
+    n_bytes = shape[-2] * shape[-1] * dtype.itemsize
     check_bytes(n_bytes, max_array_bytes)
     begin = file.tell()
     check_length(n_bytes, file.seek(0, io.SEEK_END) - begin)
     file.seek(0)
-    values = np.load(file, allow_pickle=False)
+    values = np.load(file, allow_pickle=False).reshape(shape[-2:])
     check_no_labels(values)
     return MapFile(values)
 

@@ -17,7 +17,8 @@ from gala_viz.collections.human_maps.zarr_maps import SUFFIX as ZARR
 from gala_viz.collections.human_maps.zarr_maps import ZarrMaps
 
 ACCEPTED_FORMATS = (
-    "a folder of PNG, NPY or NPZ maps, a table of clicks (CSV, NPZ), maps in Zarr, an HDF5 file of maps, or fixations"
+    "a folder of PNG, JPEG, NPY or NPZ maps, a table of clicks (CSV, NPZ), maps in Zarr, an HDF5 file of maps, or "
+    "fixations"
 )
 RECORDS_ALONE = (
     "They hold photographs and maps together and are a collection by themselves: --collection (in a training --maps or "
