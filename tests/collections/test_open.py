@@ -76,7 +76,7 @@ def test_a_name_that_is_nearly_right_is_answered(tmp_path):
 
 def test_a_file_or_a_folder_without_photographs_is_refused(tmp_path):
     (tmp_path / "a.png").write_bytes(encoded(gradient()))
-    with pytest.raises(NotADirectoryError, match=r"or a file of TFRecords; .*is neither"):
+    with pytest.raises(NotADirectoryError, match=r"zip archive of NPZ records; .*is none of these"):
         open_collection(tmp_path / "a.png")
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "a.txt").write_text("none")
