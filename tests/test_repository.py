@@ -15,8 +15,8 @@ import yaml
 
 FOLDERS = {".ci", ".github", "apps", "benchmarks", "docs", "gala_viz", "models", "notebooks", "tests"}
 STAGES = {
-    "alignment", "attribution", "batch", "collections", "commands", "engine", "evaluation", "experiment", "game",
-    "jupyter", "live", "networks", "panels", "participant_texts", "plots", "records", "store", "training",
+    "alignment", "attribution", "batch", "collections", "commands", "engine", "evaluation", "experiment", "fetch",
+    "game", "jupyter", "live", "networks", "panels", "participant_texts", "plots", "records", "store", "training",
 }  # fmt: skip
 HEAVY = {"bokeh", "captum", "holoviews", "lightning", "numpy", "panel", "torch", "tyro", "xarray"}
 LARGEST_FILE_BYTES = 25 * 2**20

@@ -14,6 +14,7 @@ from gala_viz.attribution.gradients import IntegratedGradientsSpec
 from gala_viz.attribution.occlusion import OcclusionSpec
 from gala_viz.collections.clickme.click_maps import ClickMapSpec
 from gala_viz.collections.clickme.round_filters import RoundFilters
+from gala_viz.collections.fixations.fixation_maps import FixationMapSpec
 from gala_viz.collections.human_maps.points import PointMapSpec
 from gala_viz.collections.rendered.rendering_spec import RenderingSpec
 from gala_viz.collections.rendered.simulated_participants import SimulatedParticipantSpec
@@ -41,6 +42,7 @@ SPECS = [
     CeilingSpec(),
     ClickMapSpec(frame_px=(256, 256)),
     ExclusionSpec(),
+    FixationMapSpec(sigma_px=20.0),
     GameOptions(),
     GameSpec(),
     IntegratedGradientsSpec(),

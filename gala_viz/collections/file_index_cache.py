@@ -27,7 +27,22 @@ class FolderListing:
 
 
 def index_path(root: Path, suffixes: frozenset[str], reported_suffixes: frozenset[str], names: str = "") -> Path:
-    """Return the path of the stored index of ``root``, listed for these suffixes and names."""
+    """Return the path of the stored index of a folder.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    suffixes, reported_suffixes : frozenset of str
+        For which it was listed.
+    names : str
+        Regular expression of further names for which it was listed.
+
+    Returns
+    -------
+    Path
+        In the user's cache folder.
+    """
     parts = json.dumps([str(root), sorted(suffixes), sorted(reported_suffixes), *([names] if names else [])])
     return cache_folder() / "indexes" / f"{hashlib.sha256(parts.encode()).hexdigest()[:32]}.json"
 

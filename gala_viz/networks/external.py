@@ -357,7 +357,7 @@ def _timm_with_own_weights(timm: Any, name: str) -> nn.Module:
 
 def _cached_timm(timm: Any, name: str) -> dict[str, Any]:
     """Return how ``timm.create_model`` takes weights from the user's cache; nothing where they are not there."""
-    from huggingface_hub import try_to_load_from_cache
+    try_to_load_from_cache = import_library("huggingface_hub").try_to_load_from_cache
 
     if hub := _HUB_NAME.match(name):
         found = try_to_load_from_cache(hub[1], "config.json", revision=hub[2])

@@ -154,10 +154,10 @@ BAD = {
     ),
     "a function that gives no network": ("--networks opening_networks:number lite0", "a gala_viz Network; got int"),
     "a network without logits": ("--networks opening_networks:no_logits lite0", "to logits (B, category)"),
-    "a network that fails": ("--networks opening_networks:Breaks lite0", "forward pass on an image (1, 3, 224, 224)"),
+    "a network that fails": ("--networks opening_networks:Breaks lite0", "forward pass on images (2, 3, 224, 224)"),
     "categories that are not those of the logits": (
         "--networks opening_networks:wrong_categories lite0",
-        "logits (1, 2), one for each of its categories, were expected; got (1, 3)",
+        "logits (2, 2) of two images, one for each of its categories, were expected; got (2, 3)",
     ),
     "another device than a ready network's": (
         "--networks opening_networks:own_network lite0 --precision bfloat16",
@@ -166,7 +166,7 @@ BAD = {
     "a layer that is not there": (f"{PAIR} --layers grups", "no module called 'grups'"),
     "a layer that gives no map": (
         "--collection ./photos --networks opening_networks:fine opening_networks:fine --layers 3",
-        "a layer's map has channels, rows and columns",
+        "a layer's map has rows and columns of the image",
     ),
     "a device that is not there": (f"{PAIR} --device cuda:99", "device 'cuda:99' was asked for"),
     "a device that nobody knows": (f"{PAIR} --device gpu", "a device is 'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'"),

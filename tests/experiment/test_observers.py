@@ -26,7 +26,7 @@ class Corners(nn.Module):
 
     def forward(self, batch):
         share = (batch.mean(1) > 0.55).float().sum((1, 2))
-        hare = self.turn * (357 - share) / 10
+        hare = self.turn * (357 - share) / 10 + 0 * batch.mean((1, 2, 3))  # which gives the image a gradient
         return torch.stack([hare, torch.zeros_like(hare)], dim=1)
 
 

@@ -41,9 +41,7 @@ def test_a_starting_network_computes_what_it_starts_from():
 def test_a_start_that_does_not_fit_is_refused():
     from torch import nn
 
-    other = Network(
-        nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten()), name="other", preprocessing=START.preprocessing, categories=()
-    )
+    other = Network(nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten()), name="other", preprocessing=START.preprocessing)
     with pytest.raises(ValueError, match=r"tiny_gala has no place for '0\.weight' of other"):
         initial_student(tiny_recipe(), other)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from gala_viz.collections.clickme.click_text import parse_points
+from gala_viz.collections.clickme.click_notation import parse_points
 from gala_viz.collections.clickme.round_reading import RoundReading, image_name
 from gala_viz.collections.clickme.round_table import Round, RoundTable
 from gala_viz.collections.clickme.table_values import parse_bool, parse_count, parse_number, parse_participant
@@ -22,8 +22,8 @@ MAX_FIELD_LENGTH = 2_000_000
 def read_click_csv(path: Path, encoding: str | None = None) -> tuple[RoundTable, list[tuple[str, str]]]:
     """Read the rounds of a CSV file, and (lines, reason) of the rows that are none, each reason once.
 
-    ``clicks`` is a text in any of the forms of ``gala_viz.collections.clickme.click_text``; the image is named by the
-    last two parts of ``image_path``. Columns that are not known are listed among the reasons, too, and ignored;
+    ``clicks`` is a text in any of the forms of ``gala_viz.collections.clickme.click_notation``; the image is named by
+    the last two parts of ``image_path``. Columns that are not known are listed among the reasons, too, and ignored;
     ``timestamp`` and ``surface_moved`` are known and not used. ``encoding`` is one of Python's names, by default UTF-8
     with or without a byte-order mark. Raises ``MapFileError`` for a file in another encoding, or without the required
     columns.

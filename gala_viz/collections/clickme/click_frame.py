@@ -108,7 +108,20 @@ def check_frame(clicks: CheckedClicks, *, is_declared: bool = False) -> FrameChe
 
 
 def outside(x: NDArray, y: NDArray, width: NDArray | float, height: NDArray | float) -> NDArray[np.bool_]:
-    """Return which points lie outside of [0, width) x [0, height); NaN does."""
+    """Return which points lie outside of [0, width) x [0, height); NaN does.
+
+    Parameters
+    ----------
+    x, y : ndarray, (click,)
+        Positions in pixels of the frame.
+    width, height : ndarray or float
+        Sides of the frame in pixels, of each point or of all.
+
+    Returns
+    -------
+    ndarray, bool, (click,)
+        Which lie outside.
+    """
     return ~((x >= 0) & (x < width) & (y >= 0) & (y < height))
 
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy._core.multiarray import scalar
 
-from gala_viz.collections.clickme.click_text import LARGEST, parse_coordinates
+from gala_viz.collections.clickme.click_notation import LARGEST, parse_coordinates
 from gala_viz.collections.clickme.round_reading import RoundReading, image_name
 from gala_viz.collections.clickme.round_table import Round, RoundTable
 from gala_viz.collections.clickme.table_values import (
@@ -30,6 +30,8 @@ from gala_viz.collections.human_maps.map_checks import MapFileError
 
 REQUIRED = ("file_pointer", "clickmap_x", "clickmap_y", "user_id")
 OPTIONAL = ("user_catch_trial", "n_catch_trials", "is_mobile")
+NOT_USED = ("timestamp", "surface_moved")
+"""Arrays that are known, as in a table in CSV."""
 COORDINATES = ("clickmap_x", "clickmap_y")
 MAX_BYTES = 4_000_000_000
 MAX_COMPRESSION_RATIO = 200
@@ -103,7 +105,7 @@ def read_click_npz(path: Path) -> tuple[RoundTable, list[tuple[str, str]]]:
             reading.refuse(number, str(error))
     del columns
     table, refused = reading.finish()
-    unknown = sorted(set(members) - {*REQUIRED, *OPTIONAL})
+    unknown = sorted(set(members) - {*REQUIRED, *OPTIONAL, *NOT_USED})
     told = [("arrays", f"not known and passed over: {', '.join(map(repr, unknown))}.")] if unknown else []
     return table, told + refused
 

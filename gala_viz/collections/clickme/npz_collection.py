@@ -116,10 +116,17 @@ class NPZRecordCollection(RecordCollection):
 class _Files(Protocol):
     """The NPZ files of a folder or an archive: sorted paths inside, what is refused, and what tells a change."""
 
-    root: Path
-    names: tuple[str, ...]
-    refused: Sequence[tuple[str, str]]
-    state: Sequence[object]
+    @property
+    def root(self) -> Path: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def refused(self) -> Sequence[tuple[str, str]]: ...
+
+    @property
+    def state(self) -> Sequence[object]: ...
 
     def path(self, name: str) -> Path: ...
 

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from gala_viz.collections.clickme.catch_score import catch_shares
-from gala_viz.collections.clickme.click_text import TIMES_NOTE, TWO_LISTS
+from gala_viz.collections.clickme.click_notation import TIMES_NOTE, TWO_LISTS
 from gala_viz.collections.clickme.round_table import Round, RoundColumns, RoundTable
 from gala_viz.collections.clickme.row_reasons import RowReasons
 from gala_viz.counts import counted
@@ -41,7 +41,19 @@ class RoundReading:
         self._has_times = self._has_two_lists = False
 
     def add(self, number: int, path: str, one: Round, *, has_times: bool = False) -> None:
-        """Add the round of the row ``number``, whose image was written as ``path``."""
+        """Add a round.
+
+        Parameters
+        ----------
+        number : int
+            Number of its row.
+        path : str
+            How its image was written.
+        one : Round
+            The round.
+        has_times : bool
+            Whether its clicks have a third number.
+        """
         known = self._path_of.setdefault(one.image, path)
         if known != path:
             self._twins.setdefault(one.image, path)

@@ -8,6 +8,7 @@ import io
 import zlib
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -288,10 +289,10 @@ def _header(file: TextIO) -> tuple[list[str], str]:
 def _parquet(path: Path) -> Any:
     """Open a Parquet file; raise ``MapFileError`` where the package that reads it is not installed."""
     try:
-        from pyarrow.parquet import ParquetFile
+        parquet = import_module("pyarrow.parquet")
     except ImportError:
         raise MapFileError(
             f"{path.name} is a Parquet file, which the package pyarrow reads: pip install 'gala_viz[parquet]', "
             "or save the table as CSV."
         ) from None
-    return ParquetFile(path)
+    return parquet.ParquetFile(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -46,7 +47,8 @@ def clicks_figure(photographs: Sequence[ClickedPhotograph], shares: NDArray[np.f
         The figure.
     """
     with print_figure(4.6) as figure:
-        above, below = figure.subfigures(2, 1, height_ratios=[2.5, 2.1])
+        parts: Any = figure.subfigures(2, 1, height_ratios=[2.5, 2.1])
+        above, below = parts
         grid = above.subplots(2, max(1, len(photographs)), squeeze=False)
         for number, one in enumerate(photographs):
             height, width = one.photo.shape[:2]

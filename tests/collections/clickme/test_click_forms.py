@@ -10,7 +10,7 @@ from gala_viz.collections.clickme.catch_score import catch_shares
 from gala_viz.collections.clickme.click_csv import read_click_csv
 from gala_viz.collections.clickme.click_frame import CheckedClicks, check_frame
 from gala_viz.collections.clickme.click_maps import ClickMapSpec, match_image_numbers
-from gala_viz.collections.clickme.click_text import parse_clicks, parse_coordinates
+from gala_viz.collections.clickme.click_notation import parse_clicks, parse_coordinates
 from gala_viz.collections.human_maps.map_checks import MapFileError
 from tests.collections.pictures import encoded, gradient
 
@@ -165,7 +165,8 @@ def test_clicks_in_another_frame_are_found_on_photographs_of_mixed_orientations(
 def test_a_declared_frame_is_believed_and_clicks_outside_are_counted(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.png").write_bytes(encoded(gradient(60, 80)))
-    fractions = "[(0.25, 0.5), (0.5, 0.75), (0.5, 1.5)]"
+    inside = ", ".join(["(0.25, 0.5)"] * 2 + ["(0.5, 0.75)"] * 8)
+    fractions = f"[{inside}, (0.5, 1.5)]"
     path = table(
         tmp_path / "clicks.csv", [("a.png", fractions, "p1"), ("a.png", fractions.replace("0.25", "0.3"), "p2")]
     )
@@ -175,7 +176,7 @@ def test_a_declared_frame_is_believed_and_clicks_outside_are_counted(tmp_path):
         tmp_path / "photos", human_maps=path, clicks=ClickMapSpec(units="fraction", smoothing="none")
     )
     human_map = opened.participant_maps("a.png")
-    assert human_map.sel(participant="p1").values[30, 20] == 1
+    assert human_map.sel(participant="p1").values[30, 20] == 2
     assert human_map.attrs["n_outside"] == 2
-    assert human_map.attrs["n_clicks"] == 6
-    assert "not counted, are 2 of 6 clicks on 1 image" in opened.map_kinds["ClickMe"]
+    assert human_map.attrs["n_clicks"] == 22
+    assert "not counted, are 2 of 22 clicks on 1 image" in opened.map_kinds["ClickMe"]

@@ -18,9 +18,9 @@ from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.catch_score import CatchScore
 from gala_viz.collections.clickme.click_csv import read_click_csv
 from gala_viz.collections.clickme.click_maps import ClickMapSpec
+from gala_viz.collections.clickme.click_notation import parse_clicks
 from gala_viz.collections.clickme.click_npz import read_click_npz
 from gala_viz.collections.clickme.click_tables import READERS, read_rounds
-from gala_viz.collections.clickme.click_text import parse_clicks
 from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
 from gala_viz.collections.clickme.round_reading import image_name
 from gala_viz.collections.clickme.round_table import Round, load_round_table, round_table
@@ -539,7 +539,7 @@ def test_arrays_of_one_column_are_read_like_lists_of_one(tmp_path):
 def test_participants_who_are_not_known_are_not_one_person(tmp_path):
     rounds, refused = read_click_npz(write_npz(tmp_path / "clicks.npz", user_id=["p1", None, np.nan]))
     assert [one.participant for one in rounds] == ["p1"]
-    assert dict(refused) == dict.fromkeys(("round 1", "round 2"), "there is no user_id.")
+    assert refused == [("rounds 1, 2", "there is no user_id.")]
 
 
 NAMES = ("Müller", "Möller")
