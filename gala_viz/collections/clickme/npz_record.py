@@ -11,7 +11,7 @@ import numpy as np
 from gala_viz.collections.clickme.clickme_record import MAX_SIDE, encode_bitmap, to_pixels
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError
 from gala_viz.collections.human_maps.map_checks import MapFileError, failed_to_read
-from gala_viz.collections.human_maps.npz_arrays import check_compression, member_header, read_member
+from gala_viz.collections.human_maps.npz_arrays import check_compression, check_member, member_header, read_member
 
 KEYS = ("image", "heatmap", "label")
 MAX_RECORD_BYTES = 2**26
@@ -80,7 +80,7 @@ def _read(record: bytes | Path, key: str, max_bytes: int) -> np.ndarray:
             if key not in members:
                 raise TFRecordError(f"it has no array {key!r}; it has {', '.join(sorted(members)[:10]) or 'none'}.")
             check_compression(archive)
-            member_header(archive, members[key], max_bytes)
+            check_member(members[key], *member_header(archive, members[key], max_bytes), max_bytes)
             return read_member(archive, members[key])
     except TFRecordError:
         raise

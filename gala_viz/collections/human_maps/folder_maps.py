@@ -1,4 +1,4 @@
-"""Human maps from a folder with one map file for each image."""
+"""Human maps from a folder with one map file for each image, or for each participant on it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,27 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from gala_viz.collections.file_index import index_files
 from gala_viz.collections.human_maps import map_files
 from gala_viz.collections.human_maps.human_map import UNKNOWN_COUNT, HumanMap
 from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.human_maps.image_names import ImageNames, match_names
-from gala_viz.collections.human_maps.map_checks import CHECKED_MAPS, MapFileError, check_are_no_masks, spread
+from gala_viz.collections.human_maps.map_checks import (
+    CHECKED_MAPS,
+    LabelMaskError,
+    MapFileError,
+    check_are_no_masks,
+    check_aspect,
+    check_not_cumulative,
+    check_shape,
+    drop_constant_maps,
+    spread,
+    to_float32,
+)
+from gala_viz.collections.human_maps.map_groups import participant_files
+from gala_viz.collections.human_maps.participant_counts import read_counts
 from gala_viz.counts import counted
 from gala_viz.specs import fingerprint
 
@@ -30,8 +45,10 @@ class FolderMaps:
     For "tench/a.jpg" the file is one of "tench/a.npz", ".npy", ".png", "tench/a.jpg.npz", … Where a file name is unique
     in the collection, "a.npz" will do, and "tench_a.npz" with "_" for "/" where no name fits otherwise; "_fixMap" at a
     name's end is left out. Where there are several files for an image, a JPEG, which has lost detail, comes last.
-    ``map_files`` says what a file holds; files of other kinds are counted in ``skipped``. ``refresh`` lists the folder
-    without the stored index. Raises ``MapFileError`` where no map belongs to an image, or some are label masks.
+    Where no file is named like an image, there may be one for each participant (see ``map_groups``); a file of counts
+    tells of how many participants means are. ``map_files`` says what a file holds; files of other kinds are counted in
+    ``skipped``. ``refresh`` lists the folder without the stored index. Raises ``MapFileError`` where no map belongs to
+    an image, or some are label masks.
     """
 
     def __init__(self, root: Path, images: Sequence[str], *, refresh: bool = False) -> None:
@@ -39,8 +56,15 @@ class FolderMaps:
         tree = index_files(root, suffixes=map_files.SUFFIXES, names=ALL_NAMES, refresh=refresh, always_checked=True)
         paths, others = _map_paths(path for path, _, _ in tree.files)
         names = [(path, posixpath.splitext(path)[0].removesuffix(MAP_ENDING)) for path in paths]
-        self._files, unmatched = match_names(names, _EitherName(images))
-        if not self._files:
+        known = _EitherName(images)
+        self._people, how, unclear = participant_files(names, known)
+        of_people = {path for files in self._people.values() for path in files.values()}
+        self._files, unmatched = match_names([one for one in names if one[0] not in of_people], known)
+        for image in self._files.keys() & self._people.keys():
+            reason = f"{image} has maps of single participants, which are used in its place."
+            unmatched.append((self._files.pop(image), reason))
+        unmatched += unclear
+        if not self._files and not self._people:
             example = f", for example {names[0][0]!r}" if names else ""
             refused = (
                 f" {counted(len(tree.refused), 'file was', 'files were')} refused: {': '.join(tree.refused[0])}"
@@ -50,18 +74,29 @@ class FolderMaps:
             raise MapFileError(
                 f"{root}: maps named like the images, for example {_map_name(images)!r}, were "
                 f"expected; none of its {len(names)} PNG, JPEG, NPY or NPZ files{example} is.{refused}"
-                f"{''.join(f' {name}: {reason}' for name, reason in others)}"
+                f"{''.join(f' {name}: {reason}' for name, reason in (*unclear, *others))}"
             )
         self._check_some({path: size for path, size, _ in tree.files})
-        n_lossy = sum(_suffix(path) in map_files.LOSSY_SUFFIXES for path in self._files.values())
-        lossy = f" {n_lossy:,} of {len(self._files):,} are JPEG files, which have lost detail." if n_lossy else ""
-        self.kinds = {HUMAN_MAP_KIND: f"Human maps from the folder {root.name!r}, one file an image.{lossy}"}
-        self.skipped = [(f"{root.name}/{path}", reason) for path, reason in (*tree.refused, *unmatched, *others)]
-        self.fingerprint = fingerprint("map folder", str(root), tree.files)
+        used = [*self._files.values(), *of_people]
+        n_lossy = sum(_suffix(path) in map_files.LOSSY_SUFFIXES for path in used)
+        lossy = f" {n_lossy:,} of {len(used):,} are JPEG files, which have lost detail." if n_lossy else ""
+        self._counts, counts_file, not_counts = read_counts(root, known) if self._files else ({}, "", [])
+        if counts_file:
+            others = [(name, reason) for name, reason in others if name != "*.json"]
+        form = f"{how}, on {counted(len(self._people), 'image')}" if how else "one file an image"
+        if how and self._files:
+            form += f", and one file of all on {len(self._files):,}"
+        means = f" Of how many participants a map is the mean: {counts_file}." if counts_file else ""
+        self.kinds = {HUMAN_MAP_KIND: f"Human maps from the folder {root.name!r}, {form}.{means}{lossy}"}
+        left_out = (*tree.refused, *unmatched, *others, *not_counts)
+        self.skipped = [(f"{root.name}/{path}", reason) for path, reason in left_out]
+        counted_by = sorted(self._counts.items()) if self._counts else ()
+        self.fingerprint = fingerprint("map folder", str(root), tree.files, *([counted_by] if counted_by else []))
 
     def _check_some(self, sizes: Mapping[str, int]) -> None:
         """Raise ``MapFileError`` where some of the files, of these ``sizes`` in bytes, are label masks."""
-        paths = [path for path in self._files.values() if sizes[path] <= LARGEST_CHECKED]
+        of_people = [path for files in self._people.values() for path in files.values()]
+        paths = [path for path in (*self._files.values(), *of_people) if sizes[path] <= LARGEST_CHECKED]
         sample = [path for path in spread(paths, CHECKED_MAPS) if is_inside(self._root / path, self._root)]
         check_are_no_masks(
             (f"{self._root.name}/{path}", lambda path=path: map_files.read_map_file(self._root / path))
@@ -70,12 +105,16 @@ class FolderMaps:
 
     def source_name(self, image: str) -> str | None:
         """Return the names of the folder and of the image's map file."""
+        if image in self._people:
+            return f"{self._root.name}, maps of {image}"
         path = self._files.get(image)
         return None if path is None else f"{self._root.name}/{path}"
 
     def read_map(self, image: str, kind: str, photo_px: tuple[int, int]) -> HumanMap | None:
-        """Read the maps in the image's file; ``kind`` is not used."""
+        """Read the maps in the image's file, or files; ``kind`` is not used."""
         del kind
+        if image in self._people:
+            return self._read_people(self._people[image], photo_px)
         if image not in self._files:
             return None
         path = self._root / self._files[image]
@@ -88,9 +127,45 @@ class FolderMaps:
             map_file = map_files.read_map_file(path, photo_px)
             map_file.values.flags.writeable = False
             HUMAN_MAPS.put(key, map_file, map_file.values.nbytes)
-        attrs = {"file": self._files[image], "n_participants": len(map_file.participants) or UNKNOWN_COUNT}
+        attrs = {"file": self._files[image], "n_participants": len(map_file.participants) or self._count(image)}
         attrs |= {"n_left_out": map_file.n_left_out} if map_file.n_left_out else {}
         return HumanMap(map_file.values, map_file.participants, attrs)
+
+    def _count(self, image: str) -> int | str:
+        return self._counts.get(image, UNKNOWN_COUNT)
+
+    def _read_people(self, files: Mapping[str, str], photo_px: tuple[int, int]) -> HumanMap:
+        """Read one map of each participant, of files that have one map each and the same number of cells."""
+        paths = {name: self._root / file for name, file in files.items()}
+        states = [(str(path), status.st_size, status.st_mtime_ns) for path in paths.values() if (status := path.stat())]
+        key = ("map files", tuple(states), photo_px)
+        maps: HumanMap | None = HUMAN_MAPS.get(key)
+        if maps is not None:
+            return maps
+        stored = []
+        for name, path in paths.items():
+            if not is_inside(path, self._root):
+                raise MapFileError(f"{files[name]}: the link leaves the maps' folder.")
+            try:
+                stored.append(map_files.read_stored_map(path))
+            except LabelMaskError as error:
+                raise LabelMaskError(f"{files[name]}: {error}") from None
+            except MapFileError as error:
+                raise MapFileError(f"{files[name]}: {error}") from None
+            if stored[-1].shape != stored[0].shape:
+                shapes = " and ".join(f"{one.shape[0]} x {one.shape[1]}" for one in (stored[0], stored[-1]))
+                raise MapFileError(f"{files[name]}: the maps of an image have the same cells; these have {shapes}.")
+            check_shape(stored[0].shape, len(files))
+        values, participants = drop_constant_maps(np.stack(stored), tuple(paths))
+        check_not_cumulative(values)
+        check_aspect(values.shape[-2:], photo_px)
+        values = to_float32(values)
+        values.flags.writeable = False
+        attrs: dict[str, object] = {"n_participants": len(participants)}
+        attrs |= {"n_left_out": len(files) - len(participants)} if len(participants) < len(files) else {}
+        maps = HumanMap(values, participants, attrs)
+        HUMAN_MAPS.put(key, maps, values.nbytes)
+        return maps
 
 
 class _EitherName:

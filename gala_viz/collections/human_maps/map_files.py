@@ -31,6 +31,7 @@ from gala_viz.collections.human_maps.npz_arrays import (
     check_compression,
     check_dtype,
     check_length,
+    check_member,
     member_header,
     read_header,
     read_member,
@@ -109,17 +110,20 @@ def read_map_bytes(
     return _read(suffix, io.BytesIO(content), photo_px, max_array_bytes)
 
 
+def read_stored_map(path: Path) -> np.ndarray:
+    """Return the map (y, x) of one file as ``read_map_file`` does, where it may be constant, of any finite values.
+
+    Raises ``MapFileError``, also for the maps of several participants, and ``OSError``.
+    """
+    with open(path, "rb") as file:
+        content = _stored(path.suffix, file, MAX_ARRAY_BYTES)
+    if content.participants:
+        raise MapFileError("one map (y, x) was expected; this file has those of several participants.")
+    return content.values
+
+
 def _read(suffix: str, file: BinaryIO, photo_px: tuple[int, int] | None, max_array_bytes: int) -> MapFile:
-    try:
-        read = _jpeg if suffix.lower() in LOSSY_SUFFIXES else {".png": _png, ".npy": _npy, ".npz": _npz}[suffix.lower()]
-        content = read(file, max_array_bytes)
-    except MapFileError:
-        raise
-    except Exception as error:  # readers raise errors of many kinds on damaged files
-        if failed_to_read(error):
-            raise
-        message = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
-        raise MapFileError(f"the map cannot be read ({message}).") from error
+    content = _stored(suffix, file, max_array_bytes)
     values, participants = content.values, content.participants
     if participants:
         values, participants = drop_constant_maps(values, participants)
@@ -130,6 +134,20 @@ def _read(suffix: str, file: BinaryIO, photo_px: tuple[int, int] | None, max_arr
         check_aspect(values.shape[-2:], photo_px)
     n_left_out = len(content.participants) - len(participants)
     return MapFile(to_float32(values), participants, n_left_out)
+
+
+def _stored(suffix: str, file: BinaryIO, max_array_bytes: int) -> MapFile:
+    """Read what a file holds, before its values are checked."""
+    try:
+        read = _jpeg if suffix.lower() in LOSSY_SUFFIXES else {".png": _png, ".npy": _npy, ".npz": _npz}[suffix.lower()]
+        return read(file, max_array_bytes)
+    except MapFileError:
+        raise
+    except Exception as error:  # readers raise errors of many kinds on damaged files
+        if failed_to_read(error):
+            raise
+        message = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
+        raise MapFileError(f"the map cannot be read ({message}).") from error
 
 
 def _png(file: BinaryIO, max_array_bytes: int) -> MapFile:
@@ -211,11 +229,12 @@ def _npz(file: BinaryIO, max_array_bytes: int) -> MapFile:
         keys = [key for key in members if key != ids_key]
         if len(keys) != 1:
             raise MapFileError(f"an NPZ map holds one array (and perhaps 'participants'); this one has {sorted(keys)}.")
-        shape, _ = member_header(archive, members[keys[0]], max_array_bytes)
+        shape, dtype = member_header(archive, members[keys[0]], max_array_bytes)
         if len(shape) != (2 if ids_key is None else 3):
             expected = "(y, x)" if ids_key is None else "(participant, y, x)"
             raise MapFileError(f"an array {expected} was expected; this one has the shape {shape}.")
         check_shape(shape[-2:], shape[0] if len(shape) == 3 else 1)
+        check_member(members[keys[0]], shape, dtype, max_array_bytes)
         values = read_member(archive, members[keys[0]])
         check_no_labels(values)
         if ids_key is None:

@@ -35,14 +35,21 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray
 def member_header(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int
 ) -> tuple[tuple[int, ...], np.dtype]:
-    """Return the shape and type of a member of numbers. Raises ``MapFileError``, also for more than ``max_bytes``."""
+    """Return the shape and type that a member of numbers announces. Raises ``MapFileError``, also for a larger one.
+
+    ``check_member`` compares these with the member's size.
+    """
     check_bytes(member.file_size - MAX_HEADER_BYTES, max_bytes)
     with archive.open(member) as file:
         shape, dtype = read_header(file)
     check_dtype(dtype)
+    return shape, dtype
+
+
+def check_member(member: zipfile.ZipInfo, shape: tuple[int, ...], dtype: np.dtype, max_bytes: int) -> None:
+    """Raise ``MapFileError`` where a member's array has more than ``max_bytes``, or is longer than the member."""
     check_bytes(n_bytes := math.prod(shape) * dtype.itemsize, max_bytes)
     check_length(n_bytes, member.file_size)
-    return shape, dtype
 
 
 def check_compression(archive: zipfile.ZipFile) -> None:

@@ -89,3 +89,87 @@ def test_a_folder_of_other_files_alone_says_which_there_are(photos, tmp_path):
         (tmp_path / f"maps/a{number}.txt").write_bytes(b"x")
     with pytest.raises(MapFileError, match=r"\*\.txt: 3 files of this kind are no PNG"):
         open_collection(photos, human_maps=tmp_path / "maps")
+
+
+def people_maps(folder, names, seed=0):
+    """One random map of each name, as NPY."""
+    random = np.random.default_rng(seed)
+    maps = {name: random.random((6, 8)).astype(np.float32) for name in names}
+    for name, values in maps.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        np.save(folder / name, values)
+    return maps
+
+
+@pytest.mark.parametrize(
+    ("names", "people"),
+    [
+        (("s1/cat/a.npy", "s2/cat/a.npy", "s10/cat/a.npy"), ("s1", "s2", "s10")),
+        (("s1/a.npy", "s2/a.npy", "s10/a.npy"), ("s1", "s2", "s10")),
+        (("cat/a_1.npy", "cat/a_2.npy", "cat/a_10.npy"), ("1", "2", "10")),
+        (("cat_a_1.npy", "cat_a_2.npy", "cat_a_10.npy"), ("1", "2", "10")),
+    ],
+)
+def test_a_folder_or_an_ending_for_each_participant_gives_their_maps(photos, tmp_path, names, people):
+    maps = people_maps(tmp_path / "maps", names)
+    collection = open_collection(photos, human_maps=tmp_path / "maps")
+    assert collection.participants("cat/a.png") == people
+    np.testing.assert_array_equal(collection.participant_maps("cat/a.png").values, np.stack(list(maps.values())))
+    np.testing.assert_allclose(collection.human_map("cat/a.png"), np.mean(list(maps.values()), axis=0))
+    assert collection.human_map("cat/a.png").attrs["n_participants"] == 3
+    assert not collection.has_human_map("dog/b.png")
+    assert "for each participant" in collection.map_kinds["human"]
+
+
+def test_a_participant_who_marked_nothing_does_not_count_and_the_mean_of_all_gives_way(photos, tmp_path):
+    maps = people_maps(tmp_path / "maps", ("cat/a_1.npy", "cat/a_2.npy", "cat/a_3.npy", "cat/a.npy", "dog/b.npy"))
+    np.save(tmp_path / "maps/cat/a_3.npy", np.zeros((6, 8), np.float32))
+    collection = open_collection(photos, human_maps=tmp_path / "maps")
+    assert collection.participants("cat/a.png") == ("1", "2")
+    assert collection.human_map("cat/a.png").attrs["n_left_out"] == 1
+    assert "maps of single participants" in dict(collection.skipped)["maps/cat/a.npy"]
+    np.testing.assert_array_equal(collection.human_map("dog/b.png"), maps["dog/b.npy"])
+    assert "one file of all on 1" in collection.map_kinds["human"]
+
+
+def test_maps_of_participants_with_other_cells_or_of_each_other_are_refused(photos, tmp_path):
+    people_maps(tmp_path / "maps", ("cat/a_1.npy", "cat/a_2.npy", "dog/b_1.npy"))
+    np.save(tmp_path / "maps/cat/a_2.npy", np.ones((3, 4)))
+    nested = np.cumsum(np.random.default_rng(0).random((3, 6, 8)), axis=0)
+    for number, values in enumerate(nested):
+        np.save(tmp_path / f"maps/dog/b_{number}.npy", values)
+    collection = open_collection(photos, human_maps=tmp_path / "maps")
+    assert collection.human_map("cat/a.png") is None
+    assert collection.human_map("dog/b.png") is None
+    told = dict(collection.skipped)
+    assert "6 x 8 and 3 x 4" in told["maps, maps of cat/a.png"]
+    assert "cumulative bins" in told["maps, maps of dog/b.png"]
+
+
+def test_folders_that_are_not_called_like_people_are_no_participants(photos, tmp_path):
+    people_maps(tmp_path / "maps", ("raw/cat/a.npy", "blurred/cat/a.npy"))
+    with pytest.raises(MapFileError, match="whether these are of people or made otherwise is not told"):
+        open_collection(photos, human_maps=tmp_path / "maps")
+
+
+def test_a_single_numbered_file_is_no_participant(photos, tmp_path):
+    people_maps(tmp_path / "maps", ("cat/a_2.npy", "dog/b.npy"))
+    collection = open_collection(photos, human_maps=tmp_path / "maps")
+    assert not collection.has_human_map("cat/a.png")
+    assert "fits no image" in dict(collection.skipped)["maps/cat/a_2.npy"]
+
+
+def test_a_file_of_counts_tells_of_how_many_participants_a_mean_is(photos, tmp_path):
+    people_maps(tmp_path / "maps", ("cat_a.png.npy", "dog_b.png.npy"))
+    counts = tmp_path / "maps/exp_click_counts.json"
+    counts.write_text('{"cat/a.png": 7, "dog/b.png": "many"}')
+    collection = open_collection(photos, human_maps=tmp_path / "maps")
+    assert collection.human_map("cat/a.png").attrs["n_participants"] == 7
+    assert collection.human_map("dog/b.png").attrs["n_participants"] == "unknown"
+    assert collection.participants("cat/a.png") == ()
+    assert "exp_click_counts.json" in collection.map_kinds["human"]
+    assert "1 of its 2 entries" in dict(collection.skipped)["maps/exp_click_counts.json"]
+    counts.write_text("[")
+    collection = open_collection(photos, human_maps=tmp_path / "maps")
+    assert collection.human_map("cat/a.png").attrs["n_participants"] == "unknown"
+    assert "is not used" in dict(collection.skipped)["maps/exp_click_counts.json"]
