@@ -108,8 +108,11 @@ def _columns(path: Path, files: contextlib.ExitStack) -> tuple[dict[str, Any], l
             columns: dict[str, Any] = {}
             for name in sorted(names, key=lambda name: name in COORDINATES):  # the large ones last, one at a time
                 values = _column(archive, members[name])
-                file = files.enter_context(tempfile.TemporaryFile()) if name in COORDINATES else None
-                columns[name] = _shared(values) if file is None else _Coordinates(values, file)
+                if name in COORDINATES:
+                    file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the others
+                    columns[name] = _Coordinates(values, file)
+                else:
+                    columns[name] = _shared(values)
                 del values
     except MapFileError:
         raise
