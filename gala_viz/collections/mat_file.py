@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from gala_viz.collections.human_maps.map_checks import MapFileError, failed_to_read
+from gala_viz.collections.human_maps.map_checks import MapFileError, damage_refused
 
 MAX_MAT_BYTES = 500_000_000
 """Bytes of the largest file, and of what it unpacks to."""
@@ -41,18 +41,12 @@ def read_mat(path: Path, names: list[str] | None = None) -> dict[str, Any]:
     """
     if path.stat().st_size > MAX_MAT_BYTES:
         raise MapFileError(f"{path.name} is larger than {MAX_MAT_BYTES / 1e6:g} MB.")
-    try:
+    with damage_refused(path.name):
         _check_unpacked(path)
-        variables = loadmat(path, variable_names=names, simplify_cells=True)
-    except MapFileError:
-        raise
-    except NotImplementedError:
-        raise MapFileError(f"{path.name} is a MATLAB 7.3 file; save it in MATLAB with -v7.") from None
-    except Exception as error:  # a damaged file makes the reader raise errors of many kinds
-        if failed_to_read(error):
-            raise
-        message = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
-        raise MapFileError(f"{path.name} cannot be read ({message}).") from error
+        try:
+            variables = loadmat(path, variable_names=names, simplify_cells=True)
+        except NotImplementedError:
+            raise MapFileError(f"{path.name} is a MATLAB 7.3 file; save it in MATLAB with -v7.") from None
     return {name: value for name, value in variables.items() if not name.startswith("__")}
 
 

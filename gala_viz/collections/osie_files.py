@@ -23,6 +23,7 @@ from gala_viz.cache import NPZ_ERRORS
 from gala_viz.collections.human_maps.map_checks import MapFileError, failed_to_read
 from gala_viz.collections.human_maps.points import Points
 from gala_viz.collections.mat_file import cells, read_mat
+from gala_viz.error_text import error_message
 
 ORIGINAL_PX = (600, 800)
 """(height, width) of the stimuli as shown."""
@@ -45,7 +46,7 @@ def read_fixations(path: Path) -> dict[str, Points]:
     except OSIEFileError:
         raise
     except Exception as error:  # a damaged file makes readers raise errors of many kinds
-        raise OSIEFileError(f"{path.name} cannot be read ({_error_text(error)}).") from error
+        raise OSIEFileError(f"{path.name} cannot be read ({error_message(error)}).") from error
 
 
 def fixations_from_csv(text: str) -> dict[str, Points]:
@@ -119,7 +120,9 @@ def read_mouse_mat(path: Path) -> Points:
     except Exception as error:
         if failed_to_read(error):
             raise
-        raise OSIEFileError(f"{path.name} has no mouse samples with subj and coord ({_error_text(error)}).") from error
+        raise OSIEFileError(
+            f"{path.name} has no mouse samples with subj and coord ({error_message(error)})."
+        ) from error
     if len(subject) != len(coord):
         raise OSIEFileError(f"{path.name}: {len(subject)} participants for {len(coord)} samples.")
     if subject.dtype == object:
@@ -137,7 +140,7 @@ class MouseTable:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 columns = [np.asarray(arrays[name]) for name in ("image", "participant", "row_px", "column_px")]
         except NPZ_ERRORS as error:
-            raise OSIEFileError(f"{path.name} cannot be read ({_error_text(error)}).") from error
+            raise OSIEFileError(f"{path.name} cannot be read ({error_message(error)}).") from error
         if any(column.ndim != 1 or len(column) != len(columns[0]) for column in columns):
             raise OSIEFileError(f"{path.name}: four arrays of one length were expected.")
         order = np.argsort(columns[0], kind="stable")
@@ -169,7 +172,3 @@ def _mat_variable(path: Path, name: str) -> Any:
     if name not in variables:
         raise OSIEFileError(f"{path.name} has no variable {name!r}.")
     return variables[name]
-
-
-def _error_text(error: Exception) -> str:
-    return " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__

@@ -17,6 +17,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps
 
+from gala_viz.error_text import error_message
+
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff"})
 UNREAD_SUFFIXES = frozenset({".gif", ".heic", ".heif", ".avif", ".jp2", ".svg", ".psd", ".exr", ".dng", ".cr2", ".nef"})
@@ -115,7 +117,7 @@ def _opened(source: str | Path | bytes, limits: ReadingLimits) -> Iterator[Image
     except MemoryError:
         raise UnreadableImageError("there was not enough memory to decode the picture; make it smaller.") from None
     except Exception as error:  # decoders raise errors of a dozen kinds on damaged files
-        raise UnreadableImageError(f"the file is damaged or cut short ({_error_text(error)}).") from error
+        raise UnreadableImageError(f"the file is damaged or cut short ({error_message(error)}).") from error
 
 
 def _stream(source: str | Path | bytes, limits: ReadingLimits) -> BinaryIO:
@@ -142,11 +144,6 @@ def _stream(source: str | Path | bytes, limits: ReadingLimits) -> BinaryIO:
 
 def _too_many_pixels(limits: ReadingLimits, size: str) -> str:
     return f"at most {limits.max_pixels / 1e6:g} megapixels are read; the picture has {size}. Make it smaller."
-
-
-def _error_text(error: Exception) -> str:
-    text = " ".join(str(error).split())[:120]
-    return text.rstrip(".") or type(error).__name__
 
 
 def _orientation(image: Image.Image) -> int:

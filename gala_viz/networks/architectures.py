@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from gala_viz.error_text import error_text
 from gala_viz.networks.converters.keras_graph import KerasGraph
 from gala_viz.networks.converters.keras_vit import KerasViT
 from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
 from gala_viz.networks.external import (
     ExternalNetworkError,
     LogitsOfTransformers,
-    error_text,
     import_function,
     import_library,
 )

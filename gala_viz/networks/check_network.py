@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from gala_viz.error_text import error_text
 from gala_viz.networks.activation_hooks import first_tensor
 from gala_viz.networks.axis_trace import AxisTrace, LayerLayout
 from gala_viz.networks.frozen_eval import outside_inference_mode
@@ -114,7 +115,7 @@ def _tried(network: CheckedNetwork) -> tuple[Tensor, torch.memory_format]:
     assert first is not None
     shape = tuple(_noise(network).shape)
     raise ValueError(
-        f"{network.name}: a forward pass on images {shape} raised {_text(first)}.{_channel_advice(network.module)}"
+        f"{network.name}: a forward pass on images {shape} raised {error_text(first)}.{_channel_advice(network.module)}"
     ) from first
 
 
@@ -221,10 +222,6 @@ def _channel_advice(module: nn.Module) -> str:
         f" Its first convolution takes {first.in_channels} channel{'s' * (first.in_channels != 1)}; photographs have 3 "
         f"(red, green, blue): let a module of yours give it {how}."
     )
-
-
-def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}"
 
 
 @outside_inference_mode()

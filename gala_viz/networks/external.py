@@ -20,6 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from gala_viz.error_text import error_text
 from gala_viz.imagenet import category_names
 from gala_viz.networks.devices import choose_device, choose_precision
 from gala_viz.networks.library_preprocessing import (
@@ -420,9 +421,3 @@ def import_library(name: str) -> Any:
         raise ExternalNetworkError(
             f"{name} cannot be imported ({message}); install it with: pip install {name}"
         ) from error
-
-
-def error_text(error: Exception) -> str:
-    """Return an error of external code as a part of a sentence."""
-    text = " ".join(str(error).split())[:300].rstrip(".")
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -29,6 +29,7 @@ from gala_viz.collections.clickme.table_values import (
     parse_text,
 )
 from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.error_text import error_message
 
 REQUIRED = ("file_pointer", "clickmap_x", "clickmap_y", "user_id")
 OPTIONAL = ("user_catch_trial", "n_catch_trials", "is_mobile")
@@ -117,8 +118,7 @@ def _columns(path: Path, files: contextlib.ExitStack) -> tuple[dict[str, Any], l
     except MapFileError:
         raise
     except Exception as error:  # a damaged archive or pickle makes readers raise errors of many kinds
-        message = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
-        raise MapFileError(f"the file cannot be read ({message}).") from error
+        raise MapFileError(f"the file cannot be read ({error_message(error)}).") from error
     return columns, sorted(set(members) - {*REQUIRED, *OPTIONAL, *NOT_USED})
 
 

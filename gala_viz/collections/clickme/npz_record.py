@@ -12,6 +12,7 @@ from gala_viz.collections.clickme.clickme_record import MAX_SIDE, encode_bitmap,
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError
 from gala_viz.collections.human_maps.map_checks import MapFileError, failed_to_read
 from gala_viz.collections.human_maps.npz_arrays import check_compression, check_member, member_header, read_member
+from gala_viz.error_text import error_message
 
 KEYS = ("image", "heatmap", "label")
 MAX_RECORD_BYTES = 2**26
@@ -89,8 +90,7 @@ def _read(record: bytes | Path, key: str, max_bytes: int) -> np.ndarray:
     except Exception as error:  # zipfile and NumPy raise errors of many kinds on damaged files
         if failed_to_read(error):
             raise
-        message = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
-        raise TFRecordError(f"it cannot be read ({message}).") from error
+        raise TFRecordError(f"it cannot be read ({error_message(error)}).") from error
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

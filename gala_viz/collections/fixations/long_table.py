@@ -19,7 +19,7 @@ from gala_viz.collections.clickme.table_values import NO_PARTICIPANT, UNKNOWN_WO
 from gala_viz.collections.clickme.text_encoding import UTF_8, check_encoding
 from gala_viz.collections.fixations.fixation_table import MAX_FIXATIONS, FixationTable, Reasons
 from gala_viz.collections.fixations.table_columns import find_columns
-from gala_viz.collections.human_maps.map_checks import MapFileError, failed_to_read
+from gala_viz.collections.human_maps.map_checks import MapFileError, damage_refused
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET = ".parquet"
@@ -81,15 +81,8 @@ def read_long_table(path: Path, columns: Mapping[str, str] | None = None, encodi
     MapFileError
         A column is missing or ambiguous, no row is a fixation, or the file is damaged or too large.
     """
-    try:
+    with damage_refused("the table", 160):
         return _read(path, columns, encoding)
-    except MapFileError:
-        raise
-    except Exception as error:  # a damaged file makes readers raise errors of many kinds
-        if failed_to_read(error):
-            raise
-        message = " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
-        raise MapFileError(f"the table cannot be read ({message}).") from error
 
 
 def _read(path: Path, columns: Mapping[str, str] | None, encoding: str | None) -> FixationTable:

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 
 from gala_viz.collections.fixations.fixation_table import MAX_FIXATIONS, FixationTable, ScanpathList
-from gala_viz.collections.human_maps.map_checks import MapFileError, failed_to_read
+from gala_viz.collections.human_maps.map_checks import MapFileError, damage_refused
 
 FIXATION_TYPES = ("Fixations", "FixationTrains", "ScanpathFixations", "Scanpaths")
 STIMULUS_TYPES = ("FileStimuli", "Stimuli")
@@ -45,18 +45,11 @@ def read_pysaliency(paths: Sequence[Path]) -> FixationTable:
                 f"{path.name} numbers its images; their names are in pysaliency's file of stimuli, expected beside it "
                 f"as {stimuli.name if stimuli != path else 'stimuli.hdf5, with fixations.hdf5'}."
             )
-        try:
+        with damage_refused(f"{path.name} or {stimuli.name}"):
             with h5py.File(stimuli, "r") as file:
                 images = _stimuli(file, stimuli.name)
             with h5py.File(path, "r") as file:
                 _read(file, path.name, images, scanpaths)
-        except MapFileError:
-            raise
-        except Exception as error:  # a damaged file makes h5py raise errors of many kinds
-            if failed_to_read(error):
-                raise
-            message = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
-            raise MapFileError(f"{path.name} or {stimuli.name} cannot be read ({message}).") from error
     if not scanpaths.images:
         raise MapFileError(f"{paths[0].name} holds no fixation.")
     return scanpaths.table("pysaliency", notes=("Positions count pixels from 0.",))

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
@@ -18,6 +19,7 @@ import numpy as np
 import xarray as xr
 
 from gala_viz.cpu_threads import available_cores
+from gala_viz.error_text import error_message
 
 MAX_SIDE = 4096
 MAX_PARTICIPANTS = 1000
@@ -50,6 +52,22 @@ class MapFileError(ValueError):
 
 class LabelMaskError(MapFileError):
     """A label mask in place of a map."""
+
+
+@contextmanager
+def damage_refused(what: str, length: int = 120) -> Iterator[None]:
+    """Let what a reader raises on a damaged file be a ``MapFileError`` on ``what``; what the system raises stays.
+
+    Readers raise errors of many kinds on damaged files. ``length`` is that of the reader's message in the sentence.
+    """
+    try:
+        yield
+    except MapFileError:
+        raise
+    except Exception as error:
+        if failed_to_read(error):
+            raise
+        raise MapFileError(f"{what} cannot be read ({error_message(error, length)}).") from error
 
 
 def failed_to_read(error: BaseException | None) -> bool:

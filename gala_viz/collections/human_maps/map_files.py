@@ -20,9 +20,9 @@ from gala_viz.collections.human_maps.map_checks import (
     check_not_cumulative,
     check_shape,
     check_values,
+    damage_refused,
     describe_values,
     drop_constant_maps,
-    failed_to_read,
     to_float32,
 )
 from gala_viz.collections.human_maps.npz_arrays import (
@@ -138,16 +138,9 @@ def _read(suffix: str, file: BinaryIO, photo_px: tuple[int, int] | None, max_arr
 
 def _stored(suffix: str, file: BinaryIO, max_array_bytes: int) -> MapFile:
     """Read what a file holds, before its values are checked."""
-    try:
+    with damage_refused("the map"):
         read = _jpeg if suffix.lower() in LOSSY_SUFFIXES else {".png": _png, ".npy": _npy, ".npz": _npz}[suffix.lower()]
         return read(file, max_array_bytes)
-    except MapFileError:
-        raise
-    except Exception as error:  # readers raise errors of many kinds on damaged files
-        if failed_to_read(error):
-            raise
-        message = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
-        raise MapFileError(f"the map cannot be read ({message}).") from error
 
 
 def _png(file: BinaryIO, max_array_bytes: int) -> MapFile:
