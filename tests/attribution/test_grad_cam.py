@@ -19,6 +19,7 @@ from gala_viz.networks.lite0 import lite0_gala
 from gala_viz.networks.network import Network
 from gala_viz.networks.preprocessing import Preprocessing
 from gala_viz.networks.resnet import resnet
+from tests.attribution.cam_by_hand import cam_by_hand
 from tests.attribution.tiny import Bare, Tiny, one_input, tiny_network
 from tests.tiers import slow
 
@@ -74,18 +75,6 @@ def small_resnet() -> nn.Module:
     return seeded(TorchvisionResNet, 5, blocks=(1, 1, 1, 1), bottleneck=False)
 
 
-def by_hand(module: nn.Module, layer: nn.Module, to_grid, *, size: int = SIZE) -> np.ndarray:
-    """The formula, at the output of ``layer``, which ``to_grid`` makes (B, C, H, W)."""
-    captured = {}
-    handle = layer.register_forward_hook(lambda _m, _i, output: captured.update(activity=output))
-    logit = module(torch.from_numpy(one_input(3, size))[None])[0, 2]
-    handle.remove()
-    (gradient,) = torch.autograd.grad(logit, captured["activity"])
-    activity, gradient = to_grid(captured["activity"]), to_grid(gradient)
-    cam = torch.relu((gradient.mean((2, 3), keepdim=True) * activity).sum(1, keepdim=True))
-    return LayerAttribution.interpolate(cam, (size, size), "bilinear")[0].detach().numpy()
-
-
 def torchvision_models():
     """torchvision's models; ``tests/conftest.py`` lets its wheels import beside CPU builds of torch."""
     return pytest.importorskip("torchvision.models")
@@ -137,10 +126,12 @@ def test_of_torchvisions_transformers_tokens_and_channels_last_are_maps_too():
     assert path_of(Bare(vit)) == "encoder.layers.encoder_layer_10"
     block = vit.encoder.layers.encoder_layer_10
     ours = cam_of(Bare(vit))
-    assert_equal(ours, by_hand(vit, block, lambda tokens: tokens[:, 1:].transpose(1, 2).reshape(1, -1, 2, 2)))
+    assert_equal(ours, cam_by_hand(vit, block, lambda tokens: tokens[:, 1:].transpose(1, 2).reshape(1, -1, 2, 2), SIZE))
     swin = models.swin_t(weights=None).eval()
     block = swin.get_submodule("features.7.1")
-    assert_equal(cam_of(Bare(swin), "features.7.1"), by_hand(swin, block, lambda grid: grid.permute(0, 3, 1, 2)))
+    assert_equal(
+        cam_of(Bare(swin), "features.7.1"), cam_by_hand(swin, block, lambda grid: grid.permute(0, 3, 1, 2), SIZE)
+    )
 
 
 @pytest.mark.parametrize("attention", ["gala", *slow("none", "se")])
@@ -390,7 +381,7 @@ def test_of_tokens_and_channels_last_it_is_the_formula_on_their_grid(grid, layer
     module = Transformer(grid=grid).eval()
     assert path_of(Bare(module)) == "norm"
     part = module.norm if layer == "last" else module.get_submodule(layer)
-    assert_equal(cam_of(Bare(module), layer), by_hand(module, part, TO_GRID[grid]))
+    assert_equal(cam_of(Bare(module), layer), cam_by_hand(module, part, TO_GRID[grid], SIZE))
     assert_equal(cam_of(Bare(module), "patches"), captums(module, module.patches))
 
 
@@ -419,7 +410,7 @@ def test_where_a_class_token_alone_is_read_the_last_block_whose_positions_count_
     assert path_of(Bare(read)) == "ends.1", "behind the last block, logits depend on no position"
     assert not cam_of(Bare(read), "ends.2").any()
     for module, end in ((read, "ends.1"), (mean, "ends.2")):
-        assert_equal(cam_of(Bare(module)), by_hand(module, module.get_submodule(end), to_grid))
+        assert_equal(cam_of(Bare(module)), cam_by_hand(module, module.get_submodule(end), to_grid, SIZE))
 
 
 def test_tokens_that_become_a_map_again_are_taken():
@@ -448,7 +439,7 @@ def test_where_a_pass_does_not_tell_the_axes_a_layer_is_refused_unless_its_name_
     with pytest.raises(ValueError, match=r"would be '0', but layers follow .* '1' gives \(1, 8, 8, 5\)"):
         path_of(Bare(module))
     named = cam_of(Bare(module), "1:channels_last")
-    assert_equal(named, by_hand(module, module[1], lambda grid: grid.permute(0, 3, 1, 2)))
+    assert_equal(named, cam_by_hand(module, module[1], lambda grid: grid.permute(0, 3, 1, 2), SIZE))
     with pytest.raises(ValueError, match=r"'0:channels_last' is declared, but gives channels first"):
         cam_of(Bare(module), "0:channels_last")
     with pytest.raises(ValueError, match=r"channels_first .* or channels_last .* got '0:last'"):

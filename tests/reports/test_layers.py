@@ -15,6 +15,7 @@ from gala_viz.attribution.grad_cam import GradCam, GradCamSpec, cam_layer_path
 from gala_viz.attribution.packing import map_states
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
 from gala_viz.networks.network import Network
+from tests.attribution.cam_by_hand import cam_by_hand
 from tests.attribution.tiny import one_input
 from tests.networks.test_fuse_batchnorm import shaken
 from tests.reports.small import CATEGORIES, network
@@ -38,17 +39,6 @@ def batch(size: int = 32, n: int = 2) -> Tensor:
 def cam_of(one: Network, layer: str, size: int) -> np.ndarray:
     (*_, state) = map_states(GradCam(one, GradCamSpec(layer=layer)), one_input(3, size), image="cat", target=2)
     return state.mean
-
-
-def cam_by_hand(module: nn.Module, part: nn.Module, to_grid, size: int) -> np.ndarray:
-    captured = {}
-    handle = part.register_forward_hook(lambda _m, _i, output: captured.update(activity=output))
-    logit = module(torch.from_numpy(one_input(3, size))[None])[0, 2]
-    handle.remove()
-    (gradient,) = torch.autograd.grad(logit, captured["activity"])
-    activity, gradient = to_grid(captured["activity"]), to_grid(gradient)
-    cam = torch.relu((gradient.mean((2, 3), keepdim=True) * activity).sum(1, keepdim=True))
-    return LayerAttribution.interpolate(cam, (size, size), "bilinear")[0].detach().numpy()
 
 
 # What a hook keeps
