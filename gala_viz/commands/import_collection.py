@@ -312,18 +312,19 @@ def write_clicks_preview(collection: Collection, folder: Path) -> Path:
 
     from gala_viz.collections import UnreadableImageError
     from gala_viz.collections.folder_collection import FolderCollection
+    from gala_viz.collections.human_maps.map_checks import spread
     from gala_viz.plots.figures.clicks_figure import ClickedPhotograph, clicks_figure
     from gala_viz.plots.figures.print_style import save_figure
 
     assert isinstance(collection, FolderCollection), "clicks lie on photographs"
     images = [image for image in collection.images if collection.has_human_map(image)]
     shares, photographs = [], []
-    for image in _spread(images, N_PREVIEW_IMAGES):
+    for image in spread(images, N_PREVIEW_IMAGES):
         with contextlib.suppress(UnreadableImageError):  # which the collection has listed
             if (clicks := collection.clicks_px(image)) is not None:
                 height, width = collection.size_px(image)
                 shares.append(clicks / (width, height))
-    for image in _spread(images, N_PHOTOGRAPHS):
+    for image in spread(images, N_PHOTOGRAPHS):
         with contextlib.suppress(UnreadableImageError):
             human_map, clicks = collection.human_map(image), collection.clicks_px(image)
             if human_map is not None and clicks is not None:
@@ -338,12 +339,6 @@ def write_clicks_preview(collection: Collection, folder: Path) -> Path:
     caption += f"of the clicks on {counted(len(shares), 'image')} in shares of the photographs' sides."
     picture, _ = save_figure(figure, folder, PREVIEW, caption, formats=("png",), dpi=PREVIEW_DPI)
     return picture
-
-
-def _spread(images: list[str], at_most: int) -> list[str]:
-    """Return some of the images, spread over all."""
-    count = min(at_most, len(images))
-    return [images[number * len(images) // count] for number in range(count)]
 
 
 def report_text(collection: Collection, report: dict[str, Any]) -> str:

@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gala_viz.collections.human_maps.points import is_in_frame
+
 MAX_OUTSIDE, MIN_OUTSIDE = 0.05, 5
 """A share of clicks outside, and their least number, by which the frame is another one; of half of them any number."""
 SWAP_OUTSIDE, MIN_SWAP_OUTSIDE, SWAP_RATIO = 0.01, 10, 0.1
@@ -40,7 +42,7 @@ class CheckedClicks:
 
 @dataclass(frozen=True, slots=True)
 class FrameCheck:
-    """What was seen of the frame: numbers of clicks and images, largest coordinates, and what speaks against it.
+    """What was seen of the frame: numbers of clicks, of images and of clicks outside, and what speaks against it.
 
     ``reason`` says it in numbers, without the advice; "" where nothing speaks against it.
     """
@@ -48,8 +50,6 @@ class FrameCheck:
     n_clicks: int
     n_images: int
     n_outside: int
-    n_outside_swapped: int
-    largest_px: tuple[float, float]
     fault: Fault | None
     reason: str = ""
 
@@ -71,14 +71,14 @@ def check_frame(clicks: CheckedClicks, *, is_declared: bool = False) -> FrameChe
     """
     n, n_images = len(clicks.x_px), len(clicks.width_px)
     if not n:
-        return FrameCheck(0, n_images, 0, 0, (0.0, 0.0), None)
+        return FrameCheck(0, n_images, 0, None)
     width, height = clicks.width_px[clicks.image], clicks.height_px[clicks.image]
-    is_outside = outside(clicks.x_px, clicks.y_px, width, height)
-    n_outside, n_swapped = int(is_outside.sum()), int(outside(clicks.y_px, clicks.x_px, width, height).sum())
+    n_outside = int((~is_in_frame(clicks.x_px, clicks.y_px, width, height)).sum())
+    n_swapped = int((~is_in_frame(clicks.y_px, clicks.x_px, width, height)).sum())
     largest = (float(clicks.x_px.max()), float(clicks.y_px.max()))
 
     def found(fault: Fault | None, reason: str = "") -> FrameCheck:
-        return FrameCheck(n, n_images, n_outside, n_swapped, largest, fault, reason)
+        return FrameCheck(n, n_images, n_outside, fault, reason)
 
     if _are_fractions(clicks):
         return found(
@@ -105,24 +105,6 @@ def check_frame(clicks: CheckedClicks, *, is_declared: bool = False) -> FrameChe
             if narrow:
                 return found("narrow", f"{narrow}; the largest are x = {largest[0]:g}, y = {largest[1]:g}")
     return found(None)
-
-
-def outside(x: NDArray, y: NDArray, width: NDArray | float, height: NDArray | float) -> NDArray[np.bool_]:
-    """Return which points lie outside of [0, width) x [0, height); NaN does.
-
-    Parameters
-    ----------
-    x, y : ndarray, (click,)
-        Positions in pixels of the frame.
-    width, height : ndarray or float
-        Sides of the frame in pixels, of each point or of all.
-
-    Returns
-    -------
-    ndarray, bool, (click,)
-        Which lie outside.
-    """
-    return ~((x >= 0) & (x < width) & (y >= 0) & (y < height))
 
 
 def _are_fractions(clicks: CheckedClicks) -> bool:

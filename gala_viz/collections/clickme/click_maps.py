@@ -18,14 +18,13 @@ from gala_viz.collections.clickme.click_frame import CheckedClicks, FrameCheck, 
 from gala_viz.collections.clickme.click_tables import READER_VERSION, READERS, read_rounds
 from gala_viz.collections.clickme.participant_maps import keeps_participants, mean_map, participant_maps
 from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
-from gala_viz.collections.clickme.round_table import RoundTable
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.text_encoding import check_encoding_name
 from gala_viz.collections.human_maps.human_map import HumanMap
 from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.human_maps.image_names import ImageNames, composed
 from gala_viz.collections.human_maps.map_checks import MapFileError
-from gala_viz.collections.human_maps.points import Points
+from gala_viz.collections.human_maps.points import Points, rows_by_image
 from gala_viz.counts import counted
 from gala_viz.specs import COUNTS, check_finite, fingerprint, settings
 
@@ -124,7 +123,9 @@ class ClickMaps:
         self._rounds, self._dropped = filter_result.rounds, dict(filter_result.dropped)
         notes = (*rounds.notes, *((match.note,) if match.note else ()))
         self.filter_summary = " ".join([filter_result.summary(), *notes])
-        self._rounds_of = _grouped(self._rounds, set(match.image_by_number.values()))
+        matched = set(match.image_by_number.values())
+        image_of = {number: image for number, image in enumerate(self._rounds.images) if image in matched}
+        self._rounds_of = rows_by_image(self._rounds.image, np.ones(len(self._rounds), bool), image_of)
         self.skipped = [(f"{source.name}, {name}", reason) for name, reason in (*skipped, *match.left_out)]
         if not match.image_by_number:
             example = f", for example {images[0]!r}" if images else ""
@@ -334,15 +335,6 @@ def _match_base_names(names: dict[int, str], known: ImageNames, images: Sequence
             matched[numbers[0]] = candidates[0]
     n_used = Counter(matched.values())
     return {number: image for number, image in matched.items() if n_used[image] == 1}
-
-
-def _grouped(rounds: RoundTable, images: set[str]) -> dict[str, np.ndarray]:
-    """Return image -> the numbers of its rounds, in order."""
-    order = np.argsort(rounds.image, kind="stable")
-    codes, starts = np.unique(rounds.image[order], return_index=True)
-    groups = np.split(order, starts[1:])
-    names = [rounds.images[code] for code in codes.tolist()]
-    return {name: group for name, group in zip(names, groups, strict=len(codes) > 0) if name in images}
 
 
 def _listed(left_out: Sequence[tuple[str, str]]) -> str:

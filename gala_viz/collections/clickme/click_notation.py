@@ -39,12 +39,6 @@ _MISSING = re.compile(r"\b(?:nan|inf|infinity|null|none)\b", re.IGNORECASE)
 _AROUND = re.compile(r"[\s,\"'\\()\[\]]*")
 
 
-def parse_clicks(text: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Parse x and y, float32 (click,) each, from a text of clicks. Raises ``ValueError`` for any other text."""
-    points, _ = parse_points(text)
-    return points[:, 0].astype(np.float32), points[:, 1].astype(np.float32)
-
-
 def parse_points(text: str) -> tuple[NDArray[np.float64], bool]:
     """Parse x and y, float64 (click, 2), and whether each click had a third number, its time.
 

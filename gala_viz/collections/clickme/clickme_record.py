@@ -129,9 +129,14 @@ def read_heatmap(record: bytes) -> np.ndarray:
     features = example_features(record)
     pixels = _pixels(features, "heatmap", "GRAY")
     values = _raw(features, "heatmap", 1) if pixels is None else pixels.astype(np.float32)
-    if values.min() < 0:
-        raise TFRecordError(f"a heatmap's values are at least 0; the smallest is {float(values.min()):.4g}.")
+    check_counts(values)
     return values[..., 0]
+
+
+def check_counts(heatmap: np.ndarray) -> None:
+    """Raise ``TFRecordError`` for a heatmap with negative values."""
+    if heatmap.min() < 0:
+        raise TFRecordError(f"a heatmap's values are at least 0; the smallest is {float(heatmap.min()):.4g}.")
 
 
 def _split(features: dict[str, Feature]) -> str:
@@ -184,6 +189,12 @@ def _raw(features: dict[str, Feature], name: str, channels: int) -> np.ndarray:
             f"its {name} is neither a JPEG picture nor a square array of float32 with {channels} channel(s), for "
             f"example 256 x 256 x {channels}."
         )
-    if not np.isfinite(values).all():
-        raise TFRecordError(f"its {name} holds {int((~np.isfinite(values)).sum())} values that are NaN or infinite.")
+    check_all_finite(values, name)
     return values.reshape(side, side, channels)
+
+
+def check_all_finite(values: np.ndarray, name: str) -> None:
+    """Raise ``TFRecordError`` where the array ``name`` of a record holds values that are NaN or infinite."""
+    n_wrong = int((~np.isfinite(values)).sum())
+    if n_wrong:
+        raise TFRecordError(f"its {name} holds {n_wrong} values that are NaN or infinite.")

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.collections.clickme.clickme_record import MAX_SIDE, encode_bitmap, to_pixels
+from gala_viz.collections.clickme.clickme_record import (
+    MAX_SIDE,
+    check_all_finite,
+    check_counts,
+    encode_bitmap,
+    to_pixels,
+)
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError
 from gala_viz.collections.human_maps.map_checks import MapFileError, failed_to_read
 from gala_viz.collections.human_maps.npz_arrays import check_compression, check_member, member_header, read_member
@@ -50,8 +56,7 @@ def npz_photo_bitmap(record: bytes | Path) -> bytes:
         )
     if values.dtype == np.uint8:
         return encode_bitmap(values)
-    if not np.isfinite(values).all():
-        raise TFRecordError(f"its image holds {int((~np.isfinite(values)).sum())} values that are NaN or infinite.")
+    check_all_finite(values, "image")
     return encode_bitmap(to_pixels(values))
 
 
@@ -64,10 +69,8 @@ def npz_heatmap(record: bytes | Path) -> np.ndarray:
         raise TFRecordError(
             f"its heatmap should be an array (y, x) of 2 to {MAX_SIDE} cells a side; its shape is {values.shape}."
         )
-    if not np.isfinite(values).all():
-        raise TFRecordError(f"its heatmap holds {int((~np.isfinite(values)).sum())} values that are NaN or infinite.")
-    if values.min() < 0:
-        raise TFRecordError(f"a heatmap's values are at least 0; the smallest is {float(values.min()):.4g}.")
+    check_all_finite(values, "heatmap")
+    check_counts(values)
     return np.ascontiguousarray(values, np.float32)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import unicodedata
 from array import array
-from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from gala_viz.collections.clickme.catch_score import catch_shares
 from gala_viz.collections.clickme.click_notation import TIMES_NOTE, TWO_LISTS
 from gala_viz.collections.clickme.round_table import Round, RoundColumns, RoundTable
 from gala_viz.collections.clickme.row_reasons import RowReasons
+from gala_viz.collections.human_maps.image_names import path_parts
 from gala_viz.counts import counted
 
 _TWO_CLICKS = (
@@ -96,7 +96,7 @@ class RoundReading:
 
 def image_name(path: str) -> str:
     """Return the last two parts of a path, such as "n01440764/a.JPEG". Raises ``ValueError`` where there is none."""
-    parts = [part for part in PurePosixPath(path.strip().replace("\\", "/")).parts if part not in ("/", ".", "..")]
+    parts = path_parts(path)
     if not parts:
         raise ValueError("there is no image_path.")
     return "/".join(parts[-2:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -17,9 +17,16 @@ from gala_viz.collections.fixations.open_fixations import read_fixations
 from gala_viz.collections.fixations.table_columns import ROLES
 from gala_viz.collections.human_maps.human_map import UNKNOWN_COUNT, HumanMap
 from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
-from gala_viz.collections.human_maps.image_names import MAX_UNMATCHED, ImageNames
+from gala_viz.collections.human_maps.image_names import MAX_UNMATCHED, ImageNames, path_parts
 from gala_viz.collections.human_maps.map_checks import MapFileError, check_aspect, spread
-from gala_viz.collections.human_maps.points import PointMaps, PointMapSpec, Points, point_counts, smooth_maps
+from gala_viz.collections.human_maps.points import (
+    PointMaps,
+    PointMapSpec,
+    Points,
+    point_counts,
+    rows_by_image,
+    smooth_maps,
+)
 from gala_viz.counts import counted
 from gala_viz.specs import check_finite, fingerprint, settings
 
@@ -167,7 +174,7 @@ class FixationMaps:
             )
         keep = ~table.first_of_scanpaths() if self.spec.drop_first else np.ones(len(table), dtype=bool)
         image_of, left_out = _match(table.images, images)
-        self._rows_of = _grouped(table.image, keep, image_of)
+        self._rows_of = rows_by_image(table.image, keep, image_of)
         self._number_of: dict[str, int] = {}
         for number, image in sorted(image_of.items(), reverse=True):
             self._number_of[image] = number
@@ -352,7 +359,7 @@ def _match(names: Sequence[tuple[str, ...]], images: Sequence[str]) -> tuple[dic
 
 
 def _find(known: ImageNames, name: str) -> list[str]:
-    parts = [part for part in PurePosixPath(name.strip().replace("\\", "/")).parts if part not in ("/", ".", "..")]
+    parts = path_parts(name)
     if not parts:
         return []
     if found := known.find("/".join(parts)):
@@ -363,15 +370,3 @@ def _find(known: ImageNames, name: str) -> list[str]:
         if found:
             return found
     return []
-
-
-def _grouped(image: np.ndarray, keep: np.ndarray, image_of: Mapping[int, str]) -> dict[str, np.ndarray]:
-    """Return image -> its rows that are kept, in order."""
-    rows = np.flatnonzero(keep)
-    order = rows[np.argsort(image[rows], kind="stable")]
-    codes, starts = np.unique(image[order], return_index=True)
-    rows_of: dict[str, np.ndarray] = {}
-    for code, group in zip(codes.tolist(), np.split(order, starts[1:]), strict=True) if len(codes) else ():
-        if (name := image_of.get(code)) is not None:
-            rows_of[name] = np.concatenate([rows_of[name], group]) if name in rows_of else group
-    return rows_of

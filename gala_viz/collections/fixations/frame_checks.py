@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.human_maps.points import is_in_frame
 
 MAX_OUTSIDE = 0.05
 MIN_POINTS = 200
@@ -51,8 +52,8 @@ def check_frame(parts: Sequence[FramePoints], *, is_declared: bool) -> tuple[int
     n = len(x)
     if not n:
         raise MapFileError("there is no fixation on the images that were looked at.")
-    outside = float(np.mean(~_is_inside(x, y, width, height)))
-    swapped = float(np.mean(~_is_inside(y, x, width, height)))
+    outside = float(np.mean(~is_in_frame(x, y, width, height)))
+    swapped = float(np.mean(~is_in_frame(y, x, width, height)))
     if not is_declared and min(height.min(), width.min()) >= _MIN_FRAME_PX and n > 1:
         extreme = np.nanmax(np.abs(np.concatenate([x, y])))
         if extreme <= _UNIT:
@@ -73,7 +74,7 @@ def check_frame(parts: Sequence[FramePoints], *, is_declared: bool) -> tuple[int
             f"{'' if is_declared or outside > _MOST else f'; {_OWN}'}."
         )
     if not is_declared and n >= MIN_POINTS:
-        inside = _is_inside(x, y, width, height)
+        inside = is_in_frame(x, y, width, height)
         spans = [float(np.diff(np.quantile(part[inside], (0.005, 0.995)))[0]) for part in (x / width, y / height)]
         if max(spans) < MIN_SPAN:
             raise MapFileError(
@@ -82,7 +83,3 @@ def check_frame(parts: Sequence[FramePoints], *, is_declared: bool) -> tuple[int
                 f"shown (--frame HEIGHT WIDTH), and where (--offset X Y); {_OWN}."
             )
     return round(outside * n), n
-
-
-def _is_inside(x: np.ndarray, y: np.ndarray, width: np.ndarray, height: np.ndarray) -> np.ndarray:
-    return (x >= 0) & (x < width) & (y >= 0) & (y < height)  # False for NaN

@@ -19,6 +19,8 @@ from gala_viz.collections.fixations.long_table import PARQUET, is_table, read_lo
 from gala_viz.collections.fixations.mit1003 import read_mit1003
 from gala_viz.collections.fixations.pysaliency_hdf5 import FIXATION_TYPES, hdf5_type, read_pysaliency, stimuli_file
 from gala_viz.collections.fixations.salicon import read_salicon_json, read_salicon_mat
+from gala_viz.collections.human_maps import map_files
+from gala_viz.collections.human_maps.hdf5_maps import SUFFIXES as HDF5_SUFFIXES
 from gala_viz.collections.human_maps.map_checks import MapFileError
 from gala_viz.specs import fingerprint
 
@@ -28,8 +30,6 @@ FORMATS = (
     "a long table (CSV, TSV, spaces, gz, Parquet), SALICON (JSON, MATLAB), CAT2000's FIXATIONLOCS, MIT1003's DATA, "
     "COCO-Search18 or COCO-FreeView (JSON), pysaliency's HDF5"
 )
-_HDF5 = (".h5", ".hdf5")
-_MAPS = frozenset({".png", ".npy", ".npz", ".jpg", ".jpeg"})
 _LISTED = 2000
 
 
@@ -44,7 +44,7 @@ def is_fixation_source(source: Path) -> bool:
         return _is_fixation_folder(source)
     if suffix in (".json", ".mat"):
         return True
-    if suffix in _HDF5:
+    if suffix in HDF5_SUFFIXES:
         return hdf5_type(source) in FIXATION_TYPES
     if not is_table(source):
         return False
@@ -110,7 +110,7 @@ def _read(source: Path, files: list[Path], columns: Mapping[str, str] | None, en
     suffix = files[0].suffix.lower()
     if source.is_file() and is_table(source):
         return read_long_table(source, columns, encoding)
-    if suffix in _HDF5:
+    if suffix in HDF5_SUFFIXES:
         return read_pysaliency([path for path in files if hdf5_type(path) in FIXATION_TYPES])
     if suffix == ".json":
         return _read_json(files)
@@ -154,14 +154,14 @@ def _variables(files: list[Path]) -> set[str]:
 def _files(source: Path) -> list[Path]:
     """Return the files that ``source`` is read from. Raises ``MapFileError`` where there is none."""
     if source.is_file():
-        if source.suffix.lower() in _HDF5:
+        if source.suffix.lower() in HDF5_SUFFIXES:
             return [source, *(path for path in [stimuli_file(source)] if path != source and path.is_file())]
         return [source]
     root = source.resolve()
-    tree = index_files(root, suffixes=frozenset({".mat", ".json", *_HDF5}), always_checked=True)
+    tree = index_files(root, suffixes=frozenset({".mat", ".json", *HDF5_SUFFIXES}), always_checked=True)
     paths = [root / path for path, _, _ in tree.files]
     matlab = [path for path in paths if path.suffix.lower() == ".mat"]
-    hdf5 = [path for path in paths if path.suffix.lower() in _HDF5]
+    hdf5 = [path for path in paths if path.suffix.lower() in HDF5_SUFFIXES]
     found = matlab or hdf5 or [path for path in paths if path.suffix.lower() == ".json"]
     if not found:
         raise MapFileError(f"{source} holds no fixations; they are {FORMATS}.")
@@ -175,10 +175,10 @@ def _is_fixation_folder(folder: Path) -> bool:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             suffix = os.path.splitext(name)[1].lower()
-            if suffix in _MAPS:
+            if suffix in map_files.SUFFIXES:
                 return False
             found |= suffix in (".mat", ".json") and name != "zarr.json"
-            found |= suffix in _HDF5 and hdf5_type(Path(top) / name) in FIXATION_TYPES
+            found |= suffix in HDF5_SUFFIXES and hdf5_type(Path(top) / name) in FIXATION_TYPES
         n_listed += len(names)
         if n_listed > _LISTED or Path(top) != folder:
             folders.clear()

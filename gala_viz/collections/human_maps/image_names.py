@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 from typing import Protocol
 
 MAX_UNMATCHED = 100
@@ -50,6 +51,11 @@ class ImageNames:
 def composed(name: str) -> str:
     """Return a name in Unicode's composed form (NFC)."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def path_parts(name: str) -> list[str]:
+    """Return the parts of a path of any system that somebody wrote, without those that lead up or to a root."""
+    return [part for part in PurePosixPath(name.strip().replace("\\", "/")).parts if part not in ("/", ".", "..")]
 
 
 class FindsImages(Protocol):

@@ -6,7 +6,7 @@ centre lies at half a pixel. Source of the rule: the ClickMe maps (count maps, m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -183,7 +183,7 @@ def count_maps(
     """
     height, width = frame_px
     x, y = np.asarray(x_px, dtype=float), np.asarray(y_px, dtype=float)
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)  # False for NaN
+    inside = is_in_frame(x, y, width, height)
     values = None if weights is None else np.asarray(weights, dtype=float)
     if values is not None:
         inside &= np.isfinite(values) & (values >= 0)
@@ -194,6 +194,53 @@ def count_maps(
     flat = (codes[inside] * rows + row) * columns + column
     counts = np.bincount(flat, weights=values, minlength=n_participants * rows * columns)
     return counts.reshape(n_participants, rows, columns).astype(float), inside
+
+
+def is_in_frame(
+    x_px: np.ndarray, y_px: np.ndarray, width_px: np.ndarray | float, height_px: np.ndarray | float
+) -> np.ndarray:
+    """Return which points lie in [0, width) x [0, height).
+
+    Parameters
+    ----------
+    x_px, y_px : array
+        Positions in pixels of the frame (point,).
+    width_px, height_px : array or float
+        Sides of the frame, of each point or of all.
+
+    Returns
+    -------
+    array
+        bool (point,); False for NaN.
+    """
+    return (x_px >= 0) & (x_px < width_px) & (y_px >= 0) & (y_px < height_px)
+
+
+def rows_by_image(image: np.ndarray, keep: np.ndarray, image_of: Mapping[int, str]) -> dict[str, np.ndarray]:
+    """Group the rows of a table by image.
+
+    Parameters
+    ----------
+    image : array
+        Number of each row's image (row,), int.
+    keep : array
+        Which rows count (row,), bool.
+    image_of : mapping of int to str
+        Number -> image; two numbers may be of one image, and those that are missing are left out.
+
+    Returns
+    -------
+    dict of str to array
+        Image -> positions of its rows, int, in order.
+    """
+    rows = np.flatnonzero(keep)
+    order = rows[np.argsort(image[rows], kind="stable")]
+    codes, starts = np.unique(image[order], return_index=True)
+    rows_of: dict[str, np.ndarray] = {}
+    for code, group in zip(codes.tolist(), np.split(order, starts[1:]), strict=True) if len(codes) else ():
+        if (name := image_of.get(code)) is not None:
+            rows_of[name] = np.concatenate([rows_of[name], group]) if name in rows_of else group
+    return rows_of
 
 
 def map_cells(frame_px: tuple[int, int], max_cells: int) -> tuple[int, int]:

@@ -10,8 +10,9 @@ from gala_viz.collections.clickme.catch_score import catch_shares
 from gala_viz.collections.clickme.click_csv import read_click_csv
 from gala_viz.collections.clickme.click_frame import CheckedClicks, check_frame
 from gala_viz.collections.clickme.click_maps import ClickMapSpec, match_image_numbers
-from gala_viz.collections.clickme.click_notation import parse_clicks, parse_coordinates
+from gala_viz.collections.clickme.click_notation import parse_coordinates
 from gala_viz.collections.human_maps.map_checks import MapFileError
+from tests.collections.clickme.clicks import parse_clicks
 from tests.collections.pictures import encoded, gradient
 
 TWO = [(12, 30), (14.5, 37)]

@@ -18,7 +18,6 @@ from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.catch_score import CatchScore
 from gala_viz.collections.clickme.click_csv import read_click_csv
 from gala_viz.collections.clickme.click_maps import ClickMapSpec
-from gala_viz.collections.clickme.click_notation import parse_clicks
 from gala_viz.collections.clickme.click_npz import read_click_npz
 from gala_viz.collections.clickme.click_tables import READERS, read_rounds
 from gala_viz.collections.clickme.participant_maps import mean_map, participant_maps
@@ -29,6 +28,7 @@ from gala_viz.collections.clickme.smoothing import GAUSSIAN_SIGMA_PX, SMOOTHINGS
 from gala_viz.collections.human_maps.map_files import MapFileError
 from gala_viz.collections.human_maps.points import Points
 from gala_viz.specs import settings as settings_of
+from tests.collections.clickme.clicks import parse_clicks
 from tests.collections.pictures import encoded, gradient
 
 ALL = RoundFilters(first_round=False, min_clicks=1, min_catch_score=None, drop_mobile=False)
