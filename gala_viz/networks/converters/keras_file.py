@@ -23,6 +23,7 @@ from torch import Tensor
 
 from gala_viz.networks.converters.keras_graph import IMAGE, KerasGraph
 from gala_viz.networks.network_folders import WeightsError
+from gala_viz.networks.state_dict_files import load_weights
 
 MAX_CONFIG_BYTES, MAX_WEIGHT_BYTES = 2**26, 2**32
 _ACTIVATIONS = {"swish": "swish", "silu": "swish"} | {
@@ -125,12 +126,7 @@ def read_keras_model(path: str | Path) -> ConvertedModel:
                      "say otherwise")  # fmt: skip
     arguments = {"steps": graph.steps, "n_categories": dense[-1]["channels"][1], "scales_inputs": scales}
     network = KerasGraph(**arguments)
-    own = network.state_dict()
-    counters = {key: own[key] for key in own if key.endswith("num_batches_tracked")}
-    try:
-        network.load_state_dict(counters | graph.state)
-    except RuntimeError as error:
-        raise WeightsError(f"{path}: {' '.join(str(error).split())[:300]}") from None
+    load_weights(path, graph.state, network)
     return ConvertedModel(network.eval(), arguments, (shape[1], shape[2]), notes)
 
 

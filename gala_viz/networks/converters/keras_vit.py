@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from gala_viz.networks.converters.keras_file import datasets
 from gala_viz.networks.network_folders import WeightsError
+from gala_viz.networks.state_dict_files import load_weights
 
 HEAD_PX = 64
 """Width of an attention head: that of every ViT that vit_keras has."""
@@ -137,10 +138,7 @@ def read_keras_vit(path: str | Path) -> tuple[KerasViT, dict[str, object], list[
         "grid": [side, side], "n_categories": len(state["head.weight"]),
     }  # fmt: skip
     module = KerasViT(**arguments)  # pyright: ignore[reportArgumentType]
-    try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
-        raise WeightsError(f"{path}: {' '.join(str(error).split())[:300]}") from None
+    load_weights(path, state, module)
     note = f"heads of {HEAD_PX} values, as in every ViT of vit_keras: the file does not tell their number"
     return module.eval(), arguments, [note]
 
