@@ -79,7 +79,7 @@ def _draw_positions(part, shares: NDArray[np.floating], n_images: int) -> None:
     counts, _, _ = np.histogram2d(shown[:, 1], shown[:, 0], bins=(edges, edges))
     ends = (edges[0], edges[-1], edges[-1], edges[0])
     together.imshow(counts, cmap=SEQUENTIAL_MAP, extent=ends, interpolation="none", aspect="equal")
-    together.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], color="black", linewidth=0.6)
+    together.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0], color=CLICK_COLOUR, linewidth=0.8)
     together.set(xlabel="x / width", ylabel="y / height", title=f"{len(shares):,} clicks, {n_images:,} images")
     is_outside = ~((shares >= 0) & (shares < 1)).all(axis=1)
     for axes, values, name in zip(single, shown.T, ("x / width", "y / height"), strict=True):
