@@ -7,8 +7,10 @@ are checked on the archive's directory first.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import pickle
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -72,6 +74,25 @@ def read_click_npz(path: Path) -> tuple[RoundTable, list[tuple[str, str]]]:
     reasons. The image is named by the last two parts of ``file_pointer``. Raises ``MapFileError`` for a file that
     cannot be used, also one whose pickles ask for code.
     """
+    with contextlib.ExitStack() as files:
+        columns, unknown = _columns(path, files)
+        lengths = {name: len(values) for name, values in columns.items()}
+        if len(set(lengths.values())) != 1:
+            raise MapFileError(f"all arrays have one entry a round; their lengths differ: {lengths}.")
+        reading = RoundReading("round")
+        for number in range(lengths["user_id"]):
+            try:
+                _read_entry(reading, number, {name: values[number] for name, values in columns.items()})
+            except (ValueError, TypeError, OverflowError) as error:
+                reading.refuse(number, str(error))
+        del columns
+    table, refused = reading.finish()
+    told = [("arrays", f"not known and passed over: {', '.join(map(repr, unknown))}.")] if unknown else []
+    return table, told + refused
+
+
+def _columns(path: Path, files: contextlib.ExitStack) -> tuple[dict[str, Any], list[str]]:
+    """Read the known arrays of the file by name, coordinates into ``files``, and list the names of the unknown."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
@@ -87,37 +108,30 @@ def read_click_npz(path: Path) -> tuple[RoundTable, list[tuple[str, str]]]:
             columns: dict[str, Any] = {}
             for name in sorted(names, key=lambda name: name in COORDINATES):  # the large ones last, one at a time
                 values = _column(archive, members[name])
-                columns[name] = _Coordinates(values) if name in COORDINATES else _shared(values)
+                if name in COORDINATES:
+                    file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the others
+                    columns[name] = _Coordinates(values, file)
+                else:
+                    columns[name] = _shared(values)
                 del values
     except MapFileError:
         raise
     except Exception as error:  # a damaged archive or pickle makes readers raise errors of many kinds
         message = " ".join(str(error).split())[:120].rstrip(".") or type(error).__name__
         raise MapFileError(f"the file cannot be read ({message}).") from error
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) != 1:
-        raise MapFileError(f"all arrays have one entry a round; their lengths differ: {lengths}.")
-    reading = RoundReading("round")
-    for number in range(lengths["user_id"]):
-        try:
-            _read_entry(reading, number, {name: values[number] for name, values in columns.items()})
-        except (ValueError, TypeError, OverflowError) as error:
-            reading.refuse(number, str(error))
-    del columns
-    table, refused = reading.finish()
-    unknown = sorted(set(members) - {*REQUIRED, *OPTIONAL, *NOT_USED})
-    told = [("arrays", f"not known and passed over: {', '.join(map(repr, unknown))}.")] if unknown else []
-    return table, told + refused
+    return columns, sorted(set(members) - {*REQUIRED, *OPTIONAL, *NOT_USED})
 
 
 class _Coordinates:
-    """The x, or the y, of all rounds in one array, since as objects they take some ten times as much memory.
+    """The x, or the y, of all rounds, in a temporary ``file``: as objects they take some ten times as much memory.
 
     Entries of ``values`` are let go as they are read. An entry that is none is the ``ValueError`` that says why.
+    Entries are read in blocks, the faster the nearer one lies to the one before.
     """
 
-    def __init__(self, values: list[Any]) -> None:
-        self._parts: list[np.ndarray] = []
+    def __init__(self, values: list[Any], file: BinaryIO | Any) -> None:
+        self._file = file
+        self._block, self._values = -1, np.empty(0, np.float32)
         self._start = np.zeros(len(values) + 1, np.int64)
         self._faults: dict[int, str] = {}
         pieces: list[np.ndarray] = []
@@ -130,7 +144,7 @@ class _Coordinates:
             pieces.append(piece)
             self._start[number + 1] = self._start[number] + len(piece)
             if len(pieces) == _ENTRIES_AT_ONCE or number == len(values) - 1:
-                self._parts.append(np.concatenate(pieces))
+                self._file.write(np.concatenate(pieces).tobytes())
                 pieces.clear()
 
     def __len__(self) -> int:
@@ -139,15 +153,25 @@ class _Coordinates:
     def __getitem__(self, number: int) -> np.ndarray | ValueError:
         if number in self._faults:
             return ValueError(self._faults[number])
-        part = number // _ENTRIES_AT_ONCE
-        before = self._start[part * _ENTRIES_AT_ONCE]
-        return self._parts[part][self._start[number] - before : self._start[number + 1] - before]
+        block = number // _ENTRIES_AT_ONCE
+        first, end = self._start[[block * _ENTRIES_AT_ONCE, min((block + 1) * _ENTRIES_AT_ONCE, len(self))]].tolist()
+        if block != self._block:
+            self._file.seek(4 * first)
+            self._block, self._values = block, np.frombuffer(self._file.read(4 * (end - first)), np.float32)
+        return self._values[self._start[number] - first : self._start[number + 1] - first]
 
 
 def _shared(values: list[Any]) -> list[Any]:
-    """Return the values with equal texts as one object."""
-    known: dict[str, str] = {}
-    return [known.setdefault(value, value) if isinstance(value, str) else value for value in values]
+    """Return the values with equal texts, and lists and arrays of one equal value, as one object each."""
+    known: dict[Any, Any] = {}
+    shared = []
+    for value in values:
+        key = value
+        if isinstance(value, (list, np.ndarray)) and np.size(value) < 2:
+            key = repr(value)
+        is_shared = key is not value or isinstance(value, str)
+        shared.append(known.setdefault((type(value), key), value) if is_shared else value)
+    return shared
 
 
 def _check_size(member: zipfile.ZipInfo) -> None:

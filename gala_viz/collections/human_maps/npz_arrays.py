@@ -47,7 +47,24 @@ def member_header(
 
 
 def check_member(member: zipfile.ZipInfo, shape: tuple[int, ...], dtype: np.dtype, max_bytes: int) -> None:
-    """Raise ``MapFileError`` where a member's array has more than ``max_bytes``, or is longer than the member."""
+    """Check the size of a member's array before it is read.
+
+    Parameters
+    ----------
+    member : ZipInfo
+        The member.
+    shape : tuple of int
+        Of its array, as its header says.
+    dtype : dtype
+        Likewise.
+    max_bytes : int
+        Bytes that the array may have.
+
+    Raises
+    ------
+    MapFileError
+        The array has more bytes than ``max_bytes``, or than the member.
+    """
     check_bytes(n_bytes := math.prod(shape) * dtype.itemsize, max_bytes)
     check_length(n_bytes, member.file_size)
 

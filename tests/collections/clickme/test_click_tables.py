@@ -21,11 +21,13 @@ from gala_viz.collections.clickme.click_maps import ClickMapSpec
 from gala_viz.collections.clickme.click_notation import parse_clicks
 from gala_viz.collections.clickme.click_npz import read_click_npz
 from gala_viz.collections.clickme.click_tables import READERS, read_rounds
+from gala_viz.collections.clickme.participant_maps import mean_map, participant_maps
 from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
 from gala_viz.collections.clickme.round_reading import image_name
 from gala_viz.collections.clickme.round_table import Round, load_round_table, round_table
 from gala_viz.collections.clickme.smoothing import GAUSSIAN_SIGMA_PX, SMOOTHINGS, disc_twice
 from gala_viz.collections.human_maps.map_files import MapFileError
+from gala_viz.collections.human_maps.points import Points
 from gala_viz.specs import settings as settings_of
 from tests.collections.pictures import encoded, gradient
 
@@ -617,3 +619,56 @@ def test_names_that_differ_stay_apart_in_every_encoding_that_is_read(names):
             found = [one.participant for one in rounds]
             assert len(set(found)) == len({name for name in (first, second) if name in found})
             assert set(found) <= {first, second}
+
+
+def test_copies_of_a_round_are_found_in_any_place_and_rounds_that_differ_in_one_click_or_order_stay():
+    rng = np.random.default_rng(0)
+    rounds = []
+    for number in range(200):
+        clicks = rng.integers(0, 2, (2, 3)).astype(np.float32)
+        rounds.append(Round(f"i{number % 2}", f"p{number % 3}", clicks[0], clicks[1]))
+    seen, copies = set(), 0
+    for one in rounds:
+        key = (one.image, one.participant, tuple(one.x_px), tuple(one.y_px))
+        copies += key in seen
+        seen.add(key)
+    assert copies > 5
+    assert dict(filter_rounds(round_table(rounds), ALL).dropped)["repeated rounds"] == copies
+
+
+@pytest.mark.parametrize("smoothing", ["discs", "gaussian", "none"])
+def test_the_mean_map_of_too_many_participants_is_the_mean_of_their_maps(smoothing):
+    rng = np.random.default_rng(0)
+    names = np.repeat([f"p{number}" for number in range(70)], 5)
+    points = Points(participant=names, x_px=rng.uniform(-5, 85, 350), y_px=rng.uniform(-5, 65, 350))
+    one_by_one = participant_maps(points, (60, 80), smoothing)
+    mean, n_participants, n_outside = mean_map(points, (60, 80), smoothing)
+    assert (n_participants, n_outside) == (len(one_by_one.participants), one_by_one.n_outside)
+    np.testing.assert_allclose(mean, one_by_one.maps.mean(axis=0), rtol=1e-5, atol=1e-8)
+
+
+def test_maps_of_too_many_participants_are_a_mean_of_a_known_number_and_say_so(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("gala_viz.collections.clickme.participant_maps.MAX_VALUES", 60 * 80)
+    collection = open_collection(photos, human_maps=write_csv(tmp_path / "clicks.csv"))
+    both, one = "train/n01440764/a.png", "train/n01443537/a.png"
+    assert collection.participants(both) == ()
+    assert collection.human_map(both).attrs["n_participants"] == 2
+    assert "there is no noise ceiling" in collection.human_map(both).attrs["mean_only"]
+    assert collection.participants(one) == ("p1",)
+
+
+def test_x_and_y_of_many_rounds_come_back_in_their_order(tmp_path, monkeypatch):
+    monkeypatch.setattr("gala_viz.collections.clickme.click_npz._ENTRIES_AT_ONCE", 4)
+    monkeypatch.setattr("gala_viz.collections.clickme.round_table._ROUNDS_AT_ONCE", 3)
+    rng = np.random.default_rng(0)
+    x = [rng.uniform(0, 80, size).tolist() for size in rng.integers(1, 5, 21)]
+    x[6] = [1.0, np.nan]
+    columns = {"file_pointer": ["a/b.png"] * 21, "user_id": [f"p{number}" for number in range(21)]}
+    path = write_npz(
+        tmp_path / "clicks.npz", clickmap_x=x, clickmap_y=x, is_mobile=None, user_catch_trial=None, **columns
+    )
+    rounds, refused = read_click_npz(path)
+    assert [one.participant for one in rounds] == [f"p{number}" for number in range(21) if number != 6]
+    for one in rounds.select(np.arange(20) % 2 == 0):
+        np.testing.assert_allclose(one.x_px, x[int(one.participant[1:])], rtol=1e-6)
+    assert refused == [("round 6", "1 of its clicks are NaN or infinite.")]
