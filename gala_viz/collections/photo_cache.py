@@ -30,10 +30,15 @@ def load_photo(source: PhotoSource, key: tuple, limits: ReadingLimits) -> np.nda
     photo = PHOTOS.get(key)
     if photo is None:
         photo = read_photo(_content(source), limits)
-        photo.flags.writeable = False
-        PHOTOS.put(key, photo, photo.nbytes)
-        SIZES.put(key, photo.shape[:2], SIZE_BYTES)
+        keep_photo(key, photo)
     return photo
+
+
+def keep_photo(key: tuple, photo: np.ndarray) -> None:
+    """Keep a decoded photograph and its size; it is read-only from now on, since it is shared."""
+    photo.flags.writeable = False
+    PHOTOS.put(key, photo, photo.nbytes)
+    SIZES.put(key, photo.shape[:2], SIZE_BYTES)
 
 
 def load_size_px(source: PhotoSource, key: tuple, limits: ReadingLimits) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from gala_viz.cache import cache_folder, read_npz, write_atomically
-from gala_viz.collections.clickme.npz_record import MAX_RECORD_BYTES, npz_heatmap, npz_photo_bitmap, read_label
+from gala_viz.collections.clickme.npz_record import MAX_RECORD_BYTES, npz_heatmap, npz_photo_pixels, read_label
 from gala_viz.collections.clickme.record_collection import RecordCollection, map_kinds, map_name
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.tfrecord_file import ProgressCallback, TFRecordError
@@ -108,8 +108,8 @@ class NPZRecordCollection(RecordCollection):
     def _stored_heatmap(self, image: str) -> np.ndarray:
         return npz_heatmap(_record(self._files, image))
 
-    def _photo_file(self, image: str) -> bytes:
-        return npz_photo_bitmap(_record(self._files, image))
+    def _photo_pixels(self, image: str) -> np.ndarray:
+        return npz_photo_pixels(_record(self._files, image))
 
 
 class _Files(Protocol):

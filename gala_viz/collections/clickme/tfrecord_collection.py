@@ -11,8 +11,8 @@ import numpy as np
 from gala_viz.collections.clickme.clickme_record import (
     NO_SPLIT,
     is_in_unit_range,
-    photo_bitmap,
     photo_bytes,
+    photo_pixels,
     read_heatmap,
 )
 from gala_viz.collections.clickme.record_collection import RecordCollection, map_kinds, map_name
@@ -107,8 +107,8 @@ class TFRecordCollection(RecordCollection):
     def _stored_heatmap(self, image: str) -> np.ndarray:
         return read_heatmap(self._record(image))
 
-    def _photo_file(self, image: str) -> bytes:
-        return photo_bitmap(self._record(image))
+    def _photo_pixels(self, image: str) -> np.ndarray:
+        return photo_pixels(self._record(image))
 
     def _row(self, image: str) -> tuple[TFRecordIndex, int]:
         shard, row = self._rows[self.check(image)]
