@@ -273,7 +273,6 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
     With ``check`` every photograph's head and every map are read for it; ``quiet`` shows no progress.
     """
     from gala_viz.collections import UnreadableImageError
-    from gala_viz.collections.folder_collection import FolderCollection
     from gala_viz.collections.human_maps.human_map import UNKNOWN_COUNT
     from gala_viz.splits import splits_of
     from gala_viz.training.held_out import HeldOutImages
@@ -286,8 +285,7 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
     for number, image in enumerate(collection.images if check else (), start=1):
         try:
             collection.size_px(image)
-            is_marked = isinstance(collection, FolderCollection) and collection.has_human_map(image)
-            if is_marked and collection.exif_orientation(image) != 1:
+            if collection.has_human_map(image) and collection.exif_orientation(image) != 1:
                 turned.append(image)
             if (human_map := collection.human_map(image)) is not None:
                 counts[len(collection.participants(image))] += 1
