@@ -29,6 +29,7 @@ TINY = {
     "learning.py": "--recipes rendered-gala --epochs 1 --seeds 0 --images 2 --per-category 6 --held-out 2 --out l.csv",
     "open_collection.py": "--images 50 --repeats 1",
     "page.py": "--networks rendered-gala rendered-resnet --repeats 1 --chromium CHROMIUM",
+    "records.py": "--records 3 --side 16",
     "recovery.py": "--simulations 1 --participants 2",
     "rendering.py": "--images 1 --per-category 1",
     "shipped_scores.py": "--collections photos --images 2 --samples 2 --out made",

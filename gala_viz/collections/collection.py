@@ -336,6 +336,22 @@ class Collection(ABC):
         on_disk = len(self) >= LARGE_COLLECTION
         return self._listing_faults(image, lambda: load_thumbnail(source, key, side_px, self.limits, on_disk=on_disk))
 
+    def exif_orientation(self, image: str) -> int:
+        """Return the EXIF orientation of an image's file.
+
+        Parameters
+        ----------
+        image : str
+            Id of the image.
+
+        Returns
+        -------
+        int
+            1 (as it is stored) to 8; 1 where photographs are no files of their own.
+        """
+        self.check(image)
+        return 1
+
     def content_size(self, image: str) -> int | None:
         """Return the size of a photograph's file.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from gala_viz.collections.clickme.round_filters import RoundFilters
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.fixations.fixation_maps import FixationMapSpec
 from gala_viz.collections.folder_layouts import MANIFEST
+from gala_viz.collections.folder_spec import DEFAULT, FolderSpec
 from gala_viz.specs import settings, spec_from_settings, toml_values
 
 
@@ -29,8 +30,9 @@ class Manifest:
     """What ``open_collection`` needs for a collection of one's own.
 
     ``source`` is a folder of photographs, of OSIE or of TFRecords (or one such file). ``human_maps`` belongs to
-    photographs, ``clicks`` to a table of clicks, ``fixations`` to fixations, ``smoothing`` to the maps in TFRecords.
-    Paths are absolute, or relative to the manifest in the file. ``report`` holds what the import counted.
+    photographs, ``clicks`` to a table of clicks, ``fixations`` to fixations, ``folder`` to a folder of photographs,
+    ``smoothing`` to the maps in TFRecords. Paths are absolute, or relative to the manifest in the file. ``report``
+    holds what the import counted.
     """
 
     title: str
@@ -38,6 +40,7 @@ class Manifest:
     human_maps: Path | None = None
     clicks: ClickMapSpec | None = None
     fixations: FixationMapSpec | None = None
+    folder: FolderSpec = DEFAULT
     smoothing: str | None = None
     licence: str | None = None
     report: Mapping[str, Any] = field(default_factory=dict)
@@ -59,12 +62,16 @@ class Manifest:
             "maps": {"human_maps": _path_text(self.human_maps, folder), "smoothing": self.smoothing},
             "clicks": settings(self.clicks) if self.clicks else None,
             "fixations": settings(self.fixations) if self.fixations else None,
+            "folder": self._folder(folder) if self.folder != DEFAULT else None,
             "report": dict(self.report),
         }
         path = folder / MANIFEST
         if not write_atomically(path, tomli_w.dumps(toml_values(content)).encode()):
             raise PermissionError(f"{folder}: the folder cannot be written.")
         return path
+
+    def _folder(self, folder: Path) -> dict[str, Any]:
+        return {**settings(self.folder), "labels": _path_text(self.folder.labels, folder)}
 
 
 def read_manifest(folder: str | Path) -> Manifest:
@@ -96,10 +103,20 @@ def read_manifest(folder: str | Path) -> Manifest:
             smoothing=maps.get("smoothing"),
             clicks=None if clicks is None else _clicks(clicks),
             fixations=spec_from_settings(FixationMapSpec, content["fixations"]) if "fixations" in content else None,
+            folder=_folder_spec(content["folder"], folder) if "folder" in content else DEFAULT,
             report=content.get("report", {}),
         )
     except (TypeError, KeyError, ValueError) as error:
         raise ManifestError(f"{path}: {error}") from error
+
+
+def _folder_spec(content: Any, folder: Path) -> FolderSpec:
+    spec = spec_from_settings(FolderSpec, content)
+    if spec.labels is None:
+        return spec
+    if not isinstance(spec.labels, str):
+        raise ValueError(f"labels is the path of a file, as a text; got {spec.labels!r}.")
+    return replace(spec, labels=folder / spec.labels)
 
 
 def _clicks(content: dict[str, Any]) -> ClickMapSpec:

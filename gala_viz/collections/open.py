@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.folder_layouts import detect_layout, is_records
+from gala_viz.collections.folder_spec import DEFAULT, Coverage, FolderSpec, MaskFormat, Orientation
 from gala_viz.registry import Registry, unknown_name
 
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 COLLECTIONS: Registry[Callable[[], Collection]] = Registry("collection", {"photos": _photos, "rendered": _rendered})
 """Collections that have a name of their own; any other is opened by its folder."""
+_OF_PHOTOGRAPHS = "labels, exif, covers and mask belong to a folder of photographs"
 
 
 class UnknownCollectionError(FileNotFoundError):
@@ -60,6 +62,7 @@ class _Asked:
     clicks: ClickMapSpec | None = None
     smoothing: str | None = None
     fixations: FixationMapSpec | None = None
+    folder: FolderSpec = DEFAULT
 
 
 def open_collection(
@@ -68,6 +71,10 @@ def open_collection(
     human_maps: str | Path | None = None,
     clicks: ClickMapSpec | None = None,
     fixations: FixationMapSpec | None = None,
+    labels: str | Path | None = None,
+    exif: Orientation = "apply",
+    covers: Coverage = "photograph",
+    mask: MaskFormat | None = None,
 ) -> Collection:
     """Open a collection by name, by folder, or by TFRecord file.
 
@@ -89,6 +96,16 @@ def open_collection(
         How a table of clicks becomes maps.
     fixations : FixationMapSpec, optional
         How fixations become maps: those of ``human_maps``, or of a folder in the layout of a set.
+    labels : str or Path, optional
+        For photographs: LOC_val_solution.csv, or ILSVRC2012_validation_ground_truth.txt beside the development kit's
+        meta.mat, the labels of ImageNet's flat validation folder.
+    exif : {"apply", "ignore"}
+        For photographs: whether they are turned by their EXIF orientation.
+    covers : {"photograph", "crop"}
+        "crop": maps in files cover the central 224 px of photographs with a short side of 256 px, and the collection is
+        of this part of each photograph.
+    mask : {"imagenet-s", "part-imagenet"}, optional
+        ``human_maps`` is a folder of label masks of this format, which become maps of objects.
 
     Returns
     -------
@@ -115,6 +132,7 @@ def open_collection(
         from gala_viz.collections.clickme.click_maps import check_clicks
 
         check_clicks(clicks, human_maps)
+    spec = FolderSpec(labels=None if labels is None else Path(labels), exif=exif, covers=covers, mask=mask)
     folder = collection_folder(name_or_folder)
     layout = None if folder is None else detect_layout(folder)
     if human_maps is not None:
@@ -122,13 +140,15 @@ def open_collection(
             reason = f"{name_or_folder!r} has its own kinds of maps"
             raise ValueError(f"human_maps belongs to a folder of photographs; {reason}.")
         layout = "photographs"
+    if spec != DEFAULT and layout not in ("photographs", "fixations"):
+        raise ValueError(f"{_OF_PHOTOGRAPHS}; {name_or_folder!r} is none.")
     if folder is None or layout is None:
         opened = COLLECTIONS[str(name_or_folder)]()
     else:
         if fixations is not None and human_maps is None and layout != "fixations":
             raise ValueError("fixations tell how a set of fixations becomes maps; name it as human_maps.")
-        opened = _OPENERS[layout](folder, _Asked(human_maps, clicks, fixations=fixations))
-    if clicks is None and fixations is None:  # which no name or folder tells
+        opened = _OPENERS[layout](folder, _Asked(human_maps, clicks, fixations=fixations, folder=spec))
+    if clicks is None and fixations is None and spec == DEFAULT:  # which no name or folder tells
         maps = {} if human_maps is None else {"human_maps": str(human_maps)}
         opened.origin = {"collection": str(name_or_folder), **maps}
     return opened
@@ -144,8 +164,11 @@ def _manifest(folder: Path, options: _Asked) -> Collection:
     if layout in (None, "manifest"):
         raise ManifestError(f"{folder}: its source {manifest.source} is not there, or is a collection of its own.")
     layout = "photographs" if manifest.human_maps else layout
+    if manifest.folder != DEFAULT and layout not in ("photographs", "fixations"):
+        raise ManifestError(f"{folder}: {_OF_PHOTOGRAPHS}; {manifest.source} is none.")
     collection = _OPENERS[layout](
-        manifest.source, _Asked(manifest.human_maps, manifest.clicks, manifest.smoothing, manifest.fixations)
+        manifest.source,
+        _Asked(manifest.human_maps, manifest.clicks, manifest.smoothing, manifest.fixations, manifest.folder),
     )
     collection.name, collection.title = folder.resolve().name, manifest.title
     collection.licence = manifest.licence or collection.licence
@@ -166,7 +189,9 @@ def _fixation_set(folder: Path, options: _Asked) -> Collection:
     layout = fixation_set_layout(folder)
     if layout is None:  # its folders went away since it was recognised
         raise FileNotFoundError(f"{folder} holds no set of fixations any more.")
-    collection = FolderCollection(layout.photographs, human_maps=layout.fixations, fixations=options.fixations)
+    collection = FolderCollection(
+        layout.photographs, human_maps=layout.fixations, fixations=options.fixations, spec=options.folder
+    )
     collection.name = folder.resolve().name
     collection.title = f"{layout.name}: {len(collection.images)} photographs"
     return collection
@@ -187,7 +212,13 @@ def _npz_records(folder: Path, options: _Asked) -> Collection:
 def _photographs(folder: Path, options: _Asked) -> Collection:
     from gala_viz.collections.folder_collection import FolderCollection
 
-    return FolderCollection(folder, human_maps=options.human_maps, clicks=options.clicks, fixations=options.fixations)
+    return FolderCollection(
+        folder,
+        human_maps=options.human_maps,
+        clicks=options.clicks,
+        fixations=options.fixations,
+        spec=options.folder,
+    )
 
 
 _OPENERS: dict[str, Callable[[Path, _Asked], Collection]] = {

@@ -25,7 +25,7 @@ from gala_viz.collections.osie_files import (
 from gala_viz.collections.photo_files import FOLDER_LIMITS, ReadingLimits
 from gala_viz.registry import position_of
 from gala_viz.schema import labelled_map
-from gala_viz.specs import fingerprint
+from gala_viz.specs import fingerprint, settings
 from gala_viz.splits import hash_split
 
 SIGMA_PX = 24.0
@@ -119,7 +119,7 @@ class OSIECollection(Collection):
         ]
         specs = {kind: asdict(spec) for kind, spec in self._specs.items()}
         named = () if self._smoothing is None else (self._smoothing,)
-        about = (sorted(self._files.values()), points, specs, asdict(self.limits), *named)
+        about = (sorted(self._files.values()), points, specs, settings(self.limits), *named)
         return fingerprint("osie", str(self.root), *about)
 
     def with_smoothing(self, smoothing: str) -> OSIECollection:

@@ -20,6 +20,7 @@ PhotoSource = Path | Callable[[], bytes]
 PHOTOS = BoundedCache(96 * 2**20)
 THUMBNAILS = BoundedCache(24 * 2**20)
 SIZES = BoundedCache(8 * 2**20)
+SIZE_BYTES = 400
 THUMBNAIL_FILE_BYTES = 512 * 2**20
 """Bytes that the thumbnails of all collections take in the user's cache folder at most."""
 
@@ -29,9 +30,15 @@ def load_photo(source: PhotoSource, key: tuple, limits: ReadingLimits) -> np.nda
     photo = PHOTOS.get(key)
     if photo is None:
         photo = read_photo(_content(source), limits)
-        photo.flags.writeable = False
-        PHOTOS.put(key, photo, photo.nbytes)
+        keep_photo(key, photo)
     return photo
+
+
+def keep_photo(key: tuple, photo: np.ndarray) -> None:
+    """Keep a decoded photograph and its size; it is read-only from now on, since it is shared."""
+    photo.flags.writeable = False
+    PHOTOS.put(key, photo, photo.nbytes)
+    SIZES.put(key, photo.shape[:2], SIZE_BYTES)
 
 
 def load_size_px(source: PhotoSource, key: tuple, limits: ReadingLimits) -> tuple[int, int]:
@@ -39,7 +46,7 @@ def load_size_px(source: PhotoSource, key: tuple, limits: ReadingLimits) -> tupl
     size = SIZES.get(key)
     if size is None:
         size = photo_size_px(_content(source), limits)
-        SIZES.put(key, size, 400)
+        SIZES.put(key, size, SIZE_BYTES)
     return size
 
 

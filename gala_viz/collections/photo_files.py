@@ -10,14 +10,15 @@ import io
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from gala_viz.error_text import error_message
+from gala_viz.specs import COUNTS
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".tif", ".tiff"})
@@ -33,6 +34,7 @@ class UnreadableImageError(ValueError):
 class ReadingLimits:
     """Limits of what is read: ``max_bytes`` of a file, ``max_pixels`` in its header, ``formats`` by content.
 
+    ``exif`` "apply" turns pictures upright by their EXIF orientation, "ignore" leaves them as they are stored.
     ``background`` (red, green, blue in 0..255) shows through transparent pixels. A MB in messages is 10^6 bytes.
     """
 
@@ -40,6 +42,7 @@ class ReadingLimits:
     max_pixels: int = 50_000_000
     formats: tuple[str, ...] = FORMATS
     background: tuple[int, int, int] = (255, 255, 255)
+    exif: Literal["apply", "ignore"] = field(default="apply", metadata={COUNTS: lambda spec: spec.exif != "apply"})
 
     def __post_init__(self) -> None:
         if self.max_bytes < 1 or self.max_pixels < 1:
@@ -47,6 +50,8 @@ class ReadingLimits:
         unknown = sorted(set(self.formats) - set(FORMATS))
         if unknown or not self.formats:
             raise ValueError(f"formats are among {FORMATS}; got {self.formats}.")
+        if self.exif not in ("apply", "ignore"):
+            raise ValueError(f"exif is apply or ignore; got {self.exif!r}.")
         if len(self.background) != 3 or not all(0 <= value <= 255 for value in self.background):
             raise ValueError(f"background is (red, green, blue), each 0 to 255; got {self.background}.")
 
@@ -60,11 +65,12 @@ UPLOAD_LIMITS = ReadingLimits(max_bytes=20_000_000, formats=("PNG", "JPEG", "WEB
 def read_photo(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIMITS) -> np.ndarray:
     """Decode ``source``, a path or a file's bytes, to upright RGB: uint8 (y, x, 3).
 
-    EXIF orientation is applied; grey is repeated; transparency shows ``limits.background``; 16-bit values are scaled to
-    8; CMYK is converted; of several frames or pages the first is used. Raises ``UnreadableImageError``.
+    EXIF orientation is applied, unless ``limits.exif`` says otherwise; grey is repeated; transparency shows
+    ``limits.background``; 16-bit values are scaled to 8; CMYK is converted; of several frames or pages the first is
+    used. Raises ``UnreadableImageError``.
     """
     with _opened(source, limits) as image:
-        return np.array(_upright_rgb(image, limits.background), dtype=np.uint8)
+        return np.array(_upright_rgb(image, limits), dtype=np.uint8)
 
 
 def photo_size_px(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIMITS) -> tuple[int, int]:
@@ -73,9 +79,9 @@ def photo_size_px(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIM
     The header is enough, except for a PNG without EXIF before its pixels and a turned TIFF, which are decoded.
     """
     with _opened(source, limits) as image:
-        turned = _orientation(image) in (5, 6, 7, 8)
+        turned = _turning(image, limits) in (5, 6, 7, 8)
         if turned and image.format == "TIFF":  # Pillow's releases differ in whether this header is turned already
-            image = _upright_rgb(image, limits.background)
+            image = _upright_rgb(image, limits)
             turned = False
         width, height = image.size
         return (width, height) if turned else (height, width)
@@ -90,11 +96,17 @@ def read_thumbnail(source: str | Path | bytes, side_px: int, limits: ReadingLimi
         raise ValueError(f"a thumbnail's longer side has 1 to 1024 px; got {side_px}.")
     with _opened(source, limits) as image:
         image.draft("RGB", (2 * side_px, 2 * side_px))
-        small = _upright_rgb(image, limits.background)
+        small = _upright_rgb(image, limits)
         small.thumbnail((side_px, side_px), Image.Resampling.BICUBIC, reducing_gap=3.0)
         encoded = io.BytesIO()
         small.save(encoded, "WEBP", quality=80, method=2)
         return encoded.getvalue()
+
+
+def exif_orientation(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIMITS) -> int:
+    """Return a photograph's EXIF orientation, 1 (as it is stored) to 8. Raises ``UnreadableImageError``."""
+    with _opened(source, limits) as image:
+        return _orientation(image)
 
 
 @contextmanager
@@ -153,10 +165,23 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _upright_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+def _turning(image: Image.Image, limits: ReadingLimits) -> int:
+    """Return the orientation by which a picture is turned, 1 for none."""
+    orientation = _orientation(image)
+    if limits.exif == "apply" or orientation == 1:
+        return orientation
+    if image.format == "TIFF":  # which Pillow turns by itself, from one release on
+        raise UnreadableImageError("a TIFF with an EXIF orientation cannot be read without it; save it as PNG.")
+    return 1
+
+
+def _upright_rgb(image: Image.Image, limits: ReadingLimits) -> Image.Image:
+    turning = _turning(image, limits)
     image.load()
-    turned = image if _orientation(image) == 1 else (ImageOps.exif_transpose(image) or image)
-    return _rgb(turned, background)
+    if limits.exif == "apply":  # a PNG may say it after its pixels
+        turning = _orientation(image)
+    turned = image if turning == 1 else (ImageOps.exif_transpose(image) or image)
+    return _rgb(turned, limits.background)
 
 
 def _rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:

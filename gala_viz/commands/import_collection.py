@@ -100,6 +100,15 @@ class Arguments:
     """Keep rounds on mobile devices."""
     all_rounds: bool = False
     """Keep all rounds of a participant on an image, not the first alone."""
+    labels_file: Path | None = None
+    """LOC_val_solution.csv, or ILSVRC2012_validation_ground_truth.txt beside the development kit's meta.mat: labels of
+    ImageNet's flat validation folder."""
+    exif: Literal["apply", "ignore"] = "apply"
+    """ignore: photographs are read as they are stored, without turning them by their EXIF orientation."""
+    covers: Literal["photograph", "crop"] = "photograph"
+    """crop: maps cover the central 224 px of photographs with a short side of 256 px; only this part is shown."""
+    mask: Literal["imagenet-s", "part-imagenet"] | None = None
+    """Maps are label masks of this format: 1 on objects, 0 elsewhere."""
     check: bool = True
     """Read every photograph's head and every map now."""
     replace: bool = False
@@ -170,6 +179,10 @@ class Arguments:
             and (self.kind != "clicks" or source.suffix.lower() != ".csv")
         ):
             raise ValueError(f"--encoding belongs to a table of clicks in CSV; {source.name} is none.")
+        if self.kind != "maps" and (self.covers != "photograph" or self.mask is not None):
+            raise ValueError(f"--covers and --mask belong to maps; these are {self.kind}.")
+        if self.kind in ("records", "osie") and (self.labels_file is not None or self.exif != "apply"):
+            raise ValueError(f"--labels-file and --exif belong to folders of photographs; these are {self.kind}.")
         needless = [name for name in _OF_FIXATIONS if getattr(self, name) != getattr(type(self), name)]
         if self.units is not None and self.kind not in ("clicks", "fixations"):
             raise ValueError(f"--units belongs to clicks and fixations; these are {self.kind}.")
@@ -178,6 +191,7 @@ class Arguments:
 
     def manifest(self) -> Manifest:
         """Return the new collection's manifest; a table of clicks is copied beside it."""
+        from gala_viz.collections.folder_spec import FolderSpec
         from gala_viz.collections.manifest import Manifest
 
         source = self.source.expanduser().resolve()
@@ -196,6 +210,12 @@ class Arguments:
             human_maps=maps,
             clicks=clicks,
             fixations=fixations,
+            folder=FolderSpec(
+                labels=self.labels_file and self.labels_file.expanduser().resolve(),
+                exif=self.exif,
+                covers=self.covers,
+                mask=self.mask,
+            ),
             smoothing=self.smoothing if self.kind == "records" else None,
         )
 
@@ -261,9 +281,12 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
     counts: Counter[int] = Counter()
     means: Counter[str] = Counter()
     n_without_marks = n_clicks = n_outside = 0
+    turned: list[str] = []
     for number, image in enumerate(collection.images if check else (), start=1):
         try:
             collection.size_px(image)
+            if collection.has_human_map(image) and collection.exif_orientation(image) != 1:
+                turned.append(image)
             if (human_map := collection.human_map(image)) is not None:
                 counts[len(collection.participants(image))] += 1
                 if not collection.participants(image):
@@ -298,6 +321,7 @@ def collection_report(collection: Collection, *, check: bool = True, quiet: bool
         "images_of_mean_maps": {count: means[count] for count in sorted(means, key=_by_number)},
         "n_participants_without_marks": n_without_marks,
         **({"n_clicks": n_clicks, "n_clicks_outside": n_outside} if n_clicks else {}),
+        **({"n_turned": len(turned), "turned": turned[:100], "exif": collection.limits.exif} if turned else {}),
         "n_left_out": len(collection.skipped),
         "left_out": [list(entry) for entry in collection.skipped[:100]],
     }
@@ -373,6 +397,13 @@ def report_text(collection: Collection, report: dict[str, Any]) -> str:
         lines.append(
             f"  clicks outside of their photographs, not counted: {report['n_clicks_outside']:,} of "
             f"{counted(report['n_clicks'], 'click')}"
+        )
+    if report.get("n_turned"):
+        named = ", ".join(report["turned"][:3]) + (", …" if report["n_turned"] > 3 else "")
+        shown, other = ("upright", "--exif ignore") if report["exif"] == "apply" else ("as stored", "--exif apply")
+        lines.append(
+            f"  NOT SURE: {counted(report['n_turned'], 'photograph')} with human maps ({named}) have an EXIF "
+            f"orientation and are shown {shown}; if people saw them otherwise, import with {other}"
         )
     lines += [f"  left out: {name}: {reason}" for name, reason in report["left_out"][:MAX_LISTED]]
     if report["n_left_out"] > MAX_LISTED:

@@ -68,12 +68,17 @@ def photo_bytes(record: bytes) -> bytes:
 
 
 def photo_bitmap(record: bytes) -> bytes:
-    """Encode the photograph's pixels as a bitmap file; raw floats are rounded. Raises ``TFRecordError``."""
+    """Encode the photograph's pixels as a bitmap file. Raises ``TFRecordError``."""
+    return encode_bitmap(photo_pixels(record))
+
+
+def photo_pixels(record: bytes) -> np.ndarray:
+    """Return the photograph, uint8 (y, x, 3); raw floats are rounded. Raises ``TFRecordError``."""
     features = example_features(record)
     pixels = _pixels(features, "image", "RGB")
     if pixels is None:
         pixels = to_pixels(_raw(features, "image", 3))
-    return encode_bitmap(pixels)
+    return pixels
 
 
 def encode_bitmap(pixels: np.ndarray) -> bytes:

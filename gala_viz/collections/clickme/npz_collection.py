@@ -7,7 +7,6 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from gala_viz.cache import cache_folder, read_npz, write_atomically
-from gala_viz.collections.clickme.npz_record import MAX_RECORD_BYTES, npz_heatmap, npz_photo_bitmap, read_label
+from gala_viz.collections.clickme.npz_record import MAX_RECORD_BYTES, npz_heatmap, npz_photo_pixels, read_label
 from gala_viz.collections.clickme.record_collection import RecordCollection, map_kinds, map_name
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.tfrecord_file import ProgressCallback, TFRecordError
@@ -24,7 +23,7 @@ from gala_viz.collections.file_index import index_files
 from gala_viz.collections.human_maps.map_checks import spread
 from gala_viz.collections.photo_files import FOLDER_LIMITS
 from gala_viz.cpu_threads import available_cores
-from gala_viz.specs import fingerprint
+from gala_viz.specs import fingerprint, settings
 
 SUFFIX = ".npz"
 METADATA = "metadata.json"
@@ -81,7 +80,7 @@ class NPZRecordCollection(RecordCollection):
     def fingerprint(self) -> str:
         """Hash of the files, their sizes and modification times, and the smoothing."""
         names = (self.label_names,) if self.label_names else ()
-        return fingerprint("npz records", self._files.state, self.smoothing, asdict(FOLDER_LIMITS), *names)
+        return fingerprint("npz records", self._files.state, self.smoothing, settings(FOLDER_LIMITS), *names)
 
     def skipped_noun(self, path: str) -> str:
         """Return whether ``path`` is that of a heatmap or of a record."""
@@ -109,8 +108,8 @@ class NPZRecordCollection(RecordCollection):
     def _stored_heatmap(self, image: str) -> np.ndarray:
         return npz_heatmap(_record(self._files, image))
 
-    def _photo_file(self, image: str) -> bytes:
-        return npz_photo_bitmap(_record(self._files, image))
+    def _photo_pixels(self, image: str) -> np.ndarray:
+        return npz_photo_pixels(_record(self._files, image))
 
 
 class _Files(Protocol):

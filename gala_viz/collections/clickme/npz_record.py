@@ -8,13 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.collections.clickme.clickme_record import (
-    MAX_SIDE,
-    check_all_finite,
-    check_counts,
-    encode_bitmap,
-    to_pixels,
-)
+from gala_viz.collections.clickme.clickme_record import MAX_SIDE, check_all_finite, check_counts, to_pixels
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError
 from gala_viz.collections.human_maps.map_checks import MapFileError, failed_to_read
 from gala_viz.collections.human_maps.npz_arrays import check_compression, check_member, member_header, read_member
@@ -47,17 +41,17 @@ def read_label(record: bytes | Path) -> int:
     return label
 
 
-def npz_photo_bitmap(record: bytes | Path) -> bytes:
-    """Encode the photograph's pixels as a bitmap file. Raises ``TFRecordError``, ``OSError``."""
+def npz_photo_pixels(record: bytes | Path) -> np.ndarray:
+    """Return the photograph, uint8 (y, x, 3). Raises ``TFRecordError``, ``OSError``."""
     values = _read(record, "image", MAX_RECORD_BYTES)
     if values.ndim != 3 or values.shape[-1] != 3 or not all(2 <= side <= MAX_SIDE for side in values.shape[:2]):
         raise TFRecordError(
             f"its image should be an array (y, x, 3) of 2 to {MAX_SIDE} px a side; its shape is {values.shape}."
         )
     if values.dtype == np.uint8:
-        return encode_bitmap(values)
+        return values
     check_all_finite(values, "image")
-    return encode_bitmap(to_pixels(values))
+    return to_pixels(values)
 
 
 def npz_heatmap(record: bytes | Path) -> np.ndarray:

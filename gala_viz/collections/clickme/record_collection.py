@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from gala_viz.collections.clickme.clickme_record import encode_bitmap
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError
 from gala_viz.collections.collection import Collection
 from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
 from gala_viz.collections.human_maps.map_checks import failed_to_read, unusable_reason
-from gala_viz.collections.photo_cache import PhotoSource
+from gala_viz.collections.photo_cache import PHOTOS, PhotoSource, keep_photo
 from gala_viz.collections.photo_files import UnreadableImageError
 from gala_viz.imagenet import CATEGORIES
 from gala_viz.registry import position_of
@@ -55,8 +56,23 @@ class RecordCollection(Collection):
         """Read the heatmap (y, x), float32, as it is stored. Raises ``TFRecordError``."""
 
     @abstractmethod
-    def _photo_file(self, image: str) -> bytes:
-        """Return the photograph as the bytes of a picture file. Raises ``TFRecordError``."""
+    def _photo_pixels(self, image: str) -> np.ndarray:
+        """Return the photograph, uint8 (y, x, 3). Raises ``TFRecordError``."""
+
+    def photo(self, image: str) -> np.ndarray:
+        """Return the photograph, uint8 RGB (y, x, 3), read-only."""
+        key = self._source(image)[1]
+        photo = PHOTOS.get(key)
+        if photo is None:
+            photo = self._listing_faults(image, lambda: self._pixels(image))
+            keep_photo(key, photo)
+        return photo
+
+    def _pixels(self, image: str) -> np.ndarray:
+        try:
+            return self._photo_pixels(image)
+        except TFRecordError as error:
+            raise UnreadableImageError(str(error)) from error
 
     def _use_labels(self, folder: Path, smallest: int | None) -> None:
         """Use the names in the folder's ``categories.txt``, else ImageNet's; ``smallest`` is the smallest label."""
@@ -144,14 +160,7 @@ class RecordCollection(Collection):
 
     def _source(self, image: str) -> tuple[PhotoSource, tuple]:
         self.check(image)
-
-        def content() -> bytes:
-            try:
-                return self._photo_file(image)
-            except TFRecordError as error:
-                raise UnreadableImageError(str(error)) from error
-
-        return content, ("record", self.fingerprint, image)
+        return lambda: encode_bitmap(self._pixels(image)), ("record", self.fingerprint, image)
 
 
 def map_kinds(smoothing: str, form: str, note: str = "") -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
@@ -177,17 +178,21 @@ def smooth_part(maps: np.ndarray, name: str, short_cells: float) -> np.ndarray:
 
 def resize_bilinear(maps: np.ndarray, cells: tuple[int, int]) -> np.ndarray:
     """Resize (..., y, x) to ``cells``, linearly between the centres of cells, without antialiasing: float64."""
-    down, across = (_weights(size, new) for size, new in zip(maps.shape[-2:], cells, strict=True))
-    return np.einsum("iy,...yx,jx->...ij", down, maps.astype(float), across, optimize=True)
+    values = maps
+    for axis, new in zip((-2, -1), cells, strict=True):
+        first, second, share = _neighbours(values.shape[axis], new)
+        weights = share[:, None] if axis == -2 else share
+        near, far = (values.take(cell, axis).astype(float, copy=False) for cell in (first, second))
+        near *= 1 - weights
+        far *= weights
+        near += far
+        values = near
+    return values
 
 
-def _weights(size: int, new: int) -> np.ndarray:
-    """Return (new, size): the share of each old cell in each new one."""
+@lru_cache(maxsize=64)
+def _neighbours(size: int, new: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the two old cells around the centre of each new one, and the share of the second; not to be changed."""
     where = np.clip((np.arange(new) + 0.5) * size / new - 0.5, 0, size - 1)
     first = np.minimum(where.astype(int), max(size - 2, 0))
-    share = where - first
-    weights = np.zeros((new, size))
-    weights[np.arange(new), first] = 1 - share
-    if size > 1:
-        weights[np.arange(new), first + 1] = share
-    return weights
+    return first, np.minimum(first + 1, size - 1), where - first

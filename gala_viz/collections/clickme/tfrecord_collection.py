@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import numpy as np
 from gala_viz.collections.clickme.clickme_record import (
     NO_SPLIT,
     is_in_unit_range,
-    photo_bitmap,
     photo_bytes,
+    photo_pixels,
     read_heatmap,
 )
 from gala_viz.collections.clickme.record_collection import RecordCollection, map_kinds, map_name
@@ -25,7 +24,7 @@ from gala_viz.collections.folder_layouts import is_record_name
 from gala_viz.collections.human_maps.map_checks import spread
 from gala_viz.collections.path_labels import find_split_layout, labels_from_path
 from gala_viz.collections.photo_files import FOLDER_LIMITS
-from gala_viz.specs import fingerprint
+from gala_viz.specs import fingerprint, settings
 
 N_RANGE_CHECKED = 8
 """Number of records, spread over all, whose range of values is looked at when a collection is opened."""
@@ -74,7 +73,7 @@ class TFRecordCollection(RecordCollection):
         stats = [(str(shard.path), shard.path.stat()) for shard in self._shards]
         files = [(path, status.st_size, status.st_mtime_ns) for path, status in stats]
         names = (self.label_names,) if self.label_names else ()
-        return fingerprint("records", files, self.smoothing, asdict(FOLDER_LIMITS), *names)
+        return fingerprint("records", files, self.smoothing, settings(FOLDER_LIMITS), *names)
 
     def skipped_noun(self, path: str) -> str:
         """Return whether ``path`` is that of a heatmap, of a file of records, or of one record."""
@@ -108,8 +107,8 @@ class TFRecordCollection(RecordCollection):
     def _stored_heatmap(self, image: str) -> np.ndarray:
         return read_heatmap(self._record(image))
 
-    def _photo_file(self, image: str) -> bytes:
-        return photo_bitmap(self._record(image))
+    def _photo_pixels(self, image: str) -> np.ndarray:
+        return photo_pixels(self._record(image))
 
     def _row(self, image: str) -> tuple[TFRecordIndex, int]:
         shard, row = self._rows[self.check(image)]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gala_viz.collections.file_index import index_files
+from gala_viz.collections.folder_spec import MaskFormat
 from gala_viz.collections.human_maps import map_files
 from gala_viz.collections.human_maps.human_map import UNKNOWN_COUNT, HumanMap
 from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
@@ -27,6 +28,7 @@ from gala_viz.collections.human_maps.map_checks import (
     to_float32,
 )
 from gala_viz.collections.human_maps.map_groups import participant_files
+from gala_viz.collections.human_maps.object_masks import MASK_KIND, N_CHECKED, SUFFIXES, MaskReader, mask_reader
 from gala_viz.collections.human_maps.participant_counts import read_counts
 from gala_viz.counts import counted
 from gala_viz.specs import fingerprint
@@ -46,18 +48,21 @@ class FolderMaps:
     in the collection, "a.npz" will do, and "tench_a.npz" with "_" for "/" where no name fits otherwise; "_fixMap" at a
     name's end is left out. Where there are several files for an image, a JPEG, which has lost detail, comes last.
     Where no file is named like an image, there may be one for each participant (see ``map_groups``); a file of counts
-    tells of how many participants means are. ``map_files`` says what a file holds; files of other kinds are counted in
+    tells of how many participants means are. With ``mask``, the name of a format, the files are label masks, which
+    become maps of objects. ``map_files`` says what a file holds; files of other kinds are counted in
     ``skipped``. ``refresh`` lists the folder without the stored index. Raises ``MapFileError`` where no map belongs to
     an image, or some are label masks.
     """
 
-    def __init__(self, root: Path, images: Sequence[str], *, refresh: bool = False) -> None:
+    def __init__(
+        self, root: Path, images: Sequence[str], *, mask: MaskFormat | None = None, refresh: bool = False
+    ) -> None:
         self._root = root
         tree = index_files(root, suffixes=map_files.SUFFIXES, names=ALL_NAMES, refresh=refresh, always_checked=True)
-        paths, others = _map_paths(path for path, _, _ in tree.files)
+        paths, others = _map_paths((path for path, _, _ in tree.files), SUFFIXES if mask else map_files.SUFFIXES)
         names = [(path, posixpath.splitext(path)[0].removesuffix(MAP_ENDING)) for path in paths]
         known = _EitherName(images)
-        self._people, how, unclear = participant_files(names, known)
+        self._people, how, unclear = ({}, "", []) if mask else participant_files(names, known)
         of_people = {path for files in self._people.values() for path in files.values()}
         self._files, unmatched = match_names([one for one in names if one[0] not in of_people], known)
         for image in self._files.keys() & self._people.keys():
@@ -76,11 +81,17 @@ class FolderMaps:
                 f"expected; none of its {len(names)} PNG, JPEG, NPY or NPZ files{example} is.{refused}"
                 f"{''.join(f' {name}: {reason}' for name, reason in (*unclear, *others))}"
             )
-        self._check_some({path: size for path, size, _ in tree.files})
+        self._masks: MaskReader | None = None
+        if mask:
+            sample = [root / path for path in spread(list(self._files.values()), N_CHECKED)]
+            self._masks = mask_reader(mask, [path for path in sample if is_inside(path, root)])
+        else:
+            self._check_some({path: size for path, size, _ in tree.files})
         used = [*self._files.values(), *of_people]
         n_lossy = sum(_suffix(path) in map_files.LOSSY_SUFFIXES for path in used)
         lossy = f" {n_lossy:,} of {len(used):,} are JPEG files, which have lost detail." if n_lossy else ""
-        self._counts, counts_file, not_counts = read_counts(root, known) if self._files else ({}, "", [])
+        has_means = bool(self._files) and not mask
+        self._counts, counts_file, not_counts = read_counts(root, known) if has_means else ({}, "", [])
         if counts_file:
             others = [(name, reason) for name, reason in others if name != "*.json"]
         form = f"{how}, on {counted(len(self._people), 'image')}" if how else "one file an image"
@@ -88,10 +99,14 @@ class FolderMaps:
             form += f", and one file of all on {len(self._files):,}"
         means = f" Of how many participants a map is the mean: {counts_file}." if counts_file else ""
         self.kinds = {HUMAN_MAP_KIND: f"Human maps from the folder {root.name!r}, {form}.{means}{lossy}"}
+        if self._masks is not None:
+            self.kinds = {MASK_KIND: f"{self._masks.description} From the folder {root.name!r}."}
         left_out = (*tree.refused, *unmatched, *others, *not_counts)
         self.skipped = [(f"{root.name}/{path}", reason) for path, reason in left_out]
         counted_by = sorted(self._counts.items()) if self._counts else ()
-        self.fingerprint = fingerprint("map folder", str(root), tree.files, *([counted_by] if counted_by else []))
+        self.fingerprint = fingerprint(
+            "map folder", str(root), tree.files, *([counted_by] if counted_by else []), *([mask] if mask else [])
+        )
 
     def _check_some(self, sizes: Mapping[str, int]) -> None:
         """Raise ``MapFileError`` where some of the files, of these ``sizes`` in bytes, are label masks."""
@@ -121,6 +136,9 @@ class FolderMaps:
         if not is_inside(path, self._root):
             raise MapFileError("the link leaves the maps' folder.")
         status = path.stat()
+        if self._masks is not None:
+            values, n_ignored = self._masks.read(path, photo_px)
+            return HumanMap(values, (), {"file": self._files[image], "n_ignored_cells": n_ignored})
         key = ("map file", str(path), status.st_size, status.st_mtime_ns, photo_px)
         map_file = HUMAN_MAPS.get(key)
         if map_file is None:
@@ -178,23 +196,24 @@ class _EitherName:
         return self._names[0].find(name) or self._names[1].find(name)
 
 
-def _map_paths(paths: Iterable[str]) -> tuple[list[str], list[tuple[str, str]]]:
+def _map_paths(paths: Iterable[str], suffixes: frozenset[str]) -> tuple[list[str], list[tuple[str, str]]]:
     """Return the paths of map files, JPEG last, and (files, reason) of the files of other kinds."""
     maps: list[str] = []
     others: Counter[str] = Counter()
     for path in paths:
         stem, suffix = posixpath.splitext(path)
-        if suffix.lower() not in map_files.SUFFIXES:
+        if suffix.lower() not in suffixes:
             others[suffix.lower()] += 1
         elif stem.endswith(POINTS_ENDING):
             others[POINTS_ENDING] += 1
         else:
             maps.append(path)
     maps.sort(key=lambda path: (_suffix(path) in map_files.LOSSY_SUFFIXES, path))
+    listed = "PNG, JPEG, NPY or NPZ" if suffixes == map_files.SUFFIXES else "PNG"
     told = []
     for kind, count in sorted(others.items()):
         named = f"*{kind}" if kind else "names without a suffix"
-        reason = "show fixations and no map" if kind == POINTS_ENDING else "are no PNG, JPEG, NPY or NPZ"
+        reason = "show fixations and no map" if kind == POINTS_ENDING else f"are no {listed}"
         told.append((named, f"{counted(count, 'file')} of this kind {reason} and passed over."))
     return maps, told
 

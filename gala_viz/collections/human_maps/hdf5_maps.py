@@ -65,6 +65,11 @@ class HDF5Maps:
         of_means = self._check_some(sample)
         self.kinds = {KIND: f"ClickMe maps from {source.name}, as stored{_means_text(map_names, counted) * of_means}."}
 
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Images that have a map in the file."""
+        return tuple(self._names_of)
+
     def source_name(self, image: str) -> str | None:
         """Return the names of the file and of the image's map in it."""
         name = self._names_of.get(image)

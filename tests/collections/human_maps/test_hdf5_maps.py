@@ -228,3 +228,32 @@ def test_a_map_is_checked_anew_against_a_photograph_replaced_in_place(photos, tm
     (photos / "n1" / "a.png").write_bytes(encoded(gradient(30, 16)))
     assert collection.human_map("n1/a.png") is None
     assert "do not fit 30 x 16 px" in dict(collection.skipped)["maps.h5, n1_a.png"]
+
+
+def test_a_folder_of_batches_is_one_source_of_maps_and_bad_ones_are_told(photos, tmp_path):
+    folder = tmp_path / "batches"
+    folder.mkdir()
+    write_maps(folder / "maps_batch001.h5", {"n1_a.png": MAP[None], "n1_b.png": MAP}, {"n1_a.png": 9})
+    write_maps(folder / "maps_batch002.h5", {"n2_c.png": 2 * MAP, "n1_b.png": 3 * MAP})
+    write_maps(folder / "maps_batch003.h5", {"zebra.png": MAP})
+    (folder / "maps_batch004.h5").write_bytes(b"no HDF5")
+    (folder / "maps_batch005.h5").symlink_to(write_maps(tmp_path / "elsewhere.h5", {"n2_d.png": MAP}))
+    collection = open_collection(photos, human_maps=folder)
+    assert [image for image in collection.images if collection.has_human_map(image)] == [
+        "n1/a.png",
+        "n1/b.png",
+        "n2/c.png",
+    ]
+    assert collection.human_map("n1/a.png").attrs["n_participants"] == 9
+    np.testing.assert_array_equal(collection.human_map("n1/b.png"), MAP)
+    np.testing.assert_array_equal(collection.human_map("n2/c.png"), 2 * MAP)
+    told = dict(collection.skipped)
+    assert "comes second for n1/b.png" in told["maps_batch002.h5, n1_b.png"]
+    assert "none of its 1 maps" in told["maps_batch003.h5"]
+    assert "no HDF5 file" in told["maps_batch004.h5"]
+    assert "leaves the maps' folder" in told["maps_batch005.h5"]
+    assert "1 more file of the folder" in collection.map_kinds["ClickMe"]
+    for name in ("001", "002"):
+        (folder / f"maps_batch{name}.h5").unlink()
+    with pytest.raises(MapFileError, match="none of its 3 HDF5 files can be used"):
+        open_collection(photos, human_maps=folder)
