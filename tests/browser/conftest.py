@@ -265,6 +265,26 @@ class Watched:
         picture = self.page.screenshot(clip={k: round(v) for k, v in box.items()})
         return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
 
+    def still(self, panel: str) -> np.ndarray:
+        """The drawn frame of a panel, once two pictures of it in a row are the same."""
+        pictures: list[np.ndarray] = []
+
+        def look() -> bytes:
+            pictures.append(self.pixels(panel))
+            return pictures[-1].tobytes()
+
+        self.rest(look)
+        return pictures[-1]
+
+    def looks_like(self, panel: str, picture: np.ndarray, within: float) -> bool:
+        """Whether a panel comes to show ``picture``, but for ``within`` of 255 in the mean."""
+        end = time.monotonic() + WAIT_MS / 1000
+        while np.abs(self.pixels(panel).astype(int) - picture).mean() >= within:
+            if time.monotonic() > end:
+                return False
+            self.page.wait_for_timeout(100)
+        return True
+
     def point(self, panel: str, x: float, y: float, side: int = 224) -> None:
         """Move the mouse to a position given in pixels of the photograph's frame and wait until it is read."""
         for _ in range(30):
