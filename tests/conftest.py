@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes tells of the machine, where several tests and servers share its cores.
+settings.register_profile("gala_viz", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gala_viz")
 
 # torchvision's wheels register operators that CPU builds of torch lack; without them timm and transformers import.
 sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("torchvision._meta_registrations"))

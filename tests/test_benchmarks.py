@@ -52,8 +52,11 @@ def test_every_benchmark_has_a_tiny_run(repository):
     assert scripts(repository) == sorted(TINY)
 
 
-LONG = ("batch.py", "device_traffic.py", "game.py", "learning.py", "page.py", "rendering.py", "smoothgrad.py")
-"""Those that take a quarter of a minute or more."""
+LONG = (
+    *("batch.py", "click_tables.py", "device_traffic.py", "game.py", "learning.py", "open_collection.py", "page.py"),
+    *("records.py", "rendering.py", "shipped_scores.py", "smoothgrad.py"),
+)
+"""Those that take ten seconds or more."""
 
 
 def of(names):

@@ -27,6 +27,7 @@ from gala_viz.commands.compare_app import check_names, notes_are_read_only
 from gala_viz.commands.helptext import REGISTRY, field_helptexts
 from gala_viz.commands.page_server import ServerAddress, has_browser
 from gala_viz.panels.compare.compare_options import CompareOptions
+from tests.tiers import slow
 
 TRIVIAL_PAGE = """
 import sys
@@ -325,7 +326,7 @@ def test_an_address_of_another_machine_is_refused_with_advice():
         )
 
 
-@pytest.mark.parametrize("prefix", ["", "lab/tools"])
+@pytest.mark.parametrize("prefix", ["lab/tools", *slow("")])
 def test_a_served_page_answers_without_torch_and_ends_quietly(prefix):
     port = free_port()
     with process("-c", TRIVIAL_PAGE.format(port=port, prefix=prefix)) as started:

@@ -43,7 +43,7 @@ def positions_of(n, seed=0):
     return partner_positions(PartnerImages(ids, [None] * n, seed=seed), ids, [None] * n, ids)[1]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(2, 12), st.integers(1, 4), st.booleans(), st.randoms(use_true_random=False))
 def test_without_each_image_or_category_is_what_is_left_when_its_rows_and_partners_are_gone(n, others, grouped, random):
     rng = np.random.default_rng(random.randrange(2**32))

@@ -73,7 +73,7 @@ def made(path, corner, methods=None):
     return store, values, faults
 
 
-@pytest.mark.parametrize("where", ["logits", "maps"])
+@pytest.mark.parametrize("where", ["maps", *slow("logits")])
 def test_an_image_with_nan_is_not_there_and_its_neighbours_are(corner, tmp_path, where):
     collection, networks, _ = corner
     _, untouched, _ = made(tmp_path / "whole.zarr", corner)

@@ -229,6 +229,7 @@ def test_nothing_is_recorded_before_consent_and_a_reload_goes_on_at_the_next_tri
     assert sum(one.ended_ms is None for one in again) <= 2
 
 
+@pytest.mark.slow
 def test_a_small_window_is_told_and_may_be_enlarged(chromium, experiment):
     page = Watched(chromium, width=280, height=280)
     page.page.goto(f"{experiment.url}/experiment")

@@ -13,7 +13,7 @@ from tests.browser.test_game import begin
 from tests.tiers import slow
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
-WINDOWS = [(390, 844), *slow((760, 1000), (667, 375)), (1280, 720)]
+WINDOWS = [(390, 844), *slow((760, 1000), (667, 375), (1280, 720))]
 WHERE = """el => {
   window.places = new Set()
   const look = () => {
@@ -171,6 +171,7 @@ def test_a_page_that_scrolls_under_a_mouse_that_stands_still_paints_nothing(wind
     assert len(ended(page, game)) == 1
 
 
+@pytest.mark.slow
 def test_a_second_finger_paints_nothing(window, game):
     page = window(390, 844)
     finger = Finger(page)

@@ -280,6 +280,7 @@ def test_the_stage_paints_what_the_page_paints(stage):
     assert np.abs(picture[here][:3].astype(int) - own[there].astype(int)).max() <= 24
 
 
+@pytest.mark.slow
 def test_a_clicker_leads_through_photographs_and_layers_and_back_leaves(stage):
     page = stage.page
     page.keyboard.press("PageDown")
@@ -369,6 +370,7 @@ def test_others_follow_through_a_link_and_see_the_laser(stage, visit):
     other.page.get_by_text("The presenter is elsewhere").wait_for(state="hidden")
 
 
+@pytest.mark.slow
 def test_a_link_to_a_presentation_that_is_over_says_so(visit):
     one = visit("compare?follow=nothing", ready=".state")
     one.page.get_by_text("This presentation is over").wait_for()

@@ -373,6 +373,7 @@ def test_what_is_erased_in_the_browser_is_what_the_networks_get_to_the_last_pixe
     assert not page.model("glyph/erased", "m.visible")
 
 
+@pytest.mark.slow
 def test_what_is_painted_is_a_map_at_once_and_stays_in_the_tab_when_the_page_is_loaded_again(page):
     page.page.keyboard.press("m")
     surface = page.page.locator(".surface")

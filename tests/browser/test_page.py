@@ -249,6 +249,7 @@ def test_a_source_that_cannot_be_loaded_is_told_in_words(visit):
     page.page.get_by_text("no folder called '<b>phots</b>'. Did you mean 'photos'?").wait_for()
 
 
+@pytest.mark.slow
 def test_the_page_stands_while_networks_load_and_then_gives_way(visit, server):
     page = visit("late", ready=".state")
     page.page.get_by_text("Loading networks…").wait_for()

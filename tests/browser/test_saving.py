@@ -293,6 +293,7 @@ def test_a_server_that_is_slow_is_told_as_such_and_loses_nothing(participant):
     participant.check_all_is_stored()
 
 
+@pytest.mark.slow
 def test_a_result_that_contradicts_is_refused_and_the_page_says_so(participant):
     def twisted(route):
         told = route.request.post_data_json

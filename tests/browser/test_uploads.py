@@ -42,6 +42,7 @@ def tile(page, text):
     return page.page.locator(".tile").filter(has_text=text)
 
 
+@pytest.mark.slow
 def test_two_photographs_and_a_map_come_in_one_go_and_a_link_opens_them_in_a_second_tab(visit):
     page = visit()
     choose(page, array("cat.npy"), photograph("cat.jpg"), array("cow.npy"), photograph("dog.jpg", 2), grey("dog.png"))

@@ -206,7 +206,7 @@ def test_a_thumbnail_is_a_small_webp_of_the_same_picture_and_never_enlarged():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damaged_files_are_refused_and_never_crash(data):
     format = data.draw(st.sampled_from(["PNG", "JPEG", "WEBP", "BMP", "TIFF"]))
@@ -222,14 +222,14 @@ def test_damaged_files_are_refused_and_never_crash(data):
     assert found.shape[2] == 3
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=300))
 def test_arbitrary_bytes_are_refused(content):
     with pytest.raises(UnreadableImageError):
         read_photo(content)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(["1", "L", "P", "LA", "RGB", "RGBA", "I;16", "CMYK"]),
     st.integers(1, 40),

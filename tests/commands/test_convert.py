@@ -63,6 +63,7 @@ def test_torchvision_weights_become_a_network(tmp_path):
         np.testing.assert_allclose(found.logits(images), expected, atol=0.01 * expected.abs().max())
 
 
+@pytest.mark.slow
 def test_weights_are_converted_to_the_last_bit_and_halved_on_request_alone(tmp_path, capsys):
     network = TorchvisionResNet(10, blocks=(1, 1, 1, 1), bottleneck=False).eval()
     torch.save(network.state_dict(), tmp_path / "a.pth")

@@ -49,6 +49,7 @@ def test_simulated_participants_are_analysed_to_a_figure_that_says_so(prepared, 
     }
 
 
+@pytest.mark.slow
 def test_the_report_says_what_intervals_and_tests_are_over_and_when_no_test_can_tell(prepared, tmp_path, capsys):
     (tmp_path / "experiment.toml").write_text((prepared / "experiment.toml").read_text())
     assert main(["experiment", "simulate", "--folder", str(tmp_path), "--participants", "5"]) == 0

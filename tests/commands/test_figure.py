@@ -10,6 +10,7 @@ from gala_viz.plots.figures.specs import TableSpec, read_figure_spec
 from tests.panels.fake_source import FakeSource
 
 
+@pytest.mark.slow
 def test_a_figure_of_chosen_images_and_the_same_from_its_file(tmp_path, capsys):
     image = open_collection("photos").images[3]
     asked = ["figure", "--collection", "photos", "--networks", "lite0", "lite0", "--images", image, "--samples", "2"]

@@ -103,6 +103,7 @@ def test_seeds_of_different_recipes_are_no_seeds_of_one(place):
         find_seeds(NAMES[3], place / "runs")
 
 
+@pytest.mark.slow
 def test_captions_say_simulated_n_and_seed(of_one_seed):
     place = of_one_seed
     for name in ("figure-1a", "figure-2", "trade-off"):

@@ -87,6 +87,7 @@ def start(tmp_path, repository):
         one.process.wait()
 
 
+@pytest.mark.slow
 def test_a_server_ends_while_it_loads_networks_and_computes_maps(start):
     server = start("compare")
     server.wait_for()

@@ -34,6 +34,7 @@ from gala_viz.schema import labelled_map
 from gala_viz.specs import MEASUREMENT_VERSION, MapRequest, SmoothGradSpec
 from gala_viz.store.spec import differences
 from tests.batch import lab
+from tests.tiers import slow
 
 SPEC = SmoothGradSpec(n_samples=7, noise_fraction=0.2, seed=3)
 
@@ -47,7 +48,7 @@ def _one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="module", params=["one frame", "two frames"])
+@pytest.fixture(scope="module", params=["one frame", *slow("two frames")])
 def corner(tmp_path_factory, request):
     """Twenty images, one of them without a human map, and two networks, which see as much or the second one less."""
     root = tmp_path_factory.mktemp("lab")

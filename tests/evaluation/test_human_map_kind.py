@@ -92,6 +92,7 @@ def test_all_numbers_are_those_of_a_collection_with_this_kind_alone(by_mouse, ne
     assert [one.replace("mouse-alone", "two-kinds") for one in alone.notes] == list(found.notes)
 
 
+@pytest.mark.slow
 def test_another_kind_gives_other_numbers_and_the_first_one_by_name_gives_the_default_from_the_same_blocks(
     by_mouse, nets, tmp_path
 ):

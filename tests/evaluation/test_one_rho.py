@@ -19,6 +19,7 @@ from gala_viz.networks.network_folders import read_card
 from gala_viz.training.epoch_log import read_epochs
 from gala_viz.training.run import Hardware, train
 from gala_viz.training.validation_metrics import attention_rho
+from tests.tiers import slow
 from tests.training.tiny import tiny_supervised_recipe
 
 
@@ -41,7 +42,7 @@ def collection(tmp_path_factory):
     return gv.open_collection(folder / "photographs", human_maps=folder / "maps")
 
 
-@pytest.mark.parametrize("memory_bytes", [2**30, 0])
+@pytest.mark.parametrize("memory_bytes", [2**30, *slow(0)])
 def test_every_number_called_rho_of_one_network_on_the_validation_images_is_the_same(
     collection, tmp_path, memory_bytes
 ):

@@ -336,6 +336,7 @@ def steps(shapes, gala, tmp_path_factory):
     return a, b, protocol_steps(gala, shapes, a, b, SPEC, cache=cache)
 
 
+@pytest.mark.slow
 def test_steps_begin_and_end_at_the_numbers_of_the_two_protocols_and_their_changes_add_up(steps, found):
     a, b, rows = steps
     for row, name in ((rows[0], "gala-2019"), (rows[-1], "harmonization-2022")):
@@ -381,6 +382,7 @@ def test_a_table_tells_why_a_network_has_no_number_under_a_protocol(shapes):
     assert "| resnet | – | – | – | nothing to compare its maps with. |" in markdown(bare)
 
 
+@pytest.mark.slow
 def test_further_resolutions_are_those_of_evaluations_with_so_many_cells(shapes, gala, tmp_path):
     asked = (4, 16, 31, 1)
     spec = replace(SPEC, resolutions=asked)

@@ -32,6 +32,7 @@ from gala_viz.networks.resnet import resnet
 from gala_viz.specs import MapRequest
 from tests.batch import lab
 from tests.collections.test_osie import write_compact
+from tests.tiers import slow
 from tests.training.tiny import PREPROCESSING, tiny_gala
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -56,7 +57,7 @@ def small(name: str, seed: int, short_px: int) -> gv.Network:
     return gv.Network(tiny_gala(), name=name, preprocessing=seen, device="cpu")
 
 
-@pytest.fixture(params=["one frame", "two frames"])
+@pytest.fixture(params=["two frames", *slow("one frame")])
 def at_home(request, tmp_path, monkeypatch):
     """OSIE's layout in the home folder, its pictures for the photographs that ship, and small networks for the pair."""
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -203,6 +204,7 @@ def test_the_recipe_of_a_training_by_hand_gives_the_numbers_of_evaluate(reposito
     same_as_the_command(scores[0], gv.load_network(folder), rendered)
 
 
+@pytest.mark.slow
 def test_the_scores_of_a_store_are_the_numbers_of_evaluate(repository, tmp_path, monkeypatch):
     photos, maps = lab.photographs(tmp_path, count=4)
     folders = lab.networks(tmp_path, names=("plain", PAIR[1]))

@@ -168,6 +168,7 @@ def test_maps_and_labels_of_one_name_are_measured_apart(gala):
     assert numbers.rho_attention.sizes["image"] == numbers.agreement["blobs (maps)"].sizes["image"]
 
 
+@pytest.mark.slow
 def test_collections_whose_images_have_equal_names_are_not_taken_for_one(gala):
     class Dark(Watched):
         fingerprint = "dark blobs"

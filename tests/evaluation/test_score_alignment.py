@@ -97,6 +97,7 @@ def test_a_loop_of_ones_own_is_scored_every_few_epochs_and_left_alone(collection
         gv.AlignmentMonitor(collection, FRAME, every=0)
 
 
+@pytest.mark.slow
 def test_a_training_of_ours_tells_its_alignment_in_the_table_of_epochs(collection, tmp_path):
     recipe = tiny_supervised_recipe(epochs=3, batch_size=8)
     parts = [load_dataset(collection, split, recipe.preprocessing) for split in ("train", "validation")]

@@ -123,6 +123,7 @@ def test_a_network_that_prefers_one_answer_is_above_chance_by_what_it_tells_apar
     assert 2 * binom.sf(132, 240, 0.5) > 0.05, "right answers alone, image by image, would not tell it"
 
 
+@pytest.mark.slow
 def test_a_network_that_sees_nothing_is_above_chance_about_as_often_as_the_level_of_the_test(spec):
     large, hits = sized(spec, 60, maps=("clickme",)), 0
     images = [image for some in large.images.values() for image in some]

@@ -32,6 +32,7 @@ def test_a_source_passes_through_and_two_networks_are_asked_for():
         gv.open_source("photos", "lite0")
 
 
+@pytest.mark.slow
 def test_of_many_networks_a_pair_is_shown():
     photos = gv.Images(np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3), dtype=np.uint8))
     source = gv.open_source(photos, [tiny_network(seed) for seed in range(3)])

@@ -89,8 +89,12 @@ def test_a_first_visitor_sees_all_scores_the_image_at_the_median_gain_and_the_sm
 @pytest.mark.parametrize(
     "changes",
     [
-        {"weights_sha256": "0" * 64},
-        *slow({"collection_fingerprint": "f"}, {"measurement_version": "1"}, {"precision": "tf32"}),
+        *slow(
+            {"weights_sha256": "0" * 64},
+            {"collection_fingerprint": "f"},
+            {"measurement_version": "1"},
+            {"precision": "tf32"},
+        ),
     ],
 )
 def test_scores_of_other_weights_images_or_rules_are_not_used(corner, changes):

@@ -261,6 +261,7 @@ def test_copies_of_weights_in_half_precision_are_other_weights():
     assert state_dict_sha256(whole) != state_dict_sha256(rounded) != state_dict_sha256(copy.deepcopy(rounded).float())
 
 
+@pytest.mark.slow
 def test_only_networks_of_cards_are_known_by_weights(tmp_path, monkeypatch):
     assert load_network("lite0", "cpu").known_by_weights
     shipped = load_network("rendered-resnet", "cpu")

@@ -106,7 +106,7 @@ def pool_by_loops(image: np.ndarray, size: int, stride: int) -> np.ndarray:
     return pooled
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(height=st.integers(1, 12), width=st.integers(1, 12), size=st.integers(2, 3), seed=st.integers(0, 9))
 def test_max_pool_pads_like_tensorflow(height, width, size, seed):
     image = np.random.default_rng(seed).normal(-5, 1, (height, width)).astype(np.float32)

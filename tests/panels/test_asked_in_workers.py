@@ -86,6 +86,7 @@ def selected(page):
     return selection_text({"type": "rect", "x0": -9, "x1": 9, "y0": -9, "y1": 9})
 
 
+@pytest.mark.slow
 def test_the_comparison_asks_nothing_there_for_photographs_maps_uploads_and_a_presentation(source):
     shared = ready(source)
     source.is_watching = True

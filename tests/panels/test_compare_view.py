@@ -488,6 +488,7 @@ def test_an_upload_is_shown_and_a_refusal_is_told(view, source):
     assert (view.current.image, tile["id"], tile["category"]) == ("upload-1", "upload-1", "copy.webp")
 
 
+@pytest.mark.slow
 def test_of_several_uploads_the_first_is_shown_and_a_link_opens_each_again(view, source):
     view.upload._send_msg = lambda message: None
     for number in range(3):
@@ -548,6 +549,7 @@ def test_every_tile_of_the_gallery_is_a_plain_value(view):
         assert item["thumbnail"].startswith("data:image/webp;base64,")
 
 
+@pytest.mark.slow
 def test_the_figure_of_the_moment_has_the_image_the_layer_and_the_settings_in_view(view, source):
     view.settings.param.update(n_samples=10, seed=2)
     view.current.layer = 1
@@ -563,6 +565,7 @@ def test_the_figure_of_the_moment_has_the_image_the_layer_and_the_settings_in_vi
     assert told["images"] == [view.current.image]
 
 
+@pytest.mark.slow
 def test_the_figure_has_the_papers_red_and_blue_where_they_are_chosen_beside_its_button(view):
     assert view.figure_download.spec.delta_colours == "default"
     view.figure_download.options.receive("delta_colours", "paper")

@@ -284,6 +284,7 @@ def test_messages_that_no_page_sends_change_nothing(view, message):
     assert asked(view.source) == 0
 
 
+@pytest.mark.slow
 def test_maps_pause_while_a_stroke_is_drawn_and_go_on_afterwards(source):
     source.delay_s = 0.1
     view = CompareView(source, CollectionIndex(source), SCRIPT)

@@ -97,6 +97,7 @@ def test_scores_that_change_no_order_leave_the_page(gallery, scores):
     assert gallery.thumbnails.page == page_of(gallery, image, None)
 
 
+@pytest.mark.slow
 def test_a_page_opened_by_a_link_with_an_order_by_scores_shows_the_thumbnail_of_its_photograph():
     starting = FakeSource(count=200)
     shared = SharedSource(lambda say: starting).start()

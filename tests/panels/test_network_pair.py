@@ -118,6 +118,7 @@ def _labels(source):
     return replace(_plain_labels(source), learnt=learnt)
 
 
+@pytest.mark.slow
 def test_who_follows_a_presentation_follows_it_to_another_pair(compare):
     compare._presentation.active = True
     token = compare._presentation.stage.link.split("=")[1]
@@ -132,6 +133,7 @@ def test_who_follows_a_presentation_follows_it_to_another_pair(compare):
     assert seen[-1] == {"ended": True}
 
 
+@pytest.mark.slow
 def test_an_upload_goes_along_to_another_pair(compare):
     content = io.BytesIO()
     Image.new("RGB", (40, 40), "red").save(content, "PNG")

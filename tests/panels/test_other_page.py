@@ -14,6 +14,7 @@ from gala_viz.panels.shared_source import SharedSource
 from gala_viz.panels.source_client import read_scores
 from gala_viz.plots.point_selection import selection_text
 from tests.panels.fake_source import FakeSource
+from tests.tiers import slow
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def test_each_page_leads_to_the_other_with_the_image_the_networks_and_the_galler
     explore.close()
 
 
+@pytest.mark.slow
 def test_comparing_what_is_selected_opens_the_first_of_it(shared):
     explore = ExplorePage(shared, "other")
     explore.view.current.image = "photo 00003"
@@ -77,7 +79,7 @@ def test_an_uploaded_photograph_stays_on_its_page(shared):
     compare.close()
 
 
-@pytest.mark.parametrize("make", [ComparePage, ExplorePage])
+@pytest.mark.parametrize("make", [ComparePage, *slow(ExplorePage)])
 def test_a_page_that_is_served_alone_leads_to_no_other(shared, make):
     page = make(shared)
     link = page._others[0] if make is ComparePage else page._compare

@@ -43,6 +43,7 @@ def test_the_photographs_shown_become_a_file_with_a_link(taking, gallery):
     assert not taking.bar.busy
 
 
+@pytest.mark.slow
 def test_another_file_takes_the_place_of_the_one_before_and_the_end_of_the_session_deletes_it(taking):
     taking.start()
     until(lambda: taking.link.object)

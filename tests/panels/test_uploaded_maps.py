@@ -160,6 +160,7 @@ def test_pixels_are_ordered_by_it_and_a_painted_map_is_compared_with_it(view):
     assert np.isfinite(view.own_map.results.rho_people)
 
 
+@pytest.mark.slow
 def test_what_stands_where_it_is_hidden_is_what_the_networks_get_by_the_photographs_id(view):
     add_both(view)
     view.erase_reveal.settings.fill = "phase"
@@ -169,6 +170,7 @@ def test_what_stands_where_it_is_hidden_is_what_the_networks_get_by_the_photogra
     until(lambda: np.array_equal(view.row.sources["erased"].data["filled"][0], wanted))
 
 
+@pytest.mark.slow
 def test_the_kind_of_the_collection_and_its_participants_do_not_name_it(view):
     view.current.kind = "mouse"
     add_both(view)
@@ -199,6 +201,7 @@ def test_a_collection_without_human_maps_has_a_column_of_people_once_an_upload_b
     assert not without.score_view.distribution_pane.visible
 
 
+@pytest.mark.slow
 def test_by_one_network_twice_its_scores_are_in_columns_of_their_own():
     source = FakeSource(count=4)
     name = source.networks[0].name
@@ -211,6 +214,7 @@ def test_by_one_network_twice_its_scores_are_in_columns_of_their_own():
     view.close()
 
 
+@pytest.mark.slow
 def test_files_of_scores_and_maps_have_it_under_its_own_name(without, tmp_path):
     add_both(without)
     source, request = without.source, without._map_request

@@ -244,6 +244,7 @@ def test_columns_stand_in_the_order_asked_for_each_kind_with_one_scale(tmp_path)
     assert "attention norm" not in texts
 
 
+@pytest.mark.slow
 def test_a_column_that_would_be_empty_is_left_out_unless_it_is_asked_for():
     def headings(asked):
         drawn = draw_figure(FakeSource(human=False), asked)
@@ -270,6 +271,7 @@ def test_the_caption_tells_every_setting(tmp_path):
         assert told in caption
 
 
+@pytest.mark.slow
 def test_what_the_page_says_of_single_images_maps_stands_in_the_caption(tmp_path):
     class Source(FakeSource):
         def update(self, image, request, n):

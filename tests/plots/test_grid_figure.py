@@ -40,6 +40,7 @@ def test_no_page_is_higher_than_a_journals_and_all_photographs_are_on_one(source
     assert pictures == sum(cell.picture is not None for row in expected for cell in row)
 
 
+@pytest.mark.slow
 def test_pages_are_one_pdf_and_a_picture_each(source, tmp_path):
     paths = [path.name for path in write_figure(source, spec(source, 5, rows_per_page=2), tmp_path, "grid")]
     assert [name for name in paths if name.endswith(".png")] == ["grid.png", "grid-2.png", "grid-3.png"]
@@ -50,6 +51,7 @@ def test_pages_are_one_pdf_and_a_picture_each(source, tmp_path):
     assert first.shape[0] > last.shape[0], "one row less"
 
 
+@pytest.mark.slow
 def test_it_is_drawn_again_to_the_same_bytes_from_its_file(source, tmp_path):
     one = spec(source, 3, columns=("photo", "second:saliency", "first@blocks.7"), rows_per_page=2)
     write_figure(source, one, tmp_path / "a", "grid")

@@ -129,6 +129,7 @@ def test_networks_are_known_by_their_names_and_by_how_they_were_opened_and_by_no
         draw_figure(source, LayersSpec(images=("one",), networks=("./a", "tiny0", "./b"), request=REQUEST))
 
 
+@pytest.mark.slow
 def test_networks_that_cut_photographs_differently_have_no_common_scores():
     networks = [tiny_network(seed, short_px=px) for seed, px in enumerate((16, 20, 24))]
     source = LiveMaps(TinyCollection(), networks)

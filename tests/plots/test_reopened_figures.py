@@ -29,6 +29,7 @@ def made(tmp_path, monkeypatch):
     return str(photos), str(maps), [str(folder) for folder in lab.networks(tmp_path)]
 
 
+@pytest.mark.slow
 def test_a_figure_of_a_program_is_drawn_again_by_the_command_to_the_same_bytes(made, tmp_path):
     photos, maps, folders = made
     source = gv.open_source(photos, folders[::-1], human_maps=maps, device="cpu")
@@ -43,6 +44,7 @@ def test_a_figure_of_a_program_is_drawn_again_by_the_command_to_the_same_bytes(m
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
+@pytest.mark.slow
 def test_networks_that_are_named_are_written_as_a_command_opens_them(made, tmp_path):
     photos, _, folders = made
     networks = [gv.load_network(folder, device="cpu") for folder in folders]

@@ -101,7 +101,7 @@ def test_what_no_painted_map_can_be_is_refused_with_the_reason(changes, said):
 coordinate = st.integers(0, 29_999).map(lambda hundredths: hundredths / 100)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(coordinate, coordinate), min_size=2, max_size=60))
 def test_the_table_of_clicks_opens_as_the_same_map_of_one_participant(tmp_path_factory, points):
     file = tmp_path_factory.mktemp("clicks") / "maps.csv"

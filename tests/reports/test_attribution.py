@@ -51,6 +51,7 @@ def maps_of(one, method="smoothgrad", **options):
 # Memory
 
 
+@pytest.mark.slow
 def test_batches_are_as_large_for_sixty_samples_as_for_ten():
     module, collection, (image, _) = own_resnet(), *photographs()
     sizes: list[int] = []

@@ -71,6 +71,7 @@ def n_files(path):
     return sum(1 for one in path.rglob("*") if one.is_file())
 
 
+@pytest.mark.slow
 def test_compaction_changes_no_value_and_leaves_fewer_files(computed):
     before, files = content(computed), n_files(computed)
     store = Store(computed, writing=True)

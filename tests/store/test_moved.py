@@ -143,6 +143,7 @@ def test_scores_with_other_human_maps_than_those_beside_them_say_so(made, tmp_pa
     assert same.scores(same.request).attrs["note"] == ""
 
 
+@pytest.mark.slow
 def test_a_store_of_networks_that_cut_photographs_differently_says_over_what_its_scores_are(made, tmp_path):
     collection = open_collection(made / "photos", human_maps=made / "maps")
     networks = [load_network(made / name, "cpu") for name in ("plain", "gala")]

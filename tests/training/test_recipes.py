@@ -163,6 +163,7 @@ def test_a_step_in_parts_is_the_step_in_one_but_for_batch_norms_and_maps(tmp_pat
         replace(recipe, accumulate=3)
 
 
+@pytest.mark.slow
 def test_a_moving_average_of_the_weights_is_the_network_and_is_resumed_exactly(tmp_path):
     recipe = tiny_supervised_recipe(epochs=3, ema=0.8)
     whole, plain = trained(tmp_path / "whole", recipe), trained(tmp_path / "plain", replace(recipe, ema=0.0))
@@ -409,6 +410,7 @@ def test_categories_of_ones_own_in_folders_and_a_folder_of_maps_train_by_one_com
         load_network(f"{folders / 'runs' / 'mine'}@7", device="cpu")
 
 
+@pytest.mark.slow
 def test_images_that_do_not_fit_into_memory_train_the_same_network(folders, capsys):
     assert command(folders, "mine", *with_maps(folders)) == 0
     capsys.readouterr()

@@ -339,7 +339,7 @@ def test_a_record_with_any_bit_flipped_is_read_or_refused(bit):
             continue
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_flip_and_no_cut_of_a_file_changes_a_record_in_silence(data, tmp_path):
     path = tmp_path / "a.tfrecords"

@@ -187,7 +187,7 @@ def test_a_file_is_refused_only_where_its_images_agree_that_it_has_no_participan
     assert open_collection(photos, human_maps=counted).participants("n1/a.png") == ("1", "2", "3")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from([np.float32, np.uint8, np.int16]).flatmap(
         lambda dtype: arrays(

@@ -260,7 +260,7 @@ def test_maps_inside_the_photographs_folder_are_not_shown_as_photographs(folders
         open_collection(photos, human_maps=photos / "nowhere")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_damaged_map_files_are_refused_and_never_crash(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("maps") / f"a.{data.draw(st.sampled_from(['npy', 'npz', 'png']))}"
@@ -384,7 +384,7 @@ def test_maps_of_nobody_make_no_cumulative_bins(tmp_path):
         read_map_file(saved(tmp_path, np.stack([nobody, one, both, both + np.eye(12, 16, 2)])))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from([np.uint8, np.uint16, np.float32]).flatmap(
         lambda dtype: arrays(

@@ -20,7 +20,7 @@ UNSMOOTHED = PointMapSpec(smoothing="none", max_cells=40)
 coordinate = st.floats(-10, 60, width=32) | st.just(float("nan")) | st.sampled_from([0.0, 30.0, 40.0])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 2), coordinate, coordinate, st.floats(0, 500)), max_size=30), st.booleans())
 def test_counts_are_a_plain_loops(points, weighted):
     frame, cells = (30, 40), (6, 10)

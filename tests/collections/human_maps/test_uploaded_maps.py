@@ -188,7 +188,7 @@ CLAIMS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([("a.npy", npy(MAP)), ("a.npz", npz(MAP)), ("a.png", GREY), ("a.PNG", COLOURS)]),
     DAMAGE,

@@ -49,7 +49,7 @@ def test_the_distance_to_a_box_is_that_to_its_nearest_point():
 
 
 @pytest.mark.parametrize("name", SOLIDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(turn=st.tuples(*[st.floats(-180, 180)] * 3), at=st.tuples(*[st.floats(-3, 3)] * 3), scale=st.floats(0.2, 4))
 def test_moving_turning_and_scaling_move_turn_and_scale_the_distance(name, turn, at, scale):
     point, matrix = np.array([0.7, 0.5, -0.4]), rotation(*turn)

@@ -16,6 +16,7 @@ from gala_viz.networks.converters.keras_file import read_keras_model
 from gala_viz.networks.converters.keras_vit import read_keras_vit
 from gala_viz.networks.network_folders import WeightsError
 from gala_viz.networks.zoo import load_network
+from tests.tiers import slow
 
 RNG = np.random.default_rng(0)
 KERNEL, BIAS = RNG.normal(0, 1, (3, 3, 3, 4)).astype("f4"), RNG.normal(0, 1, 4).astype("f4")
@@ -92,7 +93,7 @@ def expected(images: np.ndarray) -> np.ndarray:
     return (stem + (dw - mean) / np.sqrt(variance + 0.01) * gamma + beta).reshape(len(images), -1) @ DENSE + DENSE_BIAS
 
 
-@pytest.mark.parametrize("write", [write_h5, write_keras])
+@pytest.mark.parametrize("write", [write_h5, *slow(write_keras)])
 def test_a_whole_model_gives_keras_logits(tmp_path, write):
     path = write(tmp_path / ("model.h5" if write is write_h5 else "model.keras"))
     model = read_keras_model(path)

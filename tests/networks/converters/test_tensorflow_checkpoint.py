@@ -52,7 +52,7 @@ def test_values_that_do_not_fit_their_checksum_are_refused(tmp_path):
         TensorFlowCheckpoint(prefix).read("conv2d_1/kernel")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_any_flip_or_cut_of_the_index_is_seen_or_changes_nothing(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle")
