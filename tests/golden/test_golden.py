@@ -66,7 +66,7 @@ CONTENT = {
         ("probability", 2.4e-05, "2.31e-05 before, 2.4e-05 now"),
         ("zero", 1e-05, "0.0 before, 1e-05 now"),
         ("none", 0, "None before, 0 now"),
-        ("map", ["0.1 0.2", "0.3 0.99"], "1.00% of its largest value away"),
+        ("map", ["0.1 0.2", "0.3 0.98"], "2.00% of its largest value away"),
         ("map", ["0.1 0.2", "0.3 nan"], "other cells are missing"),
         ("rows", [1.0], "2 entries before, 1 now"),
         ("rows", [1.0, 2.0], "nan before, 2.0 now"),
