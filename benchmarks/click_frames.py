@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gala_viz.collections.clickme.click_frame import CheckedClicks, check_frame
+from gala_viz.collections.human_maps.point_frames import FramePoints, check_frame
 from gala_viz.collections.osie_files import ORIGINAL_PX, read_fixations
 
 People = list[list[NDArray]]
@@ -70,7 +70,7 @@ def main() -> None:
                 for shares, image, size in tables(people, sizes, n_images, arguments, rng):
                     for frame, place in FRAMES.items():
                         x, y = place(shares, size[image]).T
-                        clicks = CheckedClicks(x, y, image, size[:, 0], size[:, 1])
+                        clicks = FramePoints(x, y, image, size[:, 0], size[:, 1])
                         n_refused[frame] += check_frame(clicks).fault is not None
                 rates = {frame: 100 * count / arguments.tables for frame, count in n_refused.items()}
                 worst = max(worst, rates[RIGHT])

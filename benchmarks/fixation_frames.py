@@ -1,7 +1,7 @@
 """How often fixations in right and wrong frames are refused: ``python benchmarks/fixation_frames.py --osie FOLDER``.
 
 Draws tables of some images and observers of OSIE, puts their positions into wrong frames, and asks the rule of
-``gala_viz.collections.fixations.frame_checks``. Without ``--osie`` the positions are made up.
+``gala_viz.collections.human_maps.point_frames``. Without ``--osie`` the positions are made up.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gala_viz.collections.fixations.frame_checks import FramePoints, check_frame
-from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.fixations.fixation_maps import MIN_SPAN
+from gala_viz.collections.human_maps.point_frames import FramePoints, check_frame
 from gala_viz.collections.osie_files import ORIGINAL_PX, read_fixations
 
 HEIGHT, WIDTH = ORIGINAL_PX
@@ -47,6 +47,13 @@ def made_up(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray, np.n
     return [(people, *np.clip(one + sides / 2, 0, sides - 1)) for one in points]
 
 
+def astray(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Positions:
+    """Positions of which one in a hundred lies anywhere in a field of twice the photograph's sides around it."""
+    is_lost = rng.random(len(x)) < 0.01
+    low, high = rng.uniform(-0.5, 1.5, (2, len(x)))
+    return np.where(is_lost, low * WIDTH, x), np.where(is_lost, high * HEIGHT, y)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--osie", type=Path, help="folder with fixations.csv.gz")
@@ -54,6 +61,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
+    frames = {**FRAMES, "right, 1 % astray": lambda x, y: astray(x, y, rng)}
     if arguments.osie:
         stored = read_fixations(arguments.osie / "fixations.csv.gz")
         images = [(one.participant, one.x_px, one.y_px) for one in stored.values()]
@@ -61,22 +69,21 @@ def main() -> None:
         images = made_up(rng)
     print(f"refused of {arguments.repeats} tables of {'OSIE' if arguments.osie else 'made-up fixations'}, by size")
     print("| positions are | " + " | ".join(f"{n} x {people}" for n, people in SIZES) + " |")
-    for name, transform in FRAMES.items():
+    for name, transform in frames.items():
         refused = []
         for n_images, n_people in SIZES:
             n = 0
             for _ in range(arguments.repeats):
                 chosen = rng.choice(len(images), min(n_images, len(images)), replace=False)
                 observers = rng.choice(np.unique(images[0][0]), n_people, replace=False)
-                parts = []
-                for number in chosen:
+                tables = []
+                for place, number in enumerate(chosen):
                     people, x, y = images[number]
                     own = np.isin(people, observers)
-                    parts.append(FramePoints(*transform(x[own], y[own]), ORIGINAL_PX))
-                try:
-                    check_frame(parts, is_declared=False)
-                except MapFileError:
-                    n += 1
+                    tables.append((*transform(x[own], y[own]), np.full(own.sum(), place)))
+                x, y, image = map(np.concatenate, zip(*tables, strict=True))
+                frame = FramePoints(x, y, image, np.full(len(chosen), WIDTH), np.full(len(chosen), HEIGHT))
+                n += check_frame(frame, min_span=MIN_SPAN).fault is not None
             refused.append(f"{n / arguments.repeats:.1%}")
         print(f"| {name} | " + " | ".join(refused) + " |", flush=True)
 

@@ -40,7 +40,7 @@ def test_a_table_becomes_a_collection_with_the_maps_of_its_options(photographs, 
     assert "own: 3 images, 2 with human maps" in told
     assert "participants an image: 2: 2" in told
     assert "The first of each participant on each image was dropped (5)." in told
-    assert "eyes.txt, z.png: fits no image of the collection; its fixations are left out." in told
+    assert "are not in the collection, for example 'z.png'; their fixations are left out." in told
     assert "there is no x (1 row so)" in told
     assert "0 of 28 lie outside" in told
     spec = FixationMapSpec(

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-import posixpath
-import re
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from gala_viz.collections.clickme.click_frame import CheckedClicks, FrameCheck, check_frame
 from gala_viz.collections.clickme.click_tables import READER_VERSION, READERS, read_rounds
 from gala_viz.collections.clickme.participant_maps import keeps_participants, mean_map, participant_maps
 from gala_viz.collections.clickme.round_filters import RoundFilters, filter_rounds
@@ -22,23 +18,20 @@ from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.text_encoding import check_encoding_name
 from gala_viz.collections.human_maps.human_map import HumanMap
 from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
-from gala_viz.collections.human_maps.image_names import ImageNames, composed
+from gala_viz.collections.human_maps.image_names import match_table, no_match_reason
 from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.human_maps.point_frames import FrameCheck, SizeFunction, check_frame, frame_points
 from gala_viz.collections.human_maps.points import Points, rows_by_image
 from gala_viz.counts import counted
 from gala_viz.specs import COUNTS, check_finite, fingerprint, settings
 
 KIND = "ClickMe"
-N_CHECKED_IMAGES = 500
-MAX_CHECKED_CLICKS = 1_000_000
 
 Units = Literal["pixels", "fraction"]
 _DECLARE = (
     "Declare the frame with --frame HEIGHT WIDTH (frame_px), --swap-xy (swap_xy=True) or --units fraction "
     '(units="fraction"); or, if the clicks are in the photographs\' pixels all the same, with --units pixels.'
 )
-_WORDNET_ID = re.compile(r"n\d{8}")
-SizeFunction = Callable[[str], tuple[int, int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,8 +42,8 @@ class ClickMapSpec:
     width) of the frame in which clicks were recorded, over which the whole photograph was shown; None: the photograph's
     own pixels. ``swap_xy`` reads the first number of a click as y. ``units`` "fraction" reads clicks as shares of the
     photograph's sides, 0 to 1; "pixels" declares that they are in pixels, so that they are believed wherever they lie;
-    None: pixels, unless it looks otherwise (``gala_viz.collections.clickme.click_frame``). ``encoding`` is that of a
-    CSV table, by one of Python's names; None: UTF-8.
+    None: pixels, unless it looks otherwise (``gala_viz.collections.human_maps.point_frames``). ``encoding`` is that of
+    a CSV table, by one of Python's names; None: UTF-8.
     """
 
     smoothing: str = "discs"
@@ -116,8 +109,8 @@ class ClickMaps:
         )
         self._source = source.name
         rounds, skipped = read_rounds(source, self.spec.encoding)
-        match = match_image_numbers(rounds.images, images)
-        n_images, an_image = len(rounds.images), rounds.images[0]
+        names = [(name,) for name in rounds.images]
+        match = match_table(names, images, "rounds")
         rounds = rounds.with_images(match.image_by_number)
         filter_result = filter_rounds(rounds, self.spec.filters)
         self._rounds, self._dropped = filter_result.rounds, dict(filter_result.dropped)
@@ -128,11 +121,9 @@ class ClickMaps:
         self._rounds_of = rows_by_image(self._rounds.image, np.ones(len(self._rounds), bool), image_of)
         self.skipped = [(f"{source.name}, {name}", reason) for name, reason in (*skipped, *match.left_out)]
         if not match.image_by_number:
-            example = f", for example {images[0]!r}" if images else ""
             raise MapFileError(
-                f"{source.name}: no round is on an image of the collection. {self.filter_summary} A row's image is the "
-                f"last two parts of its path, for example {an_image!r}; none of {n_images:,} is one of the "
-                f"collection's {len(images):,}{example}.{_listed(match.left_out)}"
+                f"{source.name}: no round is on an image of the collection: {no_match_reason(names, images, match)} "
+                f"{self.filter_summary}"
             )
         if not self._rounds_of:
             raise MapFileError(f"{source.name}: no round is left on an image of the collection. {self.filter_summary}")
@@ -140,8 +131,7 @@ class ClickMaps:
         people = len(np.unique(self._rounds.participant))
         self.kinds = {
             KIND: f"ClickMe maps of {counted(people, 'participant')} from {source.name}: one count map each, averaged, "
-            f"smoothed ({self.spec.smoothing}). {self.filter_summary} Outside of their photographs, and not counted, "
-            f"are {check.n_outside:,} of {counted(check.n_clicks, 'click')} on {counted(check.n_images, 'image')}."
+            f"smoothed ({self.spec.smoothing}). {self.filter_summary} {check.description()}"
         }
 
     def with_smoothing(self, smoothing: str) -> ClickMaps:
@@ -228,114 +218,15 @@ class ClickMaps:
 
     def _check_frame(self, size_px: SizeFunction) -> FrameCheck:
         """Compare the clicks on some images, spread over all, with the sizes of these."""
-        images = sorted(self._rounds_of)
-        step = max(1, len(images) // N_CHECKED_IMAGES)
-        rounds_at_most = MAX_CHECKED_CLICKS // N_CHECKED_IMAGES
-        x, y, numbers, sizes = [], [], [], []
-        for image in images[::step]:
-            try:
-                photo_px = size_px(image)
-            except ValueError:
-                continue  # a photograph that cannot be read is listed when it is shown
-            points = self._points(image, photo_px)
-            every = max(1, len(points.x_px) // rounds_at_most)
-            x.append(points.x_px[::every])
-            y.append(points.y_px[::every])
-            numbers.append(np.full(len(x[-1]), len(sizes)))
-            sizes.append(self.spec.frame_px or photo_px)
-        height, width = np.array(sizes, float).reshape(-1, 2).T
-        none = [np.empty(0)]
-        clicks = CheckedClicks(
-            x_px=np.concatenate(x or none),
-            y_px=np.concatenate(y or none),
-            image=np.concatenate(numbers or [np.empty(0, int)]),
-            width_px=width,
-            height_px=height,
-        )
-        check = check_frame(clicks, is_declared=self.spec.frame_px is not None or self.spec.units is not None)
-        is_refused = check.fault is not None and self.spec.units is None
-        if is_refused or 2 * check.n_outside > check.n_clicks:
-            reason = check.reason or "most clicks lie outside of their photographs"
-            meant = {
-                "fraction": "are they shares of the photographs' sides (--units fraction)?",
-                "swapped": "are x and y swapped (--swap-xy, swap_xy=True)?",
-            }.get(check.fault or "", "were they recorded in another frame than the photograph's pixels (--frame)?")
-            raise MapFileError(f"{self._source}: {reason}; {meant} {_DECLARE}")
+
+        def points_on(image: str) -> tuple[Points, tuple[int, int]]:
+            photo_px = size_px(image)
+            return self._points(image, photo_px), self.spec.frame_px or photo_px
+
+        declared = "positions" if self.spec.units else "size" if self.spec.frame_px else "nothing"
+        try:
+            check = check_frame(frame_points(sorted(self._rounds_of), points_on), "click", declared=declared)
+            check.refuse(_DECLARE)
+        except MapFileError as error:
+            raise MapFileError(f"{self._source}: {error}") from None
         return check
-
-
-@dataclass(frozen=True, slots=True)
-class ImageMatch:
-    """Which images of a collection the images of a table are.
-
-    ``image_by_number`` is number in the table -> image, ``left_out`` (name, reason) of those that are none or several,
-    ``note`` a sentence where file names alone told them; "" elsewhere.
-    """
-
-    image_by_number: dict[int, str]
-    left_out: list[tuple[str, str]]
-    note: str = ""
-
-
-def match_image_numbers(names: Sequence[str], images: Sequence[str]) -> ImageMatch:
-    """Match the images of a table by their names: the id, its last two parts, its last part.
-
-    Where no folder of the table is one of the collection's, file names alone tell the images: of those that are unique
-    in the table and in the collection, and not of two WordNet ids.
-    """
-    known = ImageNames(images)
-    image_by_number: dict[int, str] = {}
-    left_out: list[tuple[str, str]] = []
-    unknown: list[int] = []
-    for number, name in enumerate(names):
-        candidates = known.find(name)
-        if len(candidates) == 1:
-            image_by_number[number] = candidates[0]
-        elif candidates:
-            left_out.append((name, f"fits {' and '.join(candidates[:3])}; its rounds are left out."))
-        else:
-            unknown.append(number)
-    note = ""
-    if not any("/" in names[number] for number in image_by_number):
-        by_base_name = _match_base_names({number: names[number] for number in unknown}, known, images)
-        if by_base_name:
-            image_by_number |= by_base_name
-            unknown = [number for number in unknown if number not in by_base_name]
-            number, image = next(iter(by_base_name.items()))
-            note = (
-                f"{counted(len(by_base_name), 'image')} of the table {'was' if len(by_base_name) == 1 else 'were'} "
-                f"told by the file name alone, in other folders, for example {names[number]!r} as {image!r}."
-            )
-    if unknown:
-        some = ", ".join(repr(names[number]) for number in unknown[:3])
-        left_out.append(
-            (
-                "images",
-                f"{len(unknown)} of {len(names)} are not in the collection, for example {some}; their rounds are left "
-                "out.",
-            )
-        )
-    return ImageMatch(image_by_number, left_out, note)
-
-
-def _match_base_names(names: dict[int, str], known: ImageNames, images: Sequence[str]) -> dict[int, str]:
-    """Return number -> image for names whose file name is unique among them and in the collection."""
-    numbers_by_base: dict[str, list[int]] = {}
-    for number, name in names.items():
-        numbers_by_base.setdefault(composed(posixpath.basename(name)), []).append(number)
-    bases = {composed(posixpath.basename(image)) for image in images}
-    has_suffixes = any(base in bases for base in numbers_by_base)
-    matched: dict[int, str] = {}
-    for base, numbers in numbers_by_base.items():
-        candidates = known.find(base) if base in bases or not has_suffixes else []
-        if len(candidates) != 1 or len(numbers) != 1:
-            continue
-        folders = [_WORDNET_ID.findall(path.rpartition("/")[0]) for path in (names[numbers[0]], candidates[0])]
-        if not all(folders) or set(folders[0]) & set(folders[1]):
-            matched[numbers[0]] = candidates[0]
-    n_used = Counter(matched.values())
-    return {number: image for number, image in matched.items() if n_used[image] == 1}
-
-
-def _listed(left_out: Sequence[tuple[str, str]]) -> str:
-    return "".join(f" {name}: {reason}" for name, reason in left_out[:3] if name != "images")

@@ -10,15 +10,12 @@ from gala_viz.collections.clickme.click_csv import read_click_csv
 from gala_viz.collections.clickme.click_npz import read_click_npz
 from gala_viz.collections.clickme.round_table import RoundTable, load_round_table
 from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.row_reasons import reasons_text
 from gala_viz.specs import fingerprint
 
 READERS = {".csv": read_click_csv, ".npz": read_click_npz}
-READER_VERSION = 3
+READER_VERSION = 4
 """Rises when tables are read in another way, so that stored rounds of the former way are not used."""
-
-
-MAX_REASONS = 5
-"""Reasons that are told where no row is a round."""
 
 
 def read_rounds(source: Path, encoding: str | None = None) -> tuple[RoundTable, list[tuple[str, str]]]:
@@ -49,8 +46,7 @@ def read_rounds(source: Path, encoding: str | None = None) -> tuple[RoundTable, 
     except MapFileError as error:
         raise MapFileError(f"{source.name}: {error}") from None
     if not len(rounds):
-        reasons = "; ".join(f"{rows}: {reason.rstrip('.')}" for rows, reason in refused[:MAX_REASONS])
-        raise MapFileError(f"{source.name}: no row of the table is a round{f'. {reasons}.' if reasons else '.'}")
+        raise MapFileError(f"{source.name}: no row of the table is a round. {reasons_text(refused)}".rstrip())
     if write_atomically(refusals_file, json.dumps(refused).encode()):
         write_atomically(table_file, rounds.to_npz())
     return rounds, refused

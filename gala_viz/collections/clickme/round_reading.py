@@ -14,8 +14,8 @@ import numpy as np
 from gala_viz.collections.clickme.catch_score import catch_shares
 from gala_viz.collections.clickme.click_notation import TIMES_NOTE, TWO_LISTS
 from gala_viz.collections.clickme.round_table import Round, RoundColumns, RoundTable
-from gala_viz.collections.clickme.row_reasons import RowReasons
 from gala_viz.collections.human_maps.image_names import path_parts
+from gala_viz.collections.row_reasons import RowReasons
 from gala_viz.counts import counted
 
 _TWO_CLICKS = (

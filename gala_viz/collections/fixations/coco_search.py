@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gala_viz.collections.fixations.fixation_table import FixationTable, Reasons, ScanpathList
+from gala_viz.collections.fixations.fixation_table import FixationTable, ScanpathList
 from gala_viz.collections.fixations.json_stream import json_entries
 from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.row_reasons import RowReasons
 
 DISPLAY_PX = (1050, 1680)
 """(height, width) of the display."""
@@ -24,20 +25,20 @@ def read_coco_search(paths: Sequence[Path]) -> FixationTable:
     An image is searched for as TASK/NAME, as the published folders are, then as NAME. One participant's scanpaths on an
     image in several files or tasks are added up.
     """
-    scanpaths, reasons, tasks = ScanpathList(), Reasons(), set()
+    scanpaths, reasons, tasks = ScanpathList(), RowReasons("entry", "entries"), set()
     for path in paths:
-        for key, entry in json_entries(path):
+        for number, (key, entry) in enumerate(json_entries(path), start=1):
             try:
                 if key:
-                    raise MapFileError("a list of scanpaths was expected")
+                    raise MapFileError("a list of scanpaths was expected.")
                 name, task = str(entry["name"]), str(entry.get("task") or "")
                 names = (f"{task}/{name}", name) if task and task != "freeview" else (name,)
                 durations = entry.get("T")
                 scanpaths.add(names, str(entry["subject"]), entry["X"], entry["Y"], durations, DISPLAY_PX)
                 tasks |= {task} - {"", "freeview"}
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-                reasons.add(path.name, _ENTRY)
-    skipped = reasons.listed("entry")
+                reasons.add(f"{number} of {path.name}", f"{_ENTRY}.")
+    skipped = tuple(reasons.listed())
     if not scanpaths.images:
         raise MapFileError(f"{paths[0].name} holds no scanpaths: {_ENTRY}.")
     notes = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -12,13 +12,13 @@ import numpy as np
 
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.text_encoding import check_encoding_name
-from gala_viz.collections.fixations.frame_checks import FramePoints, check_frame
 from gala_viz.collections.fixations.open_fixations import read_fixations
 from gala_viz.collections.fixations.table_columns import ROLES
 from gala_viz.collections.human_maps.human_map import UNKNOWN_COUNT, HumanMap
 from gala_viz.collections.human_maps.human_map_memory import HUMAN_MAPS
-from gala_viz.collections.human_maps.image_names import MAX_UNMATCHED, ImageNames, path_parts
-from gala_viz.collections.human_maps.map_checks import MapFileError, check_aspect, spread
+from gala_viz.collections.human_maps.image_names import match_table, no_match_reason
+from gala_viz.collections.human_maps.map_checks import MapFileError, check_aspect
+from gala_viz.collections.human_maps.point_frames import FrameCheck, SizeFunction, check_frame, frame_points
 from gala_viz.collections.human_maps.points import (
     PointMaps,
     PointMapSpec,
@@ -33,11 +33,15 @@ from gala_viz.specs import check_finite, fingerprint, settings
 FIXATIONS, DURATIONS = "fixations", "durations"
 SIGMA_FRACTION = 0.03
 """Default sigma, as a share of the frame's longer side: OSIE's 24 of 800 px, about a degree of visual angle there."""
-N_CHECKED_IMAGES = 200
+MIN_SPAN = 0.6
+"""Share of the width or height over which the fixations on some photographs spread at least."""
+_DECLARE = (
+    "Declare where the photograph's top left corner was on the display with --offset X Y (offset_px) and, if it was "
+    "scaled, how large it was shown with --frame HEIGHT WIDTH (frame_px); or --swap-xy (swap_xy=True); or --units "
+    'fraction (units="fraction"); or, if the fixations are in the photographs\' pixels all the same, --offset 0 0.'
+)
 _MATLAB_PX = 0.5
 """From the centre of the first pixel, which MATLAB calls 1, to its edge."""
-
-SizeFunction = Callable[[str], tuple[int, int]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,22 +177,21 @@ class FixationMaps:
                 f"{source.name}: participants and order are not recorded; no first fixation can be dropped."
             )
         keep = ~table.first_of_scanpaths() if self.spec.drop_first else np.ones(len(table), dtype=bool)
-        image_of, left_out = _match(table.images, images)
+        match = match_table(table.images, images, "fixations")
+        image_of = match.image_by_number
         self._rows_of = rows_by_image(table.image, keep, image_of)
         self._number_of: dict[str, int] = {}
         for number, image in sorted(image_of.items(), reverse=True):
             self._number_of[image] = number
-        self.skipped = [(f"{source.name}, {name}", reason) for name, reason in (*table.skipped, *left_out)]
+        self.skipped = [(f"{source.name}, {name}", reason) for name, reason in (*table.skipped, *match.left_out)]
         if not self._rows_of:
-            example = repr(table.images[0][0]) if table.images else "none"
             raise MapFileError(
-                f"{source.name}: none of its {counted(len(table.images), 'image')} is in the collection; it names "
-                f"{example}, the collection {images[0]!r}. An image is named by its path, or its file's name."
-                if images
-                else f"{source.name}: the collection has no image."
+                f"{source.name}: no fixation is on an image of the collection: "
+                f"{no_match_reason(table.images, images, match)}"
             )
-        outside = self._check_frames(size_px)
-        self.kinds = self._kinds(int((~keep).sum()), outside)
+        notes = (*table.notes, *((match.note,) if match.note else ()))
+        check = self._check_frame(size_px)
+        self.kinds = self._kinds(int((~keep).sum()), check, notes)
 
     def with_smoothing(self, smoothing: str) -> FixationMaps:
         """Return the same fixations' maps, smoothed by a ClickMe smoothing in place of the Gaussian."""
@@ -261,40 +264,29 @@ class FixationMaps:
         duration = table.duration_ms[rows] if table.has_durations else None
         return Points(people, x, y, duration)
 
-    def _check_frames(self, size_px: SizeFunction) -> tuple[int, int, int]:
-        """Compare positions on some images, spread over all, with their frames.
+    def _check_frame(self, size_px: SizeFunction) -> FrameCheck:
+        """Compare the fixations on some images, spread over all, with their frames."""
 
-        Returns the number outside, the number of positions, and of images looked at.
-        """
-        parts, n_images = [], 0
-        for image in spread(sorted(self._rows_of), N_CHECKED_IMAGES):
-            try:
-                photo_px = size_px(image)
-                frame_px = self._frame(image, photo_px)
-            except (ValueError, OSError):
-                continue  # a photograph that cannot be read, or whose frame does not fit, is listed when it is shown
-            points = self._points(image, photo_px)
-            n_images += 1
-            parts.append(FramePoints(points.x_px, points.y_px, frame_px))
-        if not parts:
-            raise MapFileError(
-                f"{self._source}: no image can be compared with its photograph: none can be read, or the file tells "
-                "sizes of other proportions. Are these the photographs that were shown?"
-            )
+        def points_on(image: str) -> tuple[Points, tuple[int, int]]:
+            photo_px = size_px(image)
+            return self._points(image, photo_px), self._frame(image, photo_px)
+
         is_told = self.spec.declares_frame or any(map(any, self._table.frames_px))
+        declared = "positions" if is_told else "nothing"  # people look beside a photograph that stands on a display
         try:
-            n_outside, n_points = check_frame(parts, is_declared=is_told)
+            points = frame_points(sorted(self._rows_of), points_on)
+            check = check_frame(points, "fixation", declared=declared, min_span=MIN_SPAN)
+            check.refuse(_DECLARE)
         except MapFileError as error:
             raise MapFileError(f"{self._source}: {error}") from None
-        return n_outside, n_points, n_images
+        return check
 
-    def _kinds(self, n_dropped: int, outside: tuple[int, int, int]) -> dict[str, str]:
+    def _kinds(self, n_dropped: int, check: FrameCheck, notes: Sequence[str]) -> dict[str, str]:
         """Return the kinds of maps with a sentence that tells what was read, assumed and left out."""
         table, spec = self._table, self.spec
         rows = np.concatenate(list(self._rows_of.values()))
         people = len(np.unique(table.participant[rows]))
         who = "participants together, number unknown" if table.is_pooled else counted(people, "participant")
-        n_outside, n_points, n_images = outside
         if spec.sigma_px is not None:
             sigma = f"{spec.sigma_px:g} px"
         elif spec.sigma_degrees is not None:
@@ -304,13 +296,11 @@ class FixationMaps:
         one = "one map of all" if table.is_pooled else "one map each, averaged"
         about = [
             f"{one}, smoothed with a Gaussian of {sigma}.",
-            f"{counted(len(rows), 'fixation')} on {counted(len(self._rows_of), 'image')}; on "
-            f"{'these' if n_images == len(self._rows_of) else n_images}, {n_outside:,} of {n_points:,} lie outside of "
-            "the photograph and do not count.",
+            f"{counted(len(rows), 'fixation')} on {counted(len(self._rows_of), 'image')}. {check.description()}",
         ]
         if spec.drop_first:
             about.append(f"The first of each participant on each image was dropped ({n_dropped:,}).")
-        text = " ".join([*about, *table.notes])
+        text = " ".join([*about, *notes])
         sentences = {FIXATIONS: f"{table.title}, {who}: fixations counted, {text}"}
         if table.has_durations:
             sentences[DURATIONS] = f"{table.title}, {who}: fixations weighted by duration, {text}"
@@ -331,42 +321,3 @@ def _unpadded(
     scale = min(display_px[0] / photo_px[0], display_px[1] / photo_px[1])
     left, top = ((display_px[axis] - photo_px[axis] * scale) / 2 for axis in (1, 0))
     return (x - left) / scale, (y - top) / scale
-
-
-def _match(names: Sequence[tuple[str, ...]], images: Sequence[str]) -> tuple[dict[int, str], list[tuple[str, str]]]:
-    """Match the images of a table to those of the collection: number -> image, and what fits none or several.
-
-    An image is meant where its id, or the last parts of it, are the name in the table, or where the table's path ends
-    in the whole id.
-    """
-    known = ImageNames(images)
-    image_of: dict[int, str] = {}
-    left_out: list[tuple[str, str]] = []
-    n_unknown = 0
-    for number, options in enumerate(names):
-        found = next(filter(None, (_find(known, name) for name in options)), [])
-        if len(found) == 1:
-            image_of[number] = found[0]
-        elif found:
-            left_out.append((options[0], f"fits {' and '.join(found[:3])}; its fixations are left out."))
-        else:
-            n_unknown += 1
-            if n_unknown <= MAX_UNMATCHED:
-                left_out.append((options[0], "fits no image of the collection; its fixations are left out."))
-    if n_unknown > MAX_UNMATCHED:
-        left_out.append(("…", f"{n_unknown - MAX_UNMATCHED} more images fit none of the collection."))
-    return image_of, left_out
-
-
-def _find(known: ImageNames, name: str) -> list[str]:
-    parts = path_parts(name)
-    if not parts:
-        return []
-    if found := known.find("/".join(parts)):
-        return found
-    for start in range(1, len(parts)):
-        ending = "/".join(parts[start:])
-        found = [image for image in known.find(ending) if image.count("/") == ending.count("/")]
-        if found:
-            return found
-    return []

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from gala_viz.cache import read_npz
-from gala_viz.counts import counted
 
 POOLED = -1
 """Number of a fixation's participant where all are recorded together."""
@@ -189,19 +188,3 @@ class ScanpathList:
             frames_px=tuple(self.frames_px),
             **about,
         )
-
-
-@dataclass(slots=True)
-class Reasons:
-    """Reasons why parts of a file are left out, each told once with its count and where it was met first."""
-
-    _found: dict[str, list[Any]] = field(default_factory=dict)
-
-    def add(self, where: str, reason: str, count: int = 1) -> None:
-        """Count ``reason``, met at ``where``."""
-        self._found.setdefault(reason, [where, 0])[1] += count
-
-    def listed(self, noun: str) -> tuple[tuple[str, str], ...]:
-        """Return (where first, reason with its count), the most frequent first; ``noun`` is counted."""
-        entries = sorted(self._found.items(), key=lambda entry: -entry[1][1])
-        return tuple((where, f"{reason} ({counted(count, noun)} so)") for reason, (where, count) in entries)

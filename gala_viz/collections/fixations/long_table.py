@@ -17,9 +17,10 @@ import pandas as pd
 
 from gala_viz.collections.clickme.table_values import NO_PARTICIPANT, UNKNOWN_WORDS
 from gala_viz.collections.clickme.text_encoding import UTF_8, check_encoding
-from gala_viz.collections.fixations.fixation_table import MAX_FIXATIONS, FixationTable, Reasons
+from gala_viz.collections.fixations.fixation_table import MAX_FIXATIONS, FixationTable
 from gala_viz.collections.fixations.table_columns import find_columns
 from gala_viz.collections.human_maps.map_checks import MapFileError, damage_refused
+from gala_viz.collections.row_reasons import RowReasons, reasons_text
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 PARQUET = ".parquet"
@@ -100,7 +101,7 @@ def _read(path: Path, columns: Mapping[str, str] | None, encoding: str | None) -
     repeated = [name for name in used if header.count(name) > 1]
     if repeated:
         raise MapFileError(f"the table has several columns {', '.join(map(repr, repeated))}; name them differently.")
-    parts, reasons, codes, n_rows, n_comma = [], Reasons(), {"image": {}, "participant": {}, "trial": {}}, 0, 0
+    parts, reasons, codes, n_rows, n_comma = [], RowReasons("row"), {"image": {}, "participant": {}, "trial": {}}, 0, 0
     for frame in _frames(path, used, header, encoding):
         if n_rows + len(frame) > MAX_FIXATIONS:
             raise MapFileError(f"the table has more than {MAX_FIXATIONS:,} rows.")
@@ -108,10 +109,9 @@ def _read(path: Path, columns: Mapping[str, str] | None, encoding: str | None) -
         parts.append(part)
         n_rows, n_comma = n_rows + len(frame), n_comma + commas
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    skipped = reasons.listed("row")
+    skipped = tuple(reasons.listed())
     if not len(rows):
-        told = "; ".join(f"{where}: {reason}" for where, reason in skipped) or "it has no rows."
-        raise MapFileError(f"no row of the table is a fixation: {told}")
+        raise MapFileError(f"no row of the table is a fixation: {reasons_text(skipped) or 'it has no rows.'}")
     if _EVENT in event:
         keys = ["image", "participant", "trial", "event", "recording"]
         rows = rows.drop_duplicates(keys, ignore_index=True)
@@ -144,7 +144,7 @@ def _parse(
     column_of: Mapping[str, str],
     is_samples: bool,
     n_before: int,
-    reasons: Reasons,
+    reasons: RowReasons,
     codes: dict[str, dict[str, int]],
 ) -> tuple[pd.DataFrame, int]:
     """Return the rows of ``frame`` that are fixations, as numbers, and how many numbers had a decimal comma."""
@@ -167,19 +167,19 @@ def _parse(
         n_comma += len(commas)
         numbers[role] = numbers[role].fillna(commas.str.replace(",", ".").astype(np.float64))
     faults = [
-        ("the row has more columns than the table", frame[_MORE].str.strip() != "" if _MORE in frame else ~keep),
-        ("there is no image", texts["image"] == ""),
-        ("there is no participant", _is_among(texts["participant"], NO_PARTICIPANT)),
+        ("the row has more columns than the table.", frame[_MORE].str.strip() != "" if _MORE in frame else ~keep),
+        ("there is no image.", texts["image"] == ""),
+        ("there is no participant.", _is_among(texts["participant"], NO_PARTICIPANT)),
     ]
     for role in ("x", "y"):
-        faults.append((f"there is no {role}", empty[role]))
-        faults.append((f"{role} is no finite number", ~empty[role] & ~np.isfinite(numbers[role])))
+        faults.append((f"there is no {role}.", empty[role]))
+        faults.append((f"{role} is a finite number", ~empty[role] & ~np.isfinite(numbers[role])))
     for reason, fault in faults:
         fault = fault & keep
         if fault.any():
             first = int(np.flatnonzero(fault)[0])
-            shown = f": {texts[reason[0]].iloc[first][:30]!r}" if reason.endswith("number") else ""
-            reasons.add(f"row {n_before + first + 2}", f"{reason}{shown}", int(fault.sum()))
+            shown = "" if reason.endswith(".") else f"; got {texts[reason[0]].iloc[first][:30]!r}."
+            reasons.add(n_before + first + 2, f"{reason}{shown}", int(fault.sum()))
             keep &= ~fault
     part = pd.DataFrame({role: values[keep] for role, values in numbers.items()})
     for role, known in codes.items():

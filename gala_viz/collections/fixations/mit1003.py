@@ -12,9 +12,10 @@ from gala_viz.collections.fixations.detect_fixations import (
     MIN_DURATION_MS,
     dispersion_fixations,
 )
-from gala_viz.collections.fixations.fixation_table import FixationTable, Reasons, ScanpathList
+from gala_viz.collections.fixations.fixation_table import FixationTable, ScanpathList
 from gala_viz.collections.human_maps.map_checks import MapFileError
 from gala_viz.collections.mat_file import cells, read_mat
+from gala_viz.collections.row_reasons import RowReasons, reasons_text
 
 RATE_HZ = 240.0
 PX_PER_DEGREE = 35.0
@@ -27,24 +28,24 @@ def read_mit1003(root: Path, paths: Iterable[Path]) -> FixationTable:
     The authors' own rule is in their MATLAB code alone; this one (``detect_fixations``) is another, so that single
     fixations differ. Files that cannot be used are listed. Raises ``MapFileError`` where none can, ``OSError``.
     """
-    scanpaths, reasons = ScanpathList(), Reasons()
+    scanpaths, reasons = ScanpathList(), RowReasons()
     for path in paths:
         name = path.relative_to(root).with_suffix("").as_posix()
         try:
             if path.parent == root:
-                raise MapFileError("it lies in no folder of a subject")
+                raise MapFileError("it lies in no folder of a subject.")
             image, gaze = _gaze(path)
             x, y, duration = dispersion_fixations(
                 gaze[:, 0], gaze[:, 1], rate_hz=RATE_HZ, max_dispersion_px=MAX_DISPERSION_DEGREES * PX_PER_DEGREE
             )
             scanpaths.add((image,), path.relative_to(root).parts[0], x, y, duration)
         except MapFileError as error:
-            reasons.add(name, str(error).rstrip("."))
+            reasons.add(name, str(error))
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             reasons.add(name, _EXPECTED)
-    skipped = reasons.listed("file")
+    skipped = tuple(reasons.listed())
     if not scanpaths.images:
-        raise MapFileError(f"no MATLAB file holds gaze of MIT1003: {'; '.join(reason for _, reason in skipped[:3])}.")
+        raise MapFileError(f"no MATLAB file holds gaze of MIT1003: {reasons_text(skipped)}")
     note = (
         f"Fixations are detected here in the raw samples at {RATE_HZ:g} Hz: at least {MIN_DURATION_MS:g} ms within a "
         f"dispersion of {MAX_DISPERSION_DEGREES:g} degree ({PX_PER_DEGREE:g} px). The authors' MATLAB rule differs; "
@@ -53,7 +54,7 @@ def read_mit1003(root: Path, paths: Iterable[Path]) -> FixationTable:
     return scanpaths.table("MIT1003", is_one_based=True, notes=(note,), skipped=skipped)
 
 
-_EXPECTED = "one structure with DATA.eyeData (x and y of each sample) was expected"
+_EXPECTED = "one structure with DATA.eyeData (x and y of each sample) was expected."
 
 
 def _gaze(path: Path) -> tuple[str, np.ndarray]:

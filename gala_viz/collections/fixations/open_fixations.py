@@ -24,7 +24,7 @@ from gala_viz.collections.human_maps.hdf5_maps import SUFFIXES as HDF5_SUFFIXES
 from gala_viz.collections.human_maps.map_checks import MapFileError
 from gala_viz.specs import fingerprint
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Rises when sets are read in another way, so that stored fixations of the former way are not used."""
 FORMATS = (
     "a long table (CSV, TSV, spaces, gz, Parquet), SALICON (JSON, MATLAB), CAT2000's FIXATIONLOCS, MIT1003's DATA, "

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from gala_viz.collections.fixations.fixation_table import FixationTable, Reasons, ScanpathList
+from gala_viz.collections.fixations.fixation_table import FixationTable, ScanpathList
 from gala_viz.collections.fixations.json_stream import json_entries
 from gala_viz.collections.human_maps.map_checks import MapFileError
 from gala_viz.collections.mat_file import cells, read_mat
+from gala_viz.collections.row_reasons import RowReasons, reasons_text
 
 RELEASES = ("2015", "2017")
 """Fixations of 2017 were detected anew from the same mouse samples; maps of the two differ."""
@@ -24,36 +25,37 @@ RELEASES = ("2015", "2017")
 
 def read_salicon_json(paths: Sequence[Path]) -> FixationTable:
     """Read SALICON's JSON files; an annotation is one worker on one image. Raises ``MapFileError``, ``OSError``."""
-    scanpaths, reasons, told = ScanpathList(), Reasons(), []
+    scanpaths, reasons, told = ScanpathList(), RowReasons("entry", "entries"), []
     for path in paths:
         images: dict[Any, tuple[str, tuple[int, int]]] = {}
-        annotations: list[tuple[Any, str, np.ndarray]] = []
-        for key, entry in json_entries(path):
+        annotations: list[tuple[str, Any, str, np.ndarray]] = []
+        for number, (key, entry) in enumerate(json_entries(path), start=1):
+            place = f"{number} of {path.name}"
             try:
                 if key == "images":
                     images[entry["id"]] = str(entry["file_name"]), (int(entry["height"]), int(entry["width"]))
                 elif key == "annotations":
                     # kept as int32 arrays: as Python's lists, those of 10,000 images take gigabytes
                     points = np.asarray(entry["fixations"], dtype=np.float64).reshape(-1, 2)
-                    annotations.append((entry["image_id"], str(entry["worker_id"]), points.astype(np.float32)))
+                    annotations.append((place, entry["image_id"], str(entry["worker_id"]), points.astype(np.float32)))
                 elif key == "info" and isinstance(entry, dict):
                     told += [str(entry.get(name, "")) for name in ("version", "description", "url")]
             except (KeyError, TypeError, ValueError, OverflowError):
-                what = "an image has an id, a file_name, a width and a height"
-                reasons.add(path.name, what if key == "images" else _ANNOTATION)
-        for image_id, worker, points in annotations:
+                what = "an image has an id, a file_name, a width and a height."
+                reasons.add(place, what if key == "images" else _ANNOTATION)
+        for place, image_id, worker, points in annotations:
             if image_id not in images:
-                reasons.add(path.name, "its image_id is that of no image")
+                reasons.add(place, "its image_id is that of no image.")
                 continue
             name, frame_px = images[image_id]
             scanpaths.add((name,), worker, points[:, 1], points[:, 0], frame_px=frame_px)
-    skipped = reasons.listed("entry")
+    skipped = tuple(reasons.listed())
     if not scanpaths.images:
-        raise MapFileError(f"{paths[0].name} holds no fixations of SALICON: {_reasons_text(skipped) or _ANNOTATION}.")
+        raise MapFileError(f"{paths[0].name} holds no fixations of SALICON: {reasons_text(skipped) or _ANNOTATION}")
     return scanpaths.table(f"SALICON ({release(paths, told)})", is_one_based=True, notes=_NOTES, skipped=skipped)
 
 
-_ANNOTATION = "an annotation has an image_id, a worker_id and fixations [[row, column], …]"
+_ANNOTATION = "an annotation has an image_id, a worker_id and fixations [[row, column], …]."
 _NOTES = ("Rows and columns count from 1.",)
 
 
@@ -63,7 +65,7 @@ def read_salicon_mat(root: Path, paths: Iterable[Path]) -> FixationTable:
     They do not name the workers: each is called by image and number, so that nobody is taken for the same person on two
     images. Files that cannot be used are listed. Raises ``MapFileError`` where none can, ``OSError``.
     """
-    scanpaths, reasons, all_paths = ScanpathList(), Reasons(), list(paths)
+    scanpaths, reasons, all_paths = ScanpathList(), RowReasons(), list(paths)
     for path in all_paths:
         name = path.relative_to(root).with_suffix("").as_posix()
         try:
@@ -74,12 +76,12 @@ def read_salicon_mat(root: Path, paths: Iterable[Path]) -> FixationTable:
                 who = f"{path.stem} #{number}"
                 scanpaths.add((name,), who, points[:, 0], points[:, 1], frame_px=(height, width))
         except MapFileError as error:
-            reasons.add(name, str(error).rstrip("."))
+            reasons.add(name, str(error))
         except (KeyError, TypeError, ValueError, IndexError, OverflowError):
-            reasons.add(name, "resolution and gaze with fixations (x, y) were expected")
-    skipped = reasons.listed("file")
+            reasons.add(name, "resolution and gaze with fixations (x, y) were expected.")
+    skipped = tuple(reasons.listed())
     if not scanpaths.images:
-        raise MapFileError(f"no MATLAB file holds fixations of SALICON: {_reasons_text(skipped)}.")
+        raise MapFileError(f"no MATLAB file holds fixations of SALICON: {reasons_text(skipped)}")
     return scanpaths.table(
         f"SALICON ({release([root])})",
         is_one_based=True,
@@ -98,7 +100,3 @@ def release(paths: Iterable[Path], told: Iterable[str] = ()) -> str:
     texts = [*told, *(name for name in names if "salicon" in name or "2015r1" in name)]
     years = [year for year in RELEASES if any(year in text for text in texts)]
     return f"{years[0]} release" if len(years) == 1 else "release unknown: 2015 and 2017 differ"
-
-
-def _reasons_text(skipped: Sequence[tuple[str, str]]) -> str:
-    return "; ".join(f"{where}: {reason}" for where, reason in skipped[:3])

@@ -8,10 +8,11 @@ import pytest
 from gala_viz.collections import open_collection
 from gala_viz.collections.clickme.catch_score import catch_shares
 from gala_viz.collections.clickme.click_csv import read_click_csv
-from gala_viz.collections.clickme.click_frame import CheckedClicks, check_frame
-from gala_viz.collections.clickme.click_maps import ClickMapSpec, match_image_numbers
+from gala_viz.collections.clickme.click_maps import ClickMapSpec
 from gala_viz.collections.clickme.click_notation import parse_coordinates
+from gala_viz.collections.human_maps.image_names import match_table
 from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.human_maps.point_frames import FramePoints, check_frame
 from tests.collections.clickme.clicks import parse_clicks
 from tests.collections.pictures import encoded, gradient
 
@@ -123,16 +124,17 @@ def test_percentages_are_told_from_shares_by_the_whole_column_or_not_at_all(scor
 def test_file_names_alone_tell_images_only_where_they_are_unique():
     images = ["flat/ILSVRC_1.JPEG", "flat/ILSVRC_2.JPEG", "flat/twice.JPEG"]
     names = ["val/ILSVRC_1.JPEG", "val/other.JPEG", "a/twice.JPEG", "b/twice.JPEG"]
-    match = match_image_numbers(names, images)
+    match = match_table([(name,) for name in names], images, "rounds")
     assert match.image_by_number == {0: "flat/ILSVRC_1.JPEG"}
     assert "file name alone" in match.note
     assert "3 of 4 are not in the collection" in match.left_out[-1][1]
-    other = match_image_numbers(["n01440764/a.JPEG"], ["n01443537/a.JPEG"])
+    other = match_table([("n01440764/a.JPEG",)], ["n01443537/a.JPEG"], "rounds")
     assert other.image_by_number == {}, "two WordNet ids are two categories"
 
 
 def test_umlauts_in_either_unicode_form_name_the_same_image():
-    assert match_image_numbers(["tu\u0308r/a.png"], ["t\u00fcr/a.png"]).image_by_number == {0: "t\u00fcr/a.png"}
+    match = match_table([("tu\u0308r/a.png",)], ["t\u00fcr/a.png"], "rounds")
+    assert match.image_by_number == {0: "t\u00fcr/a.png"}
 
 
 def clicks_of(rng, n_images, sizes, place):
@@ -140,7 +142,7 @@ def clicks_of(rng, n_images, sizes, place):
     image = np.repeat(np.arange(n_images), 40)
     shares = np.clip(rng.normal(0.5, 0.2, (len(image), 2)), 0.001, 0.999)
     x, y = place(shares, np.stack([width[image], height[image]], 1)).T
-    return CheckedClicks(x_px=x, y_px=y, image=image, width_px=width, height_px=height)
+    return FramePoints(x_px=x, y_px=y, image=image, width_px=width, height_px=height)
 
 
 MIXED = [(500, 375), (375, 500), (640, 480)]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from gala_viz.collections.fixations.fixation_maps import FixationMaps, FixationMapSpec
-from gala_viz.collections.fixations.frame_checks import FramePoints, check_frame
+from gala_viz.collections.fixations.fixation_maps import MIN_SPAN, FixationMaps, FixationMapSpec
 from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.human_maps.point_frames import FramePoints, check_frame
 from tests.collections.fixations.photographs import spread_points, table_text
 
 PHOTO = (300, 400)
@@ -62,30 +62,50 @@ def test_positions_outside_are_counted_and_told(tmp_path, points):
     x, y = points[0].copy(), points[1].copy()
     x[:6] = 500
     maps = opened(tmp_path, x, y)
-    assert "on these, 6 of 300 lie outside of the photograph and do not count." in maps.kinds["fixations"]
+    assert (
+        "Outside of their photographs, and not counted, are 6 of 300 fixations on 1 image." in maps.kinds["fixations"]
+    )
     assert maps.read_map("a.png", "fixations", PHOTO).attrs["n_outside"] == 6
 
 
 def test_a_share_outside_is_refused_with_its_number_unless_the_frame_is_declared(tmp_path, points):
     x = points[0] + 60
-    with pytest.raises(MapFileError, match=r"20% of 300 fixations lie outside of their photographs \(x from 60 to 459"):
+    with pytest.raises(
+        MapFileError, match=r"20% of the fixations lie outside .*\(60 of 300 on 1 image.* x is 60.12 to 458.88"
+    ):
         opened(tmp_path, x, points[1])
     assert opened(tmp_path, x, points[1], offset_px=(0, 0)).kinds
 
 
 def test_most_outside_is_refused_also_where_a_frame_was_declared(tmp_path, points):
-    with pytest.raises(MapFileError, match=r"100% of 300"):
+    with pytest.raises(MapFileError, match=r"100% of the fixations"):
         opened(tmp_path, points[0] + 1000, points[1], offset_px=(0, 0))
 
 
-def test_fixations_in_the_middle_of_few_are_not_refused():
-    rng = np.random.default_rng(0)
-    few = FramePoints(rng.normal(200, 20, 30), rng.normal(150, 20, 30), PHOTO)
-    assert check_frame([few], is_declared=False) == (0, 30)
-    many = FramePoints(rng.normal(200, 20, 300), rng.normal(150, 20, 300), PHOTO)
-    with pytest.raises(MapFileError, match="smaller frame"):
-        check_frame([many], is_declared=False)
-    assert check_frame([many], is_declared=True) == (0, 300)
+def in_the_middle(n):
+    rng, zeros = np.random.default_rng(0), np.zeros(n, int)
+    return FramePoints(rng.normal(200, 20, n), rng.normal(150, 20, n), zeros, np.array([400.0]), np.array([300.0]))
+
+
+@pytest.mark.parametrize(
+    ("n", "options", "fault"),
+    [
+        (30, {"min_span": MIN_SPAN}, None),
+        (300, {"min_span": MIN_SPAN}, "narrow"),
+        (300, {"min_span": MIN_SPAN, "declared": "size"}, None),
+        (300, {}, None),  # clicks: rounds on one image are strokes on one object
+    ],
+)
+def test_many_fixations_in_the_middle_are_refused_and_few_or_clicks_are_not(n, options, fault):
+    assert check_frame(in_the_middle(n), **options).fault == fault
+
+
+def test_fixations_without_a_position_are_outside_and_speak_of_no_frame(tmp_path, points):
+    x, y = points[0].copy(), points[1].copy()
+    x[:6] = np.nan
+    frame = FramePoints(x, y, np.zeros(N, int), np.array([400.0]), np.array([300.0]))
+    check = check_frame(frame, min_span=MIN_SPAN)
+    assert (check.n_outside, check.fault) == (6, None)
 
 
 @pytest.mark.parametrize(

@@ -109,16 +109,16 @@ def test_rows_that_are_no_fixations_are_told_by_reason_with_their_number(tmp_pat
     table = read_long_table(written(tmp_path, table_text([*ROWS, *bad])))
     same(table)
     told = {reason: where for where, reason in table.skipped}
-    assert told["there is no x (2 rows so)"] == "row 24"
-    assert told["there is no image (1 row so)"] == "row 22"
-    assert told["there is no participant (1 row so)"] == "row 23"
-    assert told["y is no finite number: 'left' (1 row so)"] == "row 26"
-    assert told["x is no finite number: 'inf' (1 row so)"] == "row 27"
+    assert told["there is no x."] == "rows 24 and 1 more"
+    assert told["there is no image."] == "row 22"
+    assert told["there is no participant."] == "row 23"
+    assert told["y is a finite number; got 'left'."] == "row 26"
+    assert told["x is a finite number; got 'inf'."] == "row 27"
 
 
 def test_a_table_without_any_fixation_says_why(tmp_path):
     path = written(tmp_path, table_text([("a.png", "p1", ".", ".", 1)] * 3))
-    with pytest.raises(MapFileError, match=r"no row of the table is a fixation: row 2: there is no x \(3 rows so\)"):
+    with pytest.raises(MapFileError, match=r"no row of the table is a fixation: rows 2 and 2 more: there is no x\."):
         read_long_table(path)
     with pytest.raises(MapFileError, match="it has no rows"):
         read_long_table(written(tmp_path, table_text([])))
@@ -193,8 +193,8 @@ def test_rows_of_another_number_of_columns_are_left_out_and_told(tmp_path):
     text = table_text(ROWS) + "a,1.png,p1,1,2,3\na.png,p1\n"
     table = read_long_table(written(tmp_path, text))
     same(table)
-    assert ("row 22", "the row has more columns than the table (1 row so)") in table.skipped
-    assert ("row 23", "there is no x (1 row so)") in table.skipped
+    assert ("row 22", "the row has more columns than the table.") in table.skipped
+    assert ("row 23", "there is no x.") in table.skipped
 
 
 def test_a_table_comes_back_from_the_cache_as_it_was_read(tmp_path):
