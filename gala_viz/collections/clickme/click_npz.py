@@ -28,8 +28,7 @@ from gala_viz.collections.clickme.table_values import (
     parse_participant,
     parse_text,
 )
-from gala_viz.collections.human_maps.map_checks import MapFileError
-from gala_viz.error_text import error_message
+from gala_viz.collections.human_maps.map_checks import MapFileError, damage_refused
 
 REQUIRED = ("file_pointer", "clickmap_x", "clickmap_y", "user_id")
 OPTIONAL = ("user_catch_trial", "n_catch_trials", "is_mobile")
@@ -94,31 +93,26 @@ def read_click_npz(path: Path) -> tuple[RoundTable, list[tuple[str, str]]]:
 
 def _columns(path: Path, files: contextlib.ExitStack) -> tuple[dict[str, Any], list[str]]:
     """Read the known arrays of the file by name, coordinates into ``files``, and list the names of the unknown."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            missing = [name for name in REQUIRED if name not in members]
-            if missing:
-                raise MapFileError(
-                    f"the file has no array {', '.join(missing)}; expected {', '.join(REQUIRED)} and perhaps "
-                    f"{', '.join(OPTIONAL)}; it has {', '.join(sorted(members)[:20]) or 'nothing'}."
-                )
-            names = [name for name in (*REQUIRED, *OPTIONAL) if name in members]
-            for name in names:
-                _check_size(members[name])
-            columns: dict[str, Any] = {}
-            for name in sorted(names, key=lambda name: name in COORDINATES):  # the large ones last, one at a time
-                values = _column(archive, members[name])
-                if name in COORDINATES:
-                    file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the others
-                    columns[name] = _Coordinates(values, file)
-                else:
-                    columns[name] = _shared(values)
-                del values
-    except MapFileError:
-        raise
-    except Exception as error:  # a damaged archive or pickle makes readers raise errors of many kinds
-        raise MapFileError(f"the file cannot be read ({error_message(error)}).") from error
+    with damage_refused("the file"), zipfile.ZipFile(path) as archive:
+        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+        missing = [name for name in REQUIRED if name not in members]
+        if missing:
+            raise MapFileError(
+                f"the file has no array {', '.join(missing)}; expected {', '.join(REQUIRED)} and perhaps "
+                f"{', '.join(OPTIONAL)}; it has {', '.join(sorted(members)[:20]) or 'nothing'}."
+            )
+        names = [name for name in (*REQUIRED, *OPTIONAL) if name in members]
+        for name in names:
+            _check_size(members[name])
+        columns: dict[str, Any] = {}
+        for name in sorted(names, key=lambda name: name in COORDINATES):  # the large ones last, one at a time
+            values = _column(archive, members[name])
+            if name in COORDINATES:
+                file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - closed with the others
+                columns[name] = _Coordinates(values, file)
+            else:
+                columns[name] = _shared(values)
+            del values
     return columns, sorted(set(members) - {*REQUIRED, *OPTIONAL, *NOT_USED})
 
 

@@ -10,9 +10,8 @@ import numpy as np
 
 from gala_viz.collections.clickme.clickme_record import MAX_SIDE, check_all_finite, check_counts, to_pixels
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError
-from gala_viz.collections.human_maps.map_checks import MapFileError, failed_to_read
+from gala_viz.collections.human_maps.map_checks import damage_refused
 from gala_viz.collections.human_maps.npz_arrays import check_compression, check_member, member_header, read_member
-from gala_viz.error_text import error_message
 
 KEYS = ("image", "heatmap", "label")
 MAX_RECORD_BYTES = 2**26
@@ -70,7 +69,7 @@ def npz_heatmap(record: bytes | Path) -> np.ndarray:
 
 def _read(record: bytes | Path, key: str, max_bytes: int) -> np.ndarray:
     """Return one array of a record, from its bytes or its file."""
-    try:
+    with damage_refused("it", refusal=TFRecordError):
         if isinstance(record, Path) and record.stat().st_size > MAX_RECORD_BYTES:
             raise TFRecordError(f"a record's file has at most {MAX_RECORD_BYTES / 1e6:.0f} MB.")
         with zipfile.ZipFile(io.BytesIO(record) if isinstance(record, bytes) else record) as archive:
@@ -80,14 +79,6 @@ def _read(record: bytes | Path, key: str, max_bytes: int) -> np.ndarray:
             check_compression(archive)
             check_member(members[key], *member_header(archive, members[key], max_bytes), max_bytes)
             return read_member(archive, members[key])
-    except TFRecordError:
-        raise
-    except MapFileError as error:
-        raise TFRecordError(str(error)) from None
-    except Exception as error:  # zipfile and NumPy raise errors of many kinds on damaged files
-        if failed_to_read(error):
-            raise
-        raise TFRecordError(f"it cannot be read ({error_message(error)}).") from error
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

@@ -55,19 +55,22 @@ class LabelMaskError(MapFileError):
 
 
 @contextmanager
-def damage_refused(what: str, length: int = 120) -> Iterator[None]:
-    """Let what a reader raises on a damaged file be a ``MapFileError`` on ``what``; what the system raises stays.
+def damage_refused(what: str, length: int = 120, refusal: type[ValueError] = MapFileError) -> Iterator[None]:
+    """Let what a reader raises on a damaged file be a ``refusal`` of ``what``; what the system raises stays.
 
-    Readers raise errors of many kinds on damaged files. ``length`` is that of the reader's message in the sentence.
+    Readers raise errors of many kinds on damaged files. ``length`` is that of the reader's message in the sentence. A
+    ``MapFileError`` is turned into a ``refusal`` with the same message.
     """
     try:
         yield
-    except MapFileError:
+    except refusal:
         raise
+    except MapFileError as error:
+        raise refusal(str(error)) from None
     except Exception as error:
         if failed_to_read(error):
             raise
-        raise MapFileError(f"{what} cannot be read ({error_message(error, length)}).") from error
+        raise refusal(f"{what} cannot be read ({error_message(error, length)}).") from error
 
 
 def failed_to_read(error: BaseException | None) -> bool:

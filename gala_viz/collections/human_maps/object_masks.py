@@ -18,8 +18,8 @@ from gala_viz.collections.human_maps.map_checks import (
     MapFileError,
     check_aspect,
     check_shape,
+    damage_refused,
     describe_values,
-    failed_to_read,
 )
 
 IGNORED, MAX_ID = 1000, 999
@@ -88,21 +88,12 @@ def mask_reader(mask_format: MaskFormat, paths: Iterable[Path]) -> MaskReader:
 
 def _labels(path: Path, mask_format: MaskFormat) -> np.ndarray:
     """Return a PNG's labels, int32 (y, x)."""
-    try:
-        with Image.open(path, formats=("PNG",)) as image:
-            check_shape((image.height, image.width))
-            modes = ("RGB",) if mask_format == "imagenet-s" else ("L", "P", "I;16", "I")
-            if image.mode not in modes:
-                raise MapFileError(
-                    f"a mask of this format is a PNG of the mode {' or '.join(modes)}; got {image.mode}."
-                )
-            values = np.asarray(image).astype(np.int32)
-    except MapFileError:
-        raise
-    except Exception as error:  # decoders raise errors of many kinds on damaged files
-        if failed_to_read(error):
-            raise
-        raise MapFileError(f"the mask cannot be read ({' '.join(str(error).split())[:120]}).") from None
+    with damage_refused("the mask"), Image.open(path, formats=("PNG",)) as image:
+        check_shape((image.height, image.width))
+        modes = ("RGB",) if mask_format == "imagenet-s" else ("L", "P", "I;16", "I")
+        if image.mode not in modes:
+            raise MapFileError(f"a mask of this format is a PNG of the mode {' or '.join(modes)}; got {image.mode}.")
+        values = np.asarray(image).astype(np.int32)
     if mask_format != "imagenet-s":
         return values
     if values[..., 2].any():
