@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 Spec = TypeVar("Spec")
 Target = Literal["own", "label"] | int
@@ -29,6 +29,13 @@ MAX_NAME_BYTES = 180
 MEASUREMENT_VERSION = 2
 """Goes up whenever the same settings give other numbers: 2 has the noise of Philox, floors of ten partner images, and
 scores over the part of a photograph that all networks see."""
+
+OutputOption = Annotated[
+    str | None,
+    "What of the output of networks of other programs the logits are: a key or place in a dict or tuple, for example "
+    "logits or 0; log, where they give probabilities; binary, where they give one logit.",
+]
+"""Which output of a network is read; the text is the help of each command that has the option."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

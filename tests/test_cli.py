@@ -27,6 +27,7 @@ from gala_viz.commands.compare_app import check_names, notes_are_read_only
 from gala_viz.commands.helptext import REGISTRY, field_helptexts
 from gala_viz.commands.page_server import ServerAddress, has_browser
 from gala_viz.panels.compare.compare_options import CompareOptions
+from gala_viz.specs import OutputOption
 from tests.tiers import slow
 
 TRIVIAL_PAGE = """
@@ -144,9 +145,10 @@ def test_an_option_is_explained_by_the_text_under_its_field_as_one_line():
 
         size: int = 3
         """Larger."""
+        output: OutputOption = None
 
     assert field_helptexts(Elder) == {"size": "How large, in pixels.", "way": "Where to."}
-    assert field_helptexts(Options) == {"size": "Larger.", "way": "Where to."}
+    assert field_helptexts(Options) == {"size": "Larger.", "way": "Where to.", "output": OutputOption.__metadata__[0]}
 
 
 def test_the_options_of_compare_are_those_of_the_page_and_the_server(capsys):

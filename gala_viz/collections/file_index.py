@@ -10,18 +10,24 @@ since clocks of file systems are coarse. An index that is damaged or of another 
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gala_viz.collections.file_index_cache import FolderListing, index_path, load_index, save_index
 
 MAX_CHECKED_FILES = 5000
+MAX_ENTRIES = 2_000_000
+"""Files and folders of any kind in a folder that is listed; the whole of ImageNet's challenge has 1.5 million."""
+TELL_AFTER_S, _TELL_EVERY = 1.0, 100
+"""Seconds of listing after which it is told, and between two such lines; looked up at each so many entries."""
 MAX_DEPTH = 12
 _COARSE_NS = 2_000_000_000
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ def index_files(
     """Index the files under ``root`` whose suffix, in lower case, is among ``suffixes``.
 
     Hidden files and folders (".…") are ignored. Links that lead out of ``root``, links to folders, empty files, names
-    that are not valid text and folders that cannot be read are refused with a reason.
+    that are not valid text and folders that cannot be read are refused with a reason. A listing that takes more than a
+    second tells the log how much was looked through so far.
 
     Parameters
     ----------
@@ -77,7 +84,11 @@ def index_files(
     ------
     OSError
         ``root`` itself cannot be read.
+    ValueError
+        ``root`` is that of the file system, or holds more than ``MAX_ENTRIES`` files and folders.
     """
+    if root == Path(root.anchor):
+        raise ValueError(f"{root} is the root of the file system, and is not looked through. {_ADVICE}")
     path = index_path(root, suffixes, reported_suffixes, names)
     further = re.compile(names, re.IGNORECASE) if names else None
     known = {} if refresh else load_index(path, root)
@@ -85,6 +96,7 @@ def index_files(
     listings: dict[str, FolderListing] = {}
     changed = False
     waiting = [""]
+    count = _EntryCount(root)
     unreadable: list[tuple[str, str]] = []
     while waiting:
         folder = waiting.pop()
@@ -95,7 +107,7 @@ def index_files(
             modified_ns = os.stat(absolute).st_mtime_ns
             listing = known.get(folder)
             if listing is None or listing.modified_ns != modified_ns or (checked and not _as_listed(absolute, listing)):
-                listing = _list(root, absolute, modified_ns, suffixes, reported_suffixes, further)
+                listing = _list(root, absolute, modified_ns, suffixes, reported_suffixes, further, count)
                 changed = True
         except OSError as error:
             if not folder:
@@ -133,6 +145,27 @@ def file_states(source: Path) -> list[tuple[str, int, int]]:
     return sorted(states)
 
 
+_ADVICE = "A collection is a folder of photographs; name that folder."
+
+
+@dataclass(slots=True)
+class _EntryCount:
+    """How many files and folders were listed under a folder: bounded, and told where it takes long."""
+
+    root: Path
+    n: int = 0
+    told_at: float = field(default_factory=time.monotonic)
+
+    def add(self) -> None:
+        """Count one more."""
+        self.n += 1
+        if self.n > MAX_ENTRIES:
+            raise ValueError(f"{self.root} holds more than {MAX_ENTRIES:,} files and folders. {_ADVICE}")
+        if self.n % _TELL_EVERY == 0 and (now := time.monotonic()) - self.told_at >= TELL_AFTER_S:
+            self.told_at = now
+            _log.warning("%s: looked through %s files and folders so far", self.root, f"{self.n:,}")
+
+
 def _list(
     root: Path,
     folder: Path,
@@ -140,6 +173,7 @@ def _list(
     suffixes: frozenset[str],
     reported_suffixes: frozenset[str],
     names: re.Pattern[str] | None,
+    count: _EntryCount,
 ) -> FolderListing:
     """List one folder, without what lies below it."""
     folders: list[str] = []
@@ -148,6 +182,7 @@ def _list(
     recent = time.time_ns() - modified_ns < _COARSE_NS
     with os.scandir(folder) as entries:
         for entry in entries:
+            count.add()
             name = entry.name
             if name.startswith("."):
                 continue

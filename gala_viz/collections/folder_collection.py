@@ -115,7 +115,7 @@ class FolderCollection(Collection):
                     f"{self.root} is a store of maps and holds no photographs; commands take it as --store, "
                     "gv.open_source and gv.open_store open it."
                 )
-            if next(self.root.rglob("*.np[yz]"), None) is not None:
+            if index_files(self.root, suffixes=frozenset({".npy", ".npz"})).files:
                 refused += (
                     " Its NPY or NPZ files may be human maps, which belong to photographs: --human-maps takes them, "
                     "beside the photographs of --collection or --labels."

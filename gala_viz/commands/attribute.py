@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gala_viz.commands.store_status import MAX_LISTED, BlockProgress, format_bytes, status_text, workers_text
 from gala_viz.counts import counted
+from gala_viz.specs import OutputOption
 
 if TYPE_CHECKING:
     from gala_viz.batch.job import Job
@@ -41,9 +42,7 @@ class Arguments:
     block."""
     layers: tuple[str, ...] = ()
     """Paths of modules in all networks whose activity counts as a layer beside GALA's."""
-    output: str | None = None
-    """What of the output of networks of other programs the logits are: a key or place in a dict or tuple, for example
-    logits or 0; log, where they give probabilities; binary, where they give one logit."""
+    output: OutputOption = None
     split: Literal["train", "validation", "test", "all"] = "all"
     """Which images; the collection's own split, or by the images' ids where it has none."""
     samples: int = 25

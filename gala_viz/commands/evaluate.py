@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from gala_viz.specs import OutputOption
+
 if TYPE_CHECKING:
     from gala_viz.evaluation.spec import EvaluationSpec
     from gala_viz.networks.network import Network
@@ -37,9 +39,7 @@ class Arguments:
     out: Path
     """Folder for report.html, table.md, table.csv, tests.csv, images.csv, results.json, test-looks.csv and the finished
     blocks."""
-    output: str | None = None
-    """What of the output of networks of other programs the logits are: a key or place in a dict or tuple, for example
-    logits or 0; log, where they give probabilities; binary, where they give one logit."""
+    output: OutputOption = None
     human_maps: Path | None = None
     """Human maps for a folder that has none of its own: a folder of maps, a table of clicks, or an HDF5 file."""
     human_map: str | None = None

@@ -58,8 +58,16 @@ def _options(info: StructTypeInfo) -> StructConstructorSpec | None:
 
 @cache
 def field_helptexts(cls: type) -> dict[str, str]:
-    """Return the text under each field in the class, or in a class that it comes from, as one line by field."""
-    texts = {}
+    """Return the text under each field in the class, or in a class that it comes from, as one line by field.
+
+    Where a field has none, the text is the one that its type carries: ``Annotated[TYPE, TEXT]``.
+    """
+    texts = {
+        field: text
+        for field, kind in get_type_hints(cls, include_extras=True).items()
+        for text in getattr(kind, "__metadata__", ())
+        if isinstance(text, str)
+    }
     for one in reversed(cls.__mro__[:-1]):
         (body,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
         for field, text in zip(body.body, body.body[1:], strict=False):

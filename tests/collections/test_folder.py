@@ -444,3 +444,21 @@ def test_a_file_cache_drops_the_longest_unused_when_it_is_full(tmp_path):
     kept = [k for k in range(11) if store.get(f"key {k}")]
     assert kept == [0, 7, 8, 9, 10]
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_folder_of_too_many_files_and_the_root_of_the_system_are_refused_with_advice(tmp_path, monkeypatch, caplog):
+    for number in range(6):
+        (tmp_path / f"{number}.txt").touch()
+    monkeypatch.setattr(file_index, "TELL_AFTER_S", 0.0)
+    monkeypatch.setattr(file_index, "_TELL_EVERY", 3)
+    monkeypatch.setattr(file_index, "MAX_ENTRIES", 6)
+    with pytest.raises(ValueError, match="holds no photographs"):
+        open_collection(tmp_path)
+    assert f"{tmp_path.resolve()}: looked through 3 files and folders so far" in caplog.messages
+    (tmp_path / "6.txt").touch()
+    with pytest.raises(
+        ValueError, match=r"more than 6 files and folders\. A collection is a folder of photographs; name"
+    ):
+        open_collection(tmp_path)
+    with pytest.raises(ValueError, match=r"/ is the root of the file system, and is not looked through\."):
+        open_collection("/")

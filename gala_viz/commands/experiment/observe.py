@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gala_viz.commands.experiment.folder import DEFAULT_FOLDER, read_folder_spec, save_responses
+from gala_viz.specs import OutputOption
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,9 +17,7 @@ class Observe:
     """The experiment's folder."""
     networks: tuple[str, ...] = ("rendered-resnet", "rendered-se", "rendered-gala", "rendered-gala-clickme")
     """Names or folders of networks, transformers:NAME, timm:NAME, or package.module:function."""
-    output: str | None = None
-    """What of the output of networks of other programs the logits are: a key or place in a dict or tuple, for example
-    logits or 0; log, where they give probabilities; binary, where they give one logit."""
+    output: OutputOption = None
     device: str | None = None
     """cpu, cuda, or what is there."""
 

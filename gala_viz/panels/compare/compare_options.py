@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gala_viz.specs import OutputOption
+
 DEFAULT_NETWORKS = ("lite0-gala-vanilla", "lite0-gala-human")
 DEFAULT_COLLECTION, PHOTOGRAPH_COLLECTION = "rendered", "photos"
 """Both ship with gala_viz; the first has human maps (simulated) and diagnostic parts, so that it fills every panel."""
@@ -54,9 +56,7 @@ class CompareOptions:
     others reach the server, by network or through a proxy, and there is no login."""
     layers: tuple[str, ...] = ()
     """Paths of modules in all networks whose activity is shown beside GALA layers, for example layer3."""
-    output: str | None = None
-    """What of the output of networks of other programs the logits are: a key or place in a dict or tuple, for example
-    logits or 0; log, where they give probabilities; binary, where they give one logit."""
+    output: OutputOption = None
     device: str | None = None
     """cpu, cuda, cuda:1 or mps; left out: CUDA where it is there, else the CPU."""
     precision: str | None = None
