@@ -42,7 +42,7 @@ def test_a_table_becomes_a_collection_with_the_maps_of_its_options(photographs, 
     assert "The first of each participant on each image was dropped (5)." in told
     assert "are not in the collection, for example 'z.png'; their fixations are left out." in told
     assert "there is no x." in told
-    assert "0 of 28 lie outside" in told
+    assert "are 0 of 28 fixations on 2 images" in told
     spec = FixationMapSpec(
         columns={"image": "stim", "duration": "D"},
         frame_px=(120, 160),

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import gala_viz as gv
-from gala_viz.collections.human_maps.image_names import ImageNames, match_names
+from gala_viz.collections.human_maps.image_names import ImageNames, match_names, match_table
 
 COMPOSED = "größe 1"
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
@@ -47,3 +47,22 @@ def test_the_same_name_with_two_suffixes_is_as_before():
     found, left_out = match_names([("a.npy", "a"), ("a.png", "a")], ImageNames(["a.jpg"]))
     assert found == {"a.jpg": "a.npy"}
     assert left_out == [("a.png", "comes second for a.jpg, after a.npy.")]
+
+
+@pytest.mark.parametrize(
+    ("names", "images", "expected"),
+    [
+        (["/data/x/cat/1.png", r"C:\\data\\cat\\2.png"], ["imgs/cat/1.png", "cat/2.png"], {0: 0, 1: 1}),
+        (["cat/1.png", "dog/1.png"], ["1.png"], {}),  # which of the two is meant?
+        (["cat/1.png", "x/2.png"], ["cat/1.png", "2.png"], {0: 0, 1: 1}),
+        (["cat/1.png", "x/2.png"], ["cat/1.png", "dog/2.png"], {0: 0}),  # folders tell images here
+        (["x/1.png", "x/2.png"], ["dog/1.png", "dog/2.png"], {0: 0, 1: 1}),
+    ],
+)
+def test_an_image_of_a_table_is_told_by_the_end_of_its_path_or_where_none_is_by_its_file_name(names, images, expected):
+    match = match_table([(name,) for name in names], images, "rounds")
+    assert match.image_by_number == {number: images[which] for number, which in expected.items()}
+    missing = len(names) - len(expected)
+    assert [reason.partition(" are")[0] for _, reason in match.left_out] == [f"{missing} of {len(names)}"] * bool(
+        missing
+    )
