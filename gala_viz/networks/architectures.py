@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gala_viz.error_text import error_text
+from gala_viz.error_text import error_message, error_text
 from gala_viz.networks.converters.keras_graph import KerasGraph
 from gala_viz.networks.converters.keras_vit import KerasViT
 from gala_viz.networks.converters.torchvision_resnet import TorchvisionResNet
@@ -168,7 +168,7 @@ def _from_transformers(name: str, arguments: dict[str, Any]) -> nn.Module:
             built, trust_remote_code=False, attn_implementation="eager"
         )
     except Exception as error:  # a configuration of anybody's
-        raise ExternalNetworkError(f"{label}: {' '.join(str(error).split())[:300]}") from error
+        raise ExternalNetworkError(f"{label}: {error_message(error, 300)}.") from error
     return LogitsOfTransformers(model)
 
 
@@ -202,7 +202,7 @@ def transformers_config(name: str) -> dict[str, Any]:
     try:
         config = transformers.AutoConfig.from_pretrained(name, trust_remote_code=False).to_diff_dict()
     except Exception as error:  # a missing file, a name that is unknown, no network
-        raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
+        raise ExternalNetworkError(f"transformers:{name}: {error_message(error, 300)}.") from error
     plain = {key: value for key, value in config.items() if key not in _LEFT_OUT}
     _check_config(f"transformers:{name}", plain)
     return plain

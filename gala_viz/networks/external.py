@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gala_viz.error_text import error_text
+from gala_viz.error_text import error_message, error_text
 from gala_viz.imagenet import category_names
 from gala_viz.networks.devices import choose_device, choose_precision
 from gala_viz.networks.library_preprocessing import (
@@ -217,7 +217,7 @@ def _from_transformers(name: str) -> dict[str, Any]:
         if reason:
             local = "transformers:FOLDER, with config.json and model.safetensors"
             raise _unreachable(f"transformers:{name}", reason, local) from error
-        raise ExternalNetworkError(f"transformers:{name}: {' '.join(str(error).split())[:300]}") from error
+        raise ExternalNetworkError(f"transformers:{name}: {error_message(error, 300)}.") from error
     if missing := sorted(loading["missing_keys"]):
         raise ExternalNetworkError(
             f"transformers:{name}: weights of the whole classifier were expected; {len(missing)} are missing, for "
@@ -327,7 +327,7 @@ def _timm_with_file(timm: Any, name: str) -> nn.Module:
     except WeightsError as error:
         raise ExternalNetworkError(f"timm:{name}: {error}") from error
     except Exception as error:  # an unknown name
-        raise ExternalNetworkError(f"timm:{name}: {' '.join(str(error).split())[:300]}") from error
+        raise ExternalNetworkError(f"timm:{name}: {error_message(error, 300)}.") from error
     for note in checkpoint.notes:
         _log.warning("timm:%s: %s", name, note)
     _log.warning("timm:%s: the preprocessing is that of timm for %s; the file does not tell its own.", name, model_name)
@@ -352,7 +352,7 @@ def _timm_with_own_weights(timm: Any, name: str) -> nn.Module:
     except ExternalNetworkError:
         raise
     except Exception as error:  # weights that cannot be had, a folder without a configuration
-        raise ExternalNetworkError(f"timm:{name}: {' '.join(str(error).split())[:300]}") from error
+        raise ExternalNetworkError(f"timm:{name}: {error_message(error, 300)}.") from error
     raise _unreachable(f"timm:{name}", reason, f"timm:{name.rpartition('/')[2]}@FILE or timm:FOLDER")
 
 
@@ -417,7 +417,7 @@ def import_library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except Exception as error:  # a library that does not fit its torch fails in many ways
-        message = " ".join(str(error).split())[:200]
+        message = error_message(error, 200)
         raise ExternalNetworkError(
             f"{name} cannot be imported ({message}); install it with: pip install {name}"
         ) from error

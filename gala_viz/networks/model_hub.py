@@ -9,6 +9,8 @@ import time
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from gala_viz.error_text import error_message
+
 _TIMEOUT_S = 4.0
 _KEPT_S = 30.0
 _asked: dict[str, tuple[float, str]] = {}
@@ -40,7 +42,7 @@ def _why_no_connection(url: str) -> str:
             socket.create_connection((host, port), timeout=_TIMEOUT_S).close()
             reasons.append("")
         except (OSError, ValueError) as error:
-            reasons.append(f"{host} cannot be reached ({' '.join(str(error).split())[:100]})")
+            reasons.append(f"{host} cannot be reached ({error_message(error, 100)})")
 
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()

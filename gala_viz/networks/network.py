@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gala_viz.error_text import error_message
 from gala_viz.imagenet import category_names
 from gala_viz.networks.activation_hooks import add_activation_hook, record_activations
 from gala_viz.networks.axis_trace import LayerLayout
@@ -349,7 +350,7 @@ def _copied(module: nn.Module, name: str) -> nn.Module:
     try:
         return copy.deepcopy(module, {id(value): value.detach().clone() for value in computed})
     except Exception as error:  # of whatever kind: the module is external code
-        message = " ".join(str(error).split())[:200].rstrip(".")
+        message = error_message(error, 200)
         raise ValueError(
             f"{name}: the module cannot be copied ({type(error).__name__}: {message}). With in_place=True it is used "
             "itself, frozen and in eval mode."

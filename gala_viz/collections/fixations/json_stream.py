@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.error_text import error_message
 
 MAX_BYTES = 2_000_000_000
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -35,7 +36,7 @@ def json_entries(path: Path) -> Iterator[tuple[str, Any]]:
         if _skip(text, end) != len(text):
             raise ValueError("something follows its end")
     except (ValueError, RecursionError) as error:
-        message = "nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())[:120]
+        message = "nested too deeply" if isinstance(error, RecursionError) else error_message(error)
         raise MapFileError(f"{path.name} is no JSON file in UTF-8 ({message}).") from None
 
 

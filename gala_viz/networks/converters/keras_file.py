@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gala_viz.error_text import error_message
 from gala_viz.networks.converters.keras_graph import IMAGE, KerasGraph
 from gala_viz.networks.network_folders import WeightsError
 from gala_viz.networks.state_dict_files import load_weights
@@ -109,7 +110,7 @@ def read_keras_model(path: str | Path) -> ConvertedModel:
     except WeightsError:
         raise
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        message = " ".join(str(error).split())[:200]
+        message = error_message(error, 200)
         raise WeightsError(
             f"{path}: a model of plain layers was expected ({type(error).__name__}: {message})."
         ) from None
@@ -161,7 +162,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Weights]]:
     except WeightsError:
         raise
     except (OSError, KeyError, ValueError, zipfile.BadZipFile, RecursionError) as error:
-        message = " ".join(str(error).split())[:200]
+        message = error_message(error, 200)
         raise WeightsError(f"{path}: no Keras model, or a damaged one ({message}).") from None
 
 
