@@ -50,8 +50,9 @@ def load_network(
     name_or_folder : str or Path
         One of ``known_networks``, or a folder; "RUN@12" and "RUN@last" are the network of an epoch in the folder of a
         training. "package.module:function" calls a function that returns a module or a ``Network``;
-        "package.module:function@FOLDER" opens a folder whose architecture is that function; "transformers:NAME" and
-        "timm:NAME" ask these libraries: such names run code and belong to a command line or a notebook.
+        "package.module:function@FOLDER" opens a folder whose architecture is that function; "transformers:NAME",
+        "timm:NAME" and "torchvision:NAME@FILE" ask these libraries: such names run code and belong to a command line or
+        a notebook.
     device : str or torch.device, optional
         Default: CUDA where it is there.
     precision : str or torch.dtype, optional
