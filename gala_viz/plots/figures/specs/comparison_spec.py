@@ -390,10 +390,10 @@ def _scored(
         if number == 0 and not first:
             continue
         values = {name: float(update.scores[name].values[number]) for name in metrics if name in update.scores}
-        explained = network.categories[update.targets[number]]
+        explained = network.categories[update.targets[number]] if network.categories else ""
         row = {"image": image, "category": source.info(image).category, "network": network.name}
-        row |= {"explained": explained, "prediction": prediction.categories[0]}
-        row |= {"probability": prediction.probabilities[0], "correct": prediction.correct}
+        row |= {"explained": explained, "prediction": prediction.categories[0] if prediction.indices else ""}
+        row |= {"probability": next(iter(prediction.probabilities), None), "correct": prediction.correct}
         if values:
             row |= {"scores_smoothing_px": 0.0, "resolution_px": update.scores.attrs.get("resolution_px")}
         if number == 1 and (of_delta := _delta_columns(update)):
