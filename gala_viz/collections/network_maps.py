@@ -292,18 +292,22 @@ def _labelled(path: Path, opened: xr.Dataset, variable: str | None) -> NamedMaps
 def _netcdf4(path: Path, variable: str | None) -> NamedMaps:
     """Open a variable (image, y, x) of a NetCDF 4 file; links and data that lie in other files are not followed."""
     with h5py.File(path, "r") as file:
-        own = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
-        arrays = {name: file[name] for name in own if isinstance(file[name], h5py.Dataset) and _lies_here(file[name])}
+        own = [str(name) for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
+        opened = {name: file[name] for name in own}
+        arrays = {name: one for name, one in opened.items() if isinstance(one, h5py.Dataset) and _lies_here(one)}
         known = [name for name, one in arrays.items() if one.ndim == 3 and _dims(one) == DIMS]
         chosen = _variable(path, known, variable)
         check_dtype(arrays[chosen].dtype)
         if "image" not in arrays or arrays["image"].ndim != 1 or h5py.check_string_dtype(arrays["image"].dtype) is None:
             raise MapFileError(f"{path.name}: a coordinate 'image' with the images' names, as texts, was expected.")
-        names = [_text(one) for one in arrays["image"][:].tolist()]
+        names = [_text(one) for one in np.asarray(arrays["image"]).tolist()]
 
     def read(place: int) -> np.ndarray:
         with h5py.File(path, "r") as file:
-            return file[chosen][place]
+            array = file[chosen]
+            if not isinstance(array, h5py.Dataset):
+                raise MapFileError(f"{path.name}: {chosen} is no array any more.")
+            return np.asarray(array[place])
 
     return NamedMaps(names, read)
 
@@ -314,7 +318,7 @@ def _lies_here(array: h5py.Dataset) -> bool:
 
 def _dims(array: h5py.Dataset) -> tuple[str, ...]:
     scales = [dim[0].name if len(dim) else dim.label for dim in array.dims]
-    return tuple(name.rpartition("/")[2] for name in scales)
+    return tuple(str(name).rpartition("/")[2] for name in scales)
 
 
 def _variable(path: Path, known: Sequence[str], variable: str | None) -> str:

@@ -187,16 +187,16 @@ class Arguments:
         card = {
             "network": {
                 "name": self.out.resolve().name,
-                "title": self.title or self.out.resolve().name,
+                "title": self.title or f"{self.out.resolve().name} (imported maps)",
                 "builder": MAPS_BUILDER,
                 "start": f"maps computed elsewhere, {self.checkpoint.name}",
                 "licence": self.licence,
             },
             "maps": {
-                "method": self.method or "not told",
+                **({"method": self.method} if self.method else {}),
                 "covers": _COVERS[covers],
                 "sign": sign.get(self.sign or "", "not told; no value is below 0"),
-                "smoothing": self.smoothing or "not told",
+                **({"smoothing": self.smoothing} if self.smoothing else {}),
                 "file": self.checkpoint.name,
                 "collection": collection.name,
             },

@@ -44,11 +44,33 @@ class ImportedResults(NetworkResults):
     def view_logits(
         self, image: str, views: Sequence[np.ndarray], priority: int, cancelled: Cancelled
     ) -> np.ndarray | None:
-        """Raise ``ValueError``: nothing answers to a changed photograph."""
+        """Raise ``ValueError``: nothing answers to a changed photograph.
+
+        Parameters
+        ----------
+        image, views, priority, cancelled
+            As in ``NetworkResults.view_logits``.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
         raise ValueError(no_answers_text(self.network.title))
 
     def target(self, image: str, request: MapRequest, result: ForwardResult, label: int | None) -> int:
-        """Return ``NO_TARGET``."""
+        """Return ``NO_TARGET``.
+
+        Parameters
+        ----------
+        image, request, result, label
+            As in ``NetworkResults.target``.
+
+        Returns
+        -------
+        int
+            The category that is explained is not known.
+        """
         return NO_TARGET
 
     def explained_layer(self, request: MapRequest) -> str:
@@ -72,7 +94,18 @@ class ImportedResults(NetworkResults):
     def map_states(
         self, image: str, request: MapRequest, target: int, priority: int, cancelled: Cancelled
     ) -> Iterator[MapState]:
-        """Yield the map of an image, which is done; raise ``MissingMapError`` where there is none."""
+        """Yield the map of an image, which is done; raise ``MissingMapError`` where there is none.
+
+        Parameters
+        ----------
+        image, request, target, priority, cancelled
+            As in ``NetworkResults.map_states``.
+
+        Yields
+        ------
+        MapState
+            Done.
+        """
         yield self._state(image)
 
     def _state(self, image: str) -> MapState:

@@ -19,7 +19,7 @@ from gala_viz.engine.results.pair_maps import label_pair
 from gala_viz.engine.results.reduction import reduce_channels, smooth
 from gala_viz.live.network_results import spec_of
 from gala_viz.networks.frames import common_part_text, resample_to_frame
-from gala_viz.networks.imported_maps import METHOD, UNKNOWN_UNIT
+from gala_viz.networks.imported_maps import UNKNOWN_UNIT
 from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, settings
 from gala_viz.store.source import MapUpdate, layer_path_attrs
@@ -184,7 +184,7 @@ def pair_update(
 
 def _method_attrs(request: MapRequest, network: Network) -> dict[str, Any]:
     if network.maps is not None:
-        return {"method": network.maps.about.get("method") or METHOD, "units": UNKNOWN_UNIT}
+        return {"method": network.maps.method, "units": UNKNOWN_UNIT}
     return {"method": request.method, "units": METHODS[request.method].units, **settings(spec_of(request))}
 
 

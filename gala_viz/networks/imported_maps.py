@@ -67,9 +67,14 @@ class ImportedMaps:
             )
         return np.array(self.values[self.rows[image]])
 
+    @property
+    def method(self) -> str:
+        """What stands in place of a method: the declared one, and that the maps are imported."""
+        return ", ".join(filter(None, [str(self.about.get("method") or ""), METHOD]))
+
     def short_text(self) -> str:
         """Return what a page says beside a map."""
-        return f"computed elsewhere ({self.about.get('method') or 'method not told'}), its own error is not known"
+        return f"computed elsewhere ({self.about.get('method') or 'method not told'}), not as the settings say; its own error is not known"
 
     def text(self) -> str:
         """Return what is declared of the maps, and what is not known of them, in a sentence."""
