@@ -74,7 +74,8 @@ class ImportedMaps:
 
     def short_text(self) -> str:
         """Return what a page says beside a map."""
-        return f"computed elsewhere ({self.about.get('method') or 'method not told'}), not as the settings say; its own error is not known"
+        method = self.about.get("method") or "method not told"
+        return f"computed elsewhere ({method}), not as the settings say; its own error is not known"
 
     def text(self) -> str:
         """Return what is declared of the maps, and what is not known of them, in a sentence."""
