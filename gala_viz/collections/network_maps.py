@@ -285,6 +285,7 @@ def _labelled(path: Path, opened: xr.Dataset, variable: str | None) -> NamedMaps
     if "image" not in opened.coords:
         raise MapFileError(f"{path.name}: a coordinate 'image' with the images' names was expected.")
     check_dtype(values.dtype)
+    check_shape(values.shape[1:])  # before one is read
     names = [_text(one) for one in opened["image"].values.tolist()]
     return NamedMaps(names, lambda place: values[place].values)
 
@@ -298,6 +299,7 @@ def _netcdf4(path: Path, variable: str | None) -> NamedMaps:
         known = [name for name, one in arrays.items() if one.ndim == 3 and _dims(one) == DIMS]
         chosen = _variable(path, known, variable)
         check_dtype(arrays[chosen].dtype)
+        check_shape(arrays[chosen].shape[1:])
         if "image" not in arrays or arrays["image"].ndim != 1 or h5py.check_string_dtype(arrays["image"].dtype) is None:
             raise MapFileError(f"{path.name}: a coordinate 'image' with the images' names, as texts, was expected.")
         names = [_text(one) for one in np.asarray(arrays["image"]).tolist()]

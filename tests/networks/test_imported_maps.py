@@ -271,3 +271,25 @@ def test_answers_that_are_not_known_are_shown_as_such():
     shown = top_five_predictions("a", info, unknown, None)
     assert "answers not known" in shown
     assert "%" not in shown.replace("width:", "")
+
+
+def test_maps_that_are_too_large_are_refused_before_they_are_read_and_links_are_not_followed(photographs):
+    path = photographs.parent / "maps.nc"
+    with h5py.File(photographs.parent / "elsewhere.h5", "w") as file:
+        file["secret"] = stack()
+    for form in ("huge", "linked"):
+        with h5py.File(path, "w") as file:
+            file["image"] = np.array(NAMES, dtype=h5py.string_dtype())
+            for dim in ("y", "x"):
+                file[dim] = np.arange(3)
+            for dim in ("image", "y", "x"):
+                file[dim].make_scale(dim)
+            if form == "huge":
+                array = file.create_dataset("attribution", (4, 500_000, 500_000), "f4", chunks=(1, 64, 64))
+                for number, dim in enumerate(("image", "y", "x")):
+                    array.dims[number].attach_scale(file[dim])
+            else:
+                file["attribution"] = h5py.ExternalLink("elsewhere.h5", "secret")
+        told = "each side of a map has 2 to" if form == "huge" else "one variable of dims image, y, x was expected"
+        with pytest.raises(ValueError, match=told):
+            imported(path, photographs)
