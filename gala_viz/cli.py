@@ -35,7 +35,10 @@ COMMANDS: Registry[tuple[str, str]] = Registry(
             "make a collection of your own photographs, clicks, maps, records",
         ),
         "fetch": ("gala_viz.commands.fetch", "fetch public data or weights, with licence, citation and checksums"),
-        "convert": ("gala_viz.commands.convert", "make a network of TensorFlow or torchvision weights"),
+        "convert": (
+            "gala_viz.commands.convert",
+            "make a network of others' weights, or of maps computed elsewhere",
+        ),
         "train": ("gala_viz.commands.train", "train a network by a recipe, with or without human maps"),
         "sweep": ("gala_viz.commands.sweep", "train a recipe at several lambdas and seeds, and tabulate the trade-off"),
         "evaluate": (

@@ -83,7 +83,7 @@ def network_identity(network: Network) -> NetworkIdentity:
     NetworkIdentity
         Checksum of the weights, output fingerprint, and settings on which its numbers depend.
     """
-    output_fingerprint, grids = _probed(network)
+    output_fingerprint, grids = (None, {}) if network.maps is not None else _probed(network)
     weights = weights_sha256(network)
     architecture = json.dumps(network.card.get("network", {}), sort_keys=True, default=str)
     settings = {

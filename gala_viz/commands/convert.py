@@ -1,4 +1,4 @@
-"""``gala-viz convert``: weights of others as a network's folder, with safetensors and a card."""
+"""``gala-viz convert``: weights of others, or maps in their place, as a network's folder with a card."""
 
 from __future__ import annotations
 
@@ -12,9 +12,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
     from torch import nn
 
 IMAGENET, IMAGENET_WITH_BACKGROUND = 1000, 1001
+MAX_LISTED = 20
+_OF_MAPS = ("collection", "covers", "sign", "method", "smoothing", "names", "variable")
+_OF_WEIGHTS = (
+    "categories", "squash", "short_px", "crop_px", "resize", "interpolation", "mean", "std", "half", "full",
+)  # fmt: skip
+_COVERS = {
+    "photograph": "the whole photograph",
+    "squashed": "the whole photograph, in other proportions",
+    "crop": "the central 224 px of a short side of 256 px",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +38,15 @@ class Arguments:
     torchvision: a ResNet's weights under torchvision's names, .safetensors or .pth, also in a training's checkpoint.
     keras: a whole model of plain layers, .h5 or .keras, or ViT weights of vit_keras; as the harmonized networks, with
     their preprocessing. Nothing in these files is run.
+    maps: maps that other software computed, on the images of --collection, in the place of a network: a folder of one
+    PNG, NPY or NPZ file an image, an NPY stack with --names, an NPZ file of a stack and names, NetCDF or Zarr of dims
+    image, y, x. compare, explore and evaluate take them beside networks; answers to photographs stay unknown.
     """
 
-    kind: Annotated[Literal["gala-tpu", "torchvision", "keras"], tyro.conf.Positional]
+    kind: Annotated[Literal["gala-tpu", "torchvision", "keras", "maps"], tyro.conf.Positional]
     """What CHECKPOINT is."""
     checkpoint: Annotated[Path, tyro.conf.Positional]
-    """A file, a checkpoint's prefix, or a folder that holds one checkpoint."""
+    """A file, a checkpoint's prefix, or a folder that holds one checkpoint; of maps the file or folder."""
     out: Annotated[Path, tyro.conf.Positional]
     """Folder of the network; its name becomes the network's."""
     title: str | None = None
@@ -38,7 +54,23 @@ class Arguments:
     categories: Path | None = None
     """File with one category a line, in the order of the network's outputs; 1000 outputs are ImageNet's without it."""
     licence: str = "unknown: ask whose weights these are"
-    """Licence of the weights."""
+    """Licence of the weights, or of the maps."""
+    collection: str | None = None
+    """maps: name or folder of the collection whose images they are of."""
+    covers: Literal["photograph", "squashed", "crop"] | None = None
+    """maps: what they cover: the whole photograph in its proportions (the default), the whole photograph in others, or
+    the central 224 px of a short side of 256 px."""
+    sign: Literal["importance", "signed"] | None = None
+    """maps: larger is more important throughout, or evidence for and against, whose size counts; needed where values
+    are below 0."""
+    method: str | None = None
+    """maps: how they were made, for example "Grad-CAM, layer4"."""
+    smoothing: str | None = None
+    """maps: how they were smoothed, or none."""
+    names: Path | None = None
+    """maps: file with one image's name a line, or a JSON list, in the order of the stack."""
+    variable: str | None = None
+    """maps: variable of NetCDF or Zarr."""
     squash: Literal["tanh", "sigmoid"] | None = None
     """Squash of GALA, which a checkpoint does not tell; default: sigmoid, as in the authors' code."""
     short_px: int | None = None
@@ -69,6 +101,9 @@ class Arguments:
             raise ValueError("--full writes float32 weights, --half float16; leave one of them out.")
         if (self.out / CARD).exists():
             raise FileExistsError(f"{self.out} holds a network already; choose another folder, or remove it.")
+        self._check_kind()
+        if self.kind == "maps":
+            return self._convert_maps()
         names = self._names()
         network, builder, arguments, source = _READERS[self.kind](self)
         notes = list(source.pop("notes", ()))
@@ -106,6 +141,83 @@ class Arguments:
         count = card["weights"]["parameters"]
         sys.stdout.write("".join(f"{note}\n" for note in notes))
         sys.stdout.write(f"{count:,} parameters, {n_outputs} outputs: written to {self.out}\n")
+        return 0
+
+    def _check_kind(self) -> None:
+        """Raise ``ValueError`` for options of another kind."""
+        wrong = _OF_WEIGHTS if self.kind == "maps" else _OF_MAPS
+        given = [name for name in wrong if getattr(self, name)]
+        if given:
+            raise ValueError(f"--{given[0].replace('_', '-')} is not for {self.kind}; leave it out.")
+
+    def _convert_maps(self) -> int:
+        """Write maps that other software computed in the place of a network, and print what was left out."""
+        from gala_viz.collections import open_collection
+        from gala_viz.collections.human_maps.map_checks import MapFileError
+        from gala_viz.collections.network_maps import match_maps, open_network_maps, stored_map
+        from gala_viz.counts import counted
+        from gala_viz.networks.imported_maps import MAPS_BUILDER, write_maps_network
+        from gala_viz.networks.preprocessing import Preprocessing
+
+        if self.collection is None:
+            raise ValueError("--collection names the images that the maps are of.")
+        collection = open_collection(self.collection)
+        maps = open_network_maps(self.checkpoint.expanduser(), self.names, self.variable)
+        places, left_out = match_maps(maps, collection.images)
+        told = [*maps.skipped, *left_out]
+        covers, grids, negative = self.covers or "photograph", [], []
+
+        def usable() -> Iterator[tuple[str, np.ndarray]]:
+            for image in filter(places.__contains__, collection.images):
+                name = maps.names[places[image]]
+                try:
+                    values = maps.read(places[image])
+                    one = stored_map(values, covers, self.sign, collection.size_px(image), (*grids, None)[0])
+                except (MapFileError, OSError) as error:
+                    told.append((name, str(error)))
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from None
+                else:
+                    negative.append(bool(values.min() < 0))
+                    grids[:] = [one.shape]
+                    yield image, one
+
+        sign = {"importance": "larger is more important", "signed": "evidence for and against; its size counts"}
+        frame = Preprocessing.imagenet()
+        card = {
+            "network": {
+                "name": self.out.resolve().name,
+                "title": self.title or f"{self.out.resolve().name} (imported maps)",
+                "builder": MAPS_BUILDER,
+                "start": f"maps computed elsewhere, {self.checkpoint.name}",
+                "licence": self.licence,
+            },
+            "maps": {
+                **({"method": self.method} if self.method else {}),
+                "covers": _COVERS[covers],
+                "sign": sign.get(self.sign or "", "not told; no value is below 0"),
+                **({"smoothing": self.smoothing} if self.smoothing else {}),
+                "file": self.checkpoint.name,
+                "collection": collection.name,
+            },
+            "preprocessing": (frame if covers == "crop" else frame.uncut()).settings(),
+            "made": {"code": f"gala_viz {version('gala_viz')}"},
+        }
+        written = write_maps_network(self.out, card, usable())
+        for name, reason in told[:MAX_LISTED]:
+            sys.stdout.write(f"passed over: {name}: {reason}\n")
+        if len(told) > MAX_LISTED:
+            sys.stdout.write(f"… and {len(told) - MAX_LISTED} more\n")
+        if not written:
+            n_maps = f"{len(maps.names):,} maps"
+            raise ValueError(f"{self.checkpoint}: none of its {n_maps} can be used on an image of {collection.name}.")
+        if self.sign == "importance" and any(negative):
+            sys.stdout.write("below 0: the smallest value of each such map is subtracted\n")
+        missing = len(collection.images) - written
+        sys.stdout.write(
+            f"{counted(written, 'map')} of {collection.name}, {counted(missing, 'image')} without one: written to "
+            f"{self.out}\n"
+        )
         return 0
 
     def _names(self) -> list[str] | None:

@@ -18,9 +18,11 @@ from gala_viz.attribution.methods import METHODS
 from gala_viz.collections.collection import Collection
 from gala_viz.engine.attribution_maps import image_maps, labelled_maps
 from gala_viz.engine.forward import LoadedImage, forward, load_images
-from gala_viz.engine.results.forward_result import ForwardResult
+from gala_viz.engine.results.forward_result import NO_ANSWER, ForwardResult
+from gala_viz.engine.results.reduction import reduce_channels
 from gala_viz.imagenet import label_index
 from gala_viz.networks.fuse_batchnorm import fuse_batchnorm
+from gala_viz.networks.imported_maps import METHOD, UNKNOWN_UNIT, ImportedMaps
 from gala_viz.networks.network import Network
 from gala_viz.progress import ProgressCallback
 from gala_viz.specs import Reduction, Target
@@ -64,6 +66,8 @@ class Measurement:
 
     def correct(self) -> np.ndarray:
         """Return (image,) float64: 1 where the first choice is the true category, 0 where not, NaN where unknown."""
+        if not any(result.logits.size for result in self.forward):
+            return np.full(len(self.images), np.nan)
         return np.array(
             [
                 float(choice == label) if finite and label is not None else np.nan
@@ -115,8 +119,11 @@ def measure(
     Returns
     -------
     Measurement
-        Images with numbers that are not finite are named, and their maps are NaN.
+        Images with numbers that are not finite are named, and their maps are NaN. Of imported maps there are the maps
+        alone, by whatever method is asked for, of the images that have one.
     """
+    if network.maps is not None:
+        return _imported(network.maps, images, methods, reduction, explain)
     loaded = list(load_images(network, collection, images))
     results = forward(network, [one.tensor for one in loaded])
     labels = [label_index(network.categories, collection.category(one), collection.target(one)) for one in images]
@@ -157,4 +164,26 @@ def measure(
         not_finite=not_finite,
         maps=maps,
         notes=frozenset(notes),
+    )
+
+
+def _imported(
+    maps: ImportedMaps,
+    images: Sequence[str],
+    methods: Mapping[str, Any],
+    reduction: Reduction,
+    explain: Container[str] | None,
+) -> Measurement:
+    """Return what there is of imported maps: the maps, once for each method, and no answers."""
+    ids = [image for image in images if image in maps and (explain is None or image in explain)]
+    values = [reduce_channels(maps.map(image)[None], reduction) for image in ids]
+    attrs = {"reduction": reduction, "units": UNKNOWN_UNIT, "method": METHOD}
+    found = xr.Dataset({"map": (("image", "y", "x"), np.array(values))}, {"image": ids}, attrs) if ids else None
+    return Measurement(
+        images=tuple(images),
+        forward=(NO_ANSWER,) * len(images),
+        labels=(None,) * len(images),
+        finite=np.ones(len(images), bool),
+        not_finite={},
+        maps={} if found is None else dict.fromkeys(methods, found),
     )

@@ -23,15 +23,15 @@ from gala_viz.networks.output_fingerprint import OutputFingerprint, kept_name
 from gala_viz.specs import MEASUREMENT_VERSION, fingerprint
 
 
-def network_key(network: Network, behaviour: OutputFingerprint, cache: ArrayCache) -> str:
+def network_key(network: Network, behaviour: OutputFingerprint | None, cache: ArrayCache) -> str:
     """Return a name of what determines a network's numbers.
 
     Parameters
     ----------
     network : Network
         Its weights are those of now, not those of the file that they were read from.
-    behaviour : OutputFingerprint
-        Its output fingerprint of now.
+    behaviour : OutputFingerprint or None
+        Its output fingerprint of now; None of imported maps, which have none.
     cache : ArrayCache
         Knows behaviours met before; one that is no more than rounding away from such a one counts as that one.
 
@@ -40,6 +40,8 @@ def network_key(network: Network, behaviour: OutputFingerprint, cache: ArrayCach
     str
         The same on every machine and device, for the same layers or others.
     """
+    if behaviour is None:
+        return fingerprint("imported maps", network.sha256, network.preprocessing.settings(), MEASUREMENT_VERSION)
     known = fingerprint(
         state_dict_sha256(network.module),
         [str(network.module), network.card.get("network", {})],

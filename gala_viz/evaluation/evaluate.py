@@ -22,7 +22,9 @@ from gala_viz.evaluation.estimates import (
 from gala_viz.evaluation.evaluation import Evaluation
 from gala_viz.evaluation.image_metrics import comparison_grids, image_metrics, mean_over_seeds, region_pixels
 from gala_viz.evaluation.metadata import (
+    check_imported,
     collection_metadata,
+    imported_notes,
     limitation_notes,
     network_metadata,
     networks_by_seed,
@@ -88,6 +90,7 @@ def evaluate(
     """
     groups = {name: tuple(members) for name, members in (groups or {}).items()}
     networks = dict(zip(networks, with_common_precision(list(networks.values())), strict=True))
+    check_imported(networks, spec)
     networks = {name: with_cut(network, spec.photograph) for name, network in networks.items()}
     _check_names(networks, groups, reference)
     check_map_kind(collection, spec.human_map)
@@ -145,6 +148,7 @@ def evaluate(
             *([f"SmoothGrad is not computed: {collection.name} has nothing here to compare it with."] * unused),
             *([f"{part[0].upper()}{part[1:]}."] if part else []),
             *([few] if few else []),
+            *imported_notes(networks, images),
             *settings_notes(spec, about, networks),
             *limitation_notes(
                 collection,

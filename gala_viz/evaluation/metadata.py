@@ -124,6 +124,33 @@ def limitation_notes(
     return tuple(notes)
 
 
+def check_imported(networks: Mapping[str, Network], spec: EvaluationSpec) -> None:
+    """Raise ``ValueError`` where maps that were computed elsewhere would be computed in another way."""
+    imported = [name for name, network in networks.items() if network.maps is not None]
+    if imported and spec.protocol is not None:
+        raise ValueError(
+            f"{imported[0]} is maps that were computed elsewhere, and {spec.protocol} computes maps in its own way; "
+            "leave one of the two out."
+        )
+    if len(imported) == len(networks) and spec.smoothgrad is None:
+        raise ValueError(f"without SmoothGrad (--samples 0) nothing of {', '.join(imported)} is compared.")
+
+
+def imported_notes(networks: Mapping[str, Network], images: Sequence[str]) -> list[str]:
+    """Return what is known of maps that were computed elsewhere, and of how many images there is none."""
+    notes = []
+    for name, network in networks.items():
+        if (maps := network.maps) is None:
+            continue
+        notes.append(f"{maps.text()}; they stand in the columns of SmoothGrad.")
+        if n_missing := sum(image not in maps for image in images):
+            notes.append(
+                f"{name}: {counted(n_missing, 'image has', 'images have')} no map, of {len(images):,}; every n of its "
+                "maps is of the others, and so is every test against it."
+            )
+    return notes
+
+
 def label_notes(collection: Collection, values: Mapping[str, xr.Dataset], images: Sequence[str]) -> list[str]:
     """Of which networks the errors are not of all images, because they do not know the others' categories."""
     whose: dict[tuple[tuple[str | None, int], ...], list[str]] = {}
@@ -169,7 +196,8 @@ def _without_rho(networks: Mapping[str, Network], values: Mapping[str, xr.Datase
         for kind, title in (("attention", "attention norms"), ("smoothgrad", "SmoothGrad")):
             if f"rho_{kind}" not in values[name]:
                 continue
-            rho = values[name][f"rho_{kind}"].sel(image=list(people.images))
+            there = [one for one in people.images if (maps := networks[name].maps) is None or one in maps]
+            rho = values[name][f"rho_{kind}"].sel(image=there)
             missing = rho.isnull().any([dim for dim in rho.dims if dim != "image"])
             if n := int(missing.sum()):
                 notes.append(f"{name}: {title} of {counted(n, 'image')} are the same everywhere and have no rho.")

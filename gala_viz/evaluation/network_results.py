@@ -134,7 +134,9 @@ def network_results(
         A number is NaN or infinite.
     """
     cache = cache or ArrayCache()
-    key = "" if cache.folder is None else network_key(network, compute_output_fingerprint(network), cache)
+    behaviour = None if network.maps is not None or cache.folder is None else compute_output_fingerprint(network)
+    key = "" if cache.folder is None else network_key(network, behaviour, cache)
+    computing = network if network.maps is not None else fuse_batchnorm(network)
     frame, parts = frame or network.preprocessing, []
     part = {} if is_same_cut(network.preprocessing, frame) else frame.settings()
     kind = None if spec.smoothgrad is None else other_kind(collection, spec.human_map)
@@ -148,7 +150,7 @@ def network_results(
         if arrays is not None:
             step(-len(block))
         else:
-            arrays = block_results(fuse_batchnorm(network), collection, block, spec, frame=frame, step=step).to_arrays()
+            arrays = block_results(computing, collection, block, spec, frame=frame, step=step).to_arrays()
             cache.write(block_key, {**arrays, "circumstances": np.array(json.dumps(circumstances(network)))})
         parts.append(NetworkResults.from_arrays(arrays))
     return joined(parts)
@@ -189,6 +191,8 @@ def block_results(
         marked = set(images_with_maps(collection, images, spec.human_map))
         known = np.zeros(len(images), bool) if members is None else ~np.isnan(members).all(axis=(1, 2, 3))
         compared = [row for row, image in enumerate(images) if image in marked or known[row]]
+    if network.maps is not None:
+        compared = [row for row in compared if images[row] in network.maps]
     step(len(images) - len(compared))
     measured = measure(
         network,
@@ -200,7 +204,10 @@ def block_results(
         explain={images[row] for row in compared},
         progress=lambda done, total: step(1),
     )
-    _check(measured, compared, spec)
+    if network.maps is None:
+        _check(measured, compared, spec)
+    else:
+        step(len(compared))
     sizes_px = [(0, 0) if is_same_cut(own, frame) else collection.size_px(image) for image in images]
 
     def cut(maps: np.ndarray, rows: Sequence[int], grid: tuple[int, int]) -> np.ndarray:

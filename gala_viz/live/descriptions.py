@@ -12,7 +12,7 @@ from gala_viz.networks.network import Network
 from gala_viz.splits import UNKNOWN
 from gala_viz.store.source import ImageInfo, Labels, NetworkInfo
 
-SECTIONS = ("network", "data", "recipe", "metrics", "weights")
+SECTIONS = ("network", "maps", "data", "recipe", "metrics", "weights")
 _HIDDEN = {"name", "title", "builder", "arguments", "file", "bytes", "training_images"}
 
 

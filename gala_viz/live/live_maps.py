@@ -42,6 +42,7 @@ from gala_viz.engine.reveal_curve import beyond_frame_text, perturbed_view
 from gala_viz.imagenet import label_index
 from gala_viz.live.compute_scheduler import INTERACTIVE, SCHEDULER, SURVEY, ComputeScheduler
 from gala_viz.live.descriptions import image_info, labels_of
+from gala_viz.live.imported_results import ImportedResults
 from gala_viz.live.network_inputs import NetworkInputs
 from gala_viz.live.network_pool import NETWORK_BYTES, LazyNetwork, NetworkPool
 from gala_viz.live.network_results import NetworkResults
@@ -52,7 +53,9 @@ from gala_viz.live.shipped_scores import image_at_median_gain, starting_smoothin
 from gala_viz.live.training_use import TrainingUse
 from gala_viz.live.uploads import Uploads
 from gala_viz.networks.frames import resample_to_frame
+from gala_viz.networks.imported_maps import MissingMapError
 from gala_viz.networks.layer_labels import layer_units
+from gala_viz.networks.maps_network import no_answers_text
 from gala_viz.networks.network import Network, shared_noise_fraction
 from gala_viz.schema import labelled_map
 from gala_viz.specs import LAST_LAYER, MapRequest, SmoothGradSpec, Targets, fingerprint, settings
@@ -92,6 +95,10 @@ def request_version_1(networks: Sequence[Network]) -> MapRequest:
     )
 
 
+def _results_type(network: Network) -> type[NetworkResults]:
+    return NetworkResults if network.maps is None else ImportedResults
+
+
 class _UpdateKey(NamedTuple):
     """Where an update is cached; ``version`` is that of the image's human map."""
 
@@ -128,9 +135,6 @@ class LiveMaps:
         There are fewer than two networks, or two of one name.
     """
 
-    cannot_perturb = ""
-    """Its networks are at work."""
-
     def __init__(
         self,
         collection: Collection,
@@ -146,7 +150,7 @@ class LiveMaps:
         self._collection, self._uploads, self._cache, self._scheduler = collection, Uploads(), cache, scheduler
         self._inputs, self._scores = NetworkInputs(collection, self._uploads, cache), Scores(collection, cache)
         self._pool = NetworkPool(
-            networks, lambda network: NetworkResults(network, self._inputs, cache, scheduler), network_bytes
+            networks, lambda network: _results_type(network)(network, self._inputs, cache, scheduler), network_bytes
         )
         self._not_finite: dict[str, str] = {}
         self._show(networks[0].name, networks[1].name)
@@ -178,6 +182,8 @@ class LiveMaps:
         networks = self._networks = tuple(results.network for results in self._pair)
         self._frame = self._pair[0].frame
         self._name_of_pair = ""
+        imported = [network.title for network in networks if network.maps is not None]
+        self.cannot_perturb = no_answers_text(imported[0]) if imported else ""
         self._training_use = TrainingUse(collection, networks)
         self.name, self.title, self.outlined = collection.name, collection.title, collection.outlined
         self.images, self.map_kinds = tuple(collection.images), dict(collection.map_kinds)
@@ -318,6 +324,7 @@ class LiveMaps:
         PerturbedResults or None
             In the frame of the first network.
         """
+        self._check_perturbs()
         kept, request = check_mask(mask, self._frame.input_px), MapRequest.of_targets(target)
         filled = self._inputs.filled(self._frame, image, fill)
         whole = self._forward(image, INTERACTIVE, cancelled)
@@ -371,6 +378,7 @@ class LiveMaps:
         RevealUpdate
             Point by point on a CPU, a batch at a time on an accelerator.
         """
+        self._check_perturbs()
         percents, request = check_percents(percents), MapRequest.of_targets(target)
         if np.shape(importance) != self._frame.input_px:
             (rows, columns), shape = self._frame.input_px, np.shape(importance)
@@ -459,6 +467,10 @@ class LiveMaps:
         """Check and add a photograph, or a human map of one; see ``MapSource.add_upload``."""
         return self._uploads.add(filename, content, beside)
 
+    def _check_perturbs(self) -> None:
+        if self.cannot_perturb:
+            raise ValueError(self.cannot_perturb)
+
     def _perturbed_view(self, results: NetworkResults, image: str, mask: np.ndarray, filled: np.ndarray) -> np.ndarray:
         """Return what one network sees of the photograph where ``mask`` (y, x), in the frame, does not keep it."""
         photo_px = self._inputs.input(self._frame, image).photo_px
@@ -486,7 +498,7 @@ class LiveMaps:
                     computed = True
         except UnreadableImageError:
             pass  # the collection has listed it among the skipped
-        except NonFiniteError as error:
+        except (NonFiniteError, MissingMapError) as error:
             self._not_finite[image] = str(error)
         except ValueError:
             if request is None or "label" not in {request.of_network(number).target for number in range(2)}:
@@ -649,7 +661,7 @@ class LiveMaps:
 
         Raises ``ValueError`` where one does not have it, and where two methods have no difference.
         """
-        check_units(request)
+        check_units(request, self._networks)
         return [results.explained_layer(request.of_network(number)) for number, results in enumerate(self._pair)]
 
     def _update_key(self, image: str, request: MapRequest) -> _UpdateKey:

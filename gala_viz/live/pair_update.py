@@ -19,6 +19,7 @@ from gala_viz.engine.results.pair_maps import label_pair
 from gala_viz.engine.results.reduction import reduce_channels, smooth
 from gala_viz.live.network_results import spec_of
 from gala_viz.networks.frames import common_part_text, resample_to_frame
+from gala_viz.networks.imported_maps import UNKNOWN_UNIT
 from gala_viz.networks.network import Network
 from gala_viz.specs import MapRequest, settings
 from gala_viz.store.source import MapUpdate, layer_path_attrs
@@ -65,8 +66,14 @@ class UpdateThrottle:
         return False
 
 
-def check_units(request: MapRequest) -> None:
-    """Raise ``ValueError`` where the two maps of a request would be subtracted in different units."""
+def check_units(request: MapRequest, networks: Sequence[Network] = ()) -> None:
+    """Raise ``ValueError`` where two maps would be subtracted in units that differ, or are not known."""
+    imported = [network.title for network in networks if network.maps is not None]
+    if request.normalise == "none" and imported and networks[0] is not networks[1]:
+        raise ValueError(
+            f"the unit of the maps of {imported[0]} is not known, as they were computed elsewhere: a difference of "
+            "maps as they are is no number. Normalise each map before the delta (percentile, maximum or sum)."
+        )
     kinds = [METHODS[request.of_network(number).method] for number in range(2)]
     if request.normalise == "none" and kinds[0].units != kinds[1].units:
         raise ValueError(
@@ -121,18 +128,22 @@ def pair_update(
     done = all(state.done for state in states)
     errors, delta_error, reliability = None, None, float("nan")
     requests = [request.of_network(number) for number in range(2)]
-    sampled = [METHODS[one.method].stochastic for one in requests]
+    imported = [network.maps is not None for network in networks]
+    sampled = [METHODS[one.method].stochastic and not given for one, given in zip(requests, imported, strict=True)]
     if any(sampled):
         errors, delta_error = _errors(places, maps, states, sampled, request)
+        # Of imported maps the error is not known; that of the delta takes them as they are, and its note says so.
+        errors = [np.full_like(one, np.nan) if given else one for one, given in zip(errors, imported, strict=True)]
         if done:
             reliability = _reliability(places, states, sampled, request)
     drawn = {"reduction": request.reduction, "smoothing_px": request.smoothing_px, "image": image}
     own_attrs = tuple(
-        {**_method_attrs(one), **layer_path_attrs([layer]), **drawn, "n": state.n}
-        for one, layer, state in zip(requests, layers or ("", ""), states, strict=True)
+        {**_method_attrs(one, network), **layer_path_attrs([layer]), **drawn, "n": state.n}
+        for one, network, layer, state in zip(requests, networks, layers or ("", ""), states, strict=True)
     )
-    attrs = {**_method_attrs(request), **layer_path_attrs(layers), **drawn}
-    if request.second is not None:
+    attrs = {**_method_attrs(request, networks[0]), **layer_path_attrs(layers), **drawn}
+    differ = request.second is not None or any(imported)
+    if differ:
         attrs = {name: value for name, value in own_attrs[0].items() if own_attrs[1].get(name) == value}
     pair = label_pair(
         maps,
@@ -167,11 +178,13 @@ def pair_update(
         done=done,
         scores=scores_of(maps),
         note=_note(states, networks),
-        own_attrs=() if request.second is None else own_attrs,
+        own_attrs=own_attrs if differ else (),
     )
 
 
-def _method_attrs(request: MapRequest) -> dict[str, Any]:
+def _method_attrs(request: MapRequest, network: Network) -> dict[str, Any]:
+    if network.maps is not None:
+        return {"method": network.maps.method, "units": UNKNOWN_UNIT}
     return {"method": request.method, "units": METHODS[request.method].units, **settings(spec_of(request))}
 
 

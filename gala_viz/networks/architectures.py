@@ -1,7 +1,8 @@
-"""Architectures by name, with fresh weights: our own, those of timm and transformers, and functions of one's own.
+"""Architectures by name, with fresh weights: our own, those of libraries, and functions of one's own.
 
-A card names an architecture, and a card may come from anybody. Our own builders and the two libraries' run no code but
-their own. A function of one's own runs only where the person who opens the network names it, too.
+A card names an architecture, and a card may come from anybody. Our own builders and those of timm, torchvision and
+transformers run no code but their own. A function of one's own runs only where the person who opens the network names
+it, too.
 """
 
 from __future__ import annotations
@@ -77,11 +78,11 @@ def build_module(
     Parameters
     ----------
     builder : str
-        A name in ``BUILDERS``; "timm:NAME" or "transformers:NAME", which these libraries build without weights; or a
-        function, "package.module:function".
+        A name in ``BUILDERS``; "timm:NAME", "torchvision:NAME" or "transformers:NAME", which these libraries build
+        without weights; or a function, "package.module:function".
     arguments : mapping
-        Passed by keyword; lists become tuples. "timm:" and "transformers:" take "n_categories", the latter also
-        "config", the model's configuration. A function gets "n_categories" where it has such a parameter.
+        Passed by keyword; lists become tuples. These libraries take "n_categories", transformers also "config", the
+        model's configuration. A function gets "n_categories" where it has such a parameter.
     gala : sequence of str
         Paths of modules behind which GALA blocks are put, see ``add_gala``.
     gala_options : mapping, optional
@@ -152,6 +153,15 @@ def _from_timm(name: str, arguments: dict[str, Any]) -> nn.Module:
         raise ExternalNetworkError(f"timm:{name}: {error_text(error)}.") from error
 
 
+def _from_torchvision(name: str, arguments: dict[str, Any]) -> nn.Module:
+    """Return a classifier of torchvision's own list, without its weights."""
+    models = import_library("torchvision.models")
+    _check_only(f"torchvision:{name}", arguments, ("n_categories",))
+    if name not in (known := models.list_models(module=models)):
+        raise UnknownNameError(unknown_name("classifier of torchvision", name, known))
+    return models.get_model(name, weights=None, num_classes=arguments.get("n_categories", 1000))
+
+
 def _from_transformers(name: str, arguments: dict[str, Any]) -> nn.Module:
     """Return an image classifier of a configuration that is given, or of that of ``name``."""
     transformers = import_library("transformers")
@@ -218,6 +228,7 @@ def complete_arguments(builder: str, arguments: Mapping[str, Any]) -> dict[str, 
 
 _LIBRARIES: dict[str, Callable[[str, dict[str, Any]], nn.Module]] = {
     "timm": _from_timm,
+    "torchvision": _from_torchvision,
     "transformers": _from_transformers,
 }
 

@@ -1,4 +1,4 @@
-"""External networks: from a function in a module, from transformers, from timm.
+"""External networks: from a function in a module, from transformers, timm and torchvision.
 
 A name here runs the code that it names, so it comes from an operator's command line or notebook and never from a page.
 """
@@ -28,6 +28,7 @@ from gala_viz.networks.library_preprocessing import (
     channels_reversed,
     check_inputs,
     timm_preprocessing,
+    torchvision_preprocessing,
     transformers_preprocessing,
 )
 from gala_viz.networks.model_hub import why_unreachable
@@ -62,7 +63,8 @@ def load_external(
     Parameters
     ----------
     name : str
-        "transformers:NAME", "timm:NAME" or "package.module:function"; it runs the code that it names.
+        "transformers:NAME", "timm:NAME", "torchvision:NAME@FILE" or "package.module:function"; it runs the code that
+        it names.
     device : str or torch.device or None
         See ``choose_device``; a ``Network`` that a function returns must be there already.
     precision : str or torch.dtype or None
@@ -375,6 +377,89 @@ def _cached_timm(timm: Any, name: str) -> dict[str, Any]:
     return {}
 
 
+def _from_torchvision(name: str) -> dict[str, Any]:
+    """Load a classifier of torchvision with weights of a file; nothing is fetched.
+
+    Parameters
+    ----------
+    name : str
+        "NAME@FILE": a name of ``torchvision.models.list_models``, and a state dict or a checkpoint of torchvision's
+        reference training. It has as many categories as the weights.
+
+    Returns
+    -------
+    dict
+        "module", from images to logits; "preprocessing", by the first of these: of torchvision's own weights that are
+        called like the file, the settings of the training in the file, torchvision's first weights for NAME; "start".
+
+    Raises
+    ------
+    ExternalNetworkError
+        torchvision cannot be imported, the file does not fit, or its inputs cannot be made here.
+    """
+    models = import_library("torchvision.models")
+    label, (architecture, _, file) = f"torchvision:{name}", name.partition("@")
+    if architecture not in (known := models.list_models(module=models)):
+        raise ExternalNetworkError(f"{label}: {unknown_name('classifier of torchvision', architecture, known)}")
+    presets = list(models.get_model_weights(architecture))
+    if not file:
+        raise ExternalNetworkError(
+            f"{label}: torchvision:NAME@FILE was expected, since nothing is fetched; torchvision's own weights are at "
+            f"{presets[0].url}."
+        )
+    try:
+        checkpoint = read_checkpoint(file)
+        model = models.get_model(architecture, weights=None)
+        if (n_categories := _categories_of(checkpoint.state, model)) != _IMAGENET:
+            model = models.get_model(architecture, weights=None, num_classes=n_categories)
+        load_weights(file, checkpoint.state, model)
+    except WeightsError as error:
+        raise ExternalNetworkError(f"{label}: {error}") from error
+    for note in checkpoint.notes:
+        _log.warning("%s: %s", label, note)
+    weights, source = _torchvision_weights(presets, file)
+    told = {} if source else checkpoint.settings
+    settings = {key: told[key] for key in sorted(_TORCHVISION_SETTINGS & told.keys())}
+    try:
+        described = torchvision_preprocessing(weights.transforms(), settings)
+        filters = import_library("torchvision.transforms").InterpolationMode
+        transform = weights.transforms(
+            crop_size=described.input_px[0],
+            resize_size=described.resize_px[0],
+            interpolation=filters(described.interpolation),
+        )
+        preprocessing = check_inputs(described, lambda photo: np.asarray(transform(Image.fromarray(photo)), np.float32))
+    except UnknownPreprocessingError as error:
+        raise ExternalNetworkError(f"{label}: {error} {_OWN_FUNCTION}") from error
+    if settings:
+        source = f"but {', '.join(f'{key} {value}' for key, value in settings.items())} of the file's training"
+    source = source or "the file does not tell its own"
+    sizes = f"short side {preprocessing.short_px} px, crop {preprocessing.crop_px} px, {preprocessing.interpolation}"
+    _log.warning("%s: the preprocessing is that of torchvision's %s (%s): %s.", label, weights, source, sizes)
+    return {"module": model, "preprocessing": preprocessing, "start": label}
+
+
+_IMAGENET = 1000
+_TORCHVISION_SETTINGS = frozenset({"val_resize_size", "val_crop_size", "interpolation"})
+"""Of torchvision's reference training: how it makes inputs for evaluation."""
+
+
+def _torchvision_weights(presets: Sequence[Any], file: str) -> tuple[Any, str]:
+    """Return the weights of torchvision that are called like ``file``, and that this is so; else the first, and ""."""
+    own = [one for one in presets if one.url.rpartition("/")[2] == os.path.basename(file)]
+    return (own[0], "the file's name tells that they are these") if own else (presets[0], "")
+
+
+def _categories_of(state: Mapping[str, Tensor], model: nn.Module) -> int:
+    """Return how many categories the weights ``state`` have, where a ``model`` of ImageNet's has a thousand."""
+    found = {
+        len(state[key])
+        for key, own in model.state_dict().items()
+        if key in state and own.ndim and len(own) == _IMAGENET and state[key].shape[1:] == own.shape[1:]
+    }
+    return found.pop() if len(found) == 1 else _IMAGENET
+
+
 def _unreachable(name: str, reason: str, local: str) -> ExternalNetworkError:
     return ExternalNetworkError(
         f"{name}: its weights are not on this machine, and {reason}. Load it once where there is a connection, or "
@@ -383,7 +468,8 @@ def _unreachable(name: str, reason: str, local: str) -> ExternalNetworkError:
 
 
 LIBRARIES: Registry[Callable[[str], dict[str, Any]]] = Registry(
-    "library of networks", {"transformers": _from_transformers, "timm": _from_timm}
+    "library of networks",
+    {"transformers": _from_transformers, "timm": _from_timm, "torchvision": _from_torchvision},
 )
 """Library -> function from a model's name to "module" and, if known, "preprocessing", "categories" and "start"."""
 
@@ -418,6 +504,7 @@ def import_library(name: str) -> Any:
         return importlib.import_module(name)
     except Exception as error:  # a library that does not fit its torch fails in many ways
         message = error_message(error, 200)
+        package = name.partition(".")[0]
         raise ExternalNetworkError(
-            f"{name} cannot be imported ({message}); install it with: pip install {name}"
+            f"{package} cannot be imported ({message}); install it with: pip install {package}"
         ) from error

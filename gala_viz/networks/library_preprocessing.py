@@ -1,4 +1,4 @@
-"""Preprocessing as timm and transformers describe it, and the check that it makes the inputs that they make.
+"""Preprocessing as timm, torchvision and transformers describe it, and the check that inputs are theirs.
 
 A wrong cut or unit is silent: the network recognises less, and its maps are of another part of the photograph.
 """
@@ -63,6 +63,42 @@ def timm_preprocessing(config: Mapping[str, Any]) -> Preprocessing:
         std=_three(config.get("std") or (0.229, 0.224, 0.225), 255),
         resize="squash" if mode == "squash" else "short",
         rounding="torchvision" if short[0] == short[1] else "timm",
+    )
+
+
+def torchvision_preprocessing(preset: Any, settings: Mapping[str, Any]) -> Preprocessing:
+    """Return the preprocessing of evaluation of one of torchvision's own weights, or of a training by its reference.
+
+    Parameters
+    ----------
+    preset : torchvision.transforms._presets.ImageClassification
+        The transforms of weights.
+    settings : mapping
+        Those of a training, which win: "val_resize_size", "val_crop_size" and "interpolation".
+
+    Returns
+    -------
+    Preprocessing
+        With means and standard deviations in pixel units 0..255.
+
+    Raises
+    ------
+    UnknownPreprocessingError
+        A setting is no size, a crop is larger than what is resized, or it has another filter.
+    """
+    preset_sizes = {"val_resize_size": preset.resize_size[0], "val_crop_size": preset.crop_size[0]}
+    short, crop = (settings.get(name, size) for name, size in preset_sizes.items())
+    if not isinstance(short, int) or not isinstance(crop, int) or not 1 <= crop <= short:
+        raise UnknownPreprocessingError(
+            f"it resizes to {short!r} and crops {crop!r} px; a crop of what is resized was expected."
+        )
+    return Preprocessing(
+        short_px=short,
+        crop_px=crop,
+        interpolation=_filter(settings.get("interpolation", preset.interpolation.value)),
+        mean=_three(preset.mean, 255),
+        std=_three(preset.std, 255),
+        rounding="torchvision",
     )
 
 

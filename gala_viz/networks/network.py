@@ -22,6 +22,7 @@ from gala_viz.networks.check_network import check_network, hooked_layouts, runs_
 from gala_viz.networks.devices import arithmetic, choose_device, choose_precision, describe_device, disable_tf32
 from gala_viz.networks.frozen_eval import frozen_eval, outside_inference_mode
 from gala_viz.networks.gala import gala_layers
+from gala_viz.networks.imported_maps import ImportedMaps
 from gala_viz.networks.layer_labels import ACTIVITY_SUFFIX, LayerName
 from gala_viz.networks.network_output import OutputChoice
 from gala_viz.networks.preprocessing import Preprocessing
@@ -104,6 +105,9 @@ class Network:
     >>> network.name, module.training, network.module.training
     ('Sequential', True, False)
     """
+
+    maps: ImportedMaps | None = None
+    """Maps that were computed elsewhere, in place of a module; see ``gala_viz.networks.maps_network``."""
 
     def __init__(
         self,
@@ -380,7 +384,8 @@ def with_float32_weights(module: nn.Module) -> nn.Module:
 
 def shared_noise_fraction(networks: Sequence[Network]) -> float:
     """Return SmoothGrad's noise for ``networks`` that are compared: the least that one of their cards recommends."""
-    return min((network.noise_fraction for network in networks), default=DEFAULT_NOISE_FRACTION)
+    known = (network.noise_fraction for network in networks if network.maps is None)
+    return min(known, default=DEFAULT_NOISE_FRACTION)
 
 
 def hook_layers(module: nn.Module, names: Sequence[str]) -> dict[str, LayerName]:

@@ -22,7 +22,7 @@ UNMODIFIED_NETWORK = "lite0"
 
 LONGEST_NAME = 255
 """Bytes of a name that every file system takes."""
-EXTERNAL_LIBRARIES = ("transformers", "timm")
+EXTERNAL_LIBRARIES = ("transformers", "timm", "torchvision")
 FUNCTION_NAME = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<function>[A-Za-z_]\w*)")
 OUTPUT_OPTION = "?output="
 """Between an external network's name and what of its output the logits are: "mine:network?output=logits"."""
@@ -67,7 +67,8 @@ def with_output(names: Iterable[str], output: str | None) -> tuple[str, ...]:
     names = tuple(names)
     if output and not any(map(is_external, names)):
         raise ValueError(
-            f"--output {output} is for networks of other programs (package.module:function, timm:, transformers:); got "
+            f"--output {output} is for networks of other programs (package.module:function, timm:, torchvision:, "
+            f"transformers:); got "
             f"{', '.join(names) or 'none'}."
         )
     return tuple(
@@ -77,7 +78,7 @@ def with_output(names: Iterable[str], output: str | None) -> tuple[str, ...]:
 
 
 def is_external(name: str) -> bool:
-    """Return whether ``name`` is an external network's: "transformers:…", "timm:…" or "package.module:function"."""
+    """Return whether ``name`` is an external network's: "LIBRARY:…" or "package.module:function"."""
     name, _ = split_output(name)
     return name.partition(":")[0] in EXTERNAL_LIBRARIES or FUNCTION_NAME.fullmatch(name) is not None
 

@@ -9,7 +9,7 @@ import pickle
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,14 @@ _NUMPY_SCALARS: list[Any] = [
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A state dict and, as sentences, what was taken away around it."""
+    """A state dict and, as sentences, what was taken away around it.
+
+    ``settings`` are those of the training ("args"), where the file holds them.
+    """
 
     state: dict[str, Tensor]
     notes: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
@@ -89,6 +93,7 @@ def load_weights(path: str | Path, state: Mapping[str, Tensor], module: nn.Modul
 def _unwrap(path: Path, content: Any) -> Checkpoint:
     """Return the state dict in ``content``, without the keys around it and the prefixes of its names."""
     notes: list[str] = []
+    settings: dict[str, Any] = {}
     for _ in range(4):
         holders = [key for key in (*_AVERAGES, *_HOLDERS) if isinstance(content, Mapping) and _is_mapping(content, key)]
         if not holders:
@@ -98,6 +103,8 @@ def _unwrap(path: Path, content: Any) -> Checkpoint:
         beside = sorted(str(key) for key in content if key not in holders)
         passed = f"; passed over: {', '.join(beside[:8])}" if beside else ""
         notes.append(f"weights under {holders[0]!r} are taken{other}{passed}")
+        args = content.get("args")
+        settings |= vars(args) if isinstance(args, argparse.Namespace) else args if isinstance(args, dict) else {}
         content = content[holders[0]]
     if isinstance(content, Mapping):
         content = {key: value for key, value in content.items() if key not in ("n_averaged", "_metadata")}
@@ -113,7 +120,7 @@ def _unwrap(path: Path, content: Any) -> Checkpoint:
         removed = prefix
     if removed:
         notes.append(f"the prefix {removed!r} of all names is removed")
-    return Checkpoint(state, tuple(notes))
+    return Checkpoint(state, tuple(notes), settings)
 
 
 def _prefix_of_most(state: Mapping[str, Tensor]) -> str:

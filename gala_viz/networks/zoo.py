@@ -15,7 +15,9 @@ from gala_viz.imagenet import category_names
 from gala_viz.networks.architectures import BUILDERS, build_module
 from gala_viz.networks.card import read_weights
 from gala_viz.networks.external import load_external
+from gala_viz.networks.imported_maps import MAPS_BUILDER
 from gala_viz.networks.lite0 import LITE0_PREPROCESSING, lite0, lite0_weights_sha256
+from gala_viz.networks.maps_network import read_maps_network
 from gala_viz.networks.network import Network
 from gala_viz.networks.network_folders import (
     CARD,
@@ -50,8 +52,9 @@ def load_network(
     name_or_folder : str or Path
         One of ``known_networks``, or a folder; "RUN@12" and "RUN@last" are the network of an epoch in the folder of a
         training. "package.module:function" calls a function that returns a module or a ``Network``;
-        "package.module:function@FOLDER" opens a folder whose architecture is that function; "transformers:NAME" and
-        "timm:NAME" ask these libraries: such names run code and belong to a command line or a notebook.
+        "package.module:function@FOLDER" opens a folder whose architecture is that function; "transformers:NAME",
+        "timm:NAME" and "torchvision:NAME@FILE" ask these libraries: such names run code and belong to a command line or
+        a notebook.
     device : str or torch.device, optional
         Default: CUDA where it is there.
     precision : str or torch.dtype, optional
@@ -103,6 +106,8 @@ def _loaded(
         return _unmodified(device, precision, layers)
     card = read_card(folder)
     network = card["network"]
+    if network["builder"] == MAPS_BUILDER:
+        return read_maps_network(folder, card)
     try:
         preprocessing, note = Preprocessing.completed(card["preprocessing"])
         if note:
@@ -152,6 +157,8 @@ def is_known_by_weights(name_or_folder: str) -> bool:
 
 def _is_own(builder: str) -> bool:
     """Return whether the code of ``builder`` is gala_viz's own; others may have been added to ``BUILDERS``."""
+    if builder == MAPS_BUILDER:
+        return True
     return builder in BUILDERS and str(getattr(BUILDERS[builder], "__module__", "")).startswith("gala_viz.")
 
 

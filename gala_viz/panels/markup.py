@@ -148,6 +148,8 @@ def top_five_predictions(
     verdict = {True: ("right", "✓ right"), False: ("wrong", "✗ wrong"), None: ("unknown", "no label")}[
         prediction.correct if prediction else None
     ]
+    if prediction is not None and not prediction.indices:
+        verdict = ("unknown", "answers not known")
     shown = (
         []
         if prediction is None

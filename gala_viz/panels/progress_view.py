@@ -25,14 +25,15 @@ def format_duration(seconds: float | None) -> str:
 def standard_error_percent(map_update: MapUpdate) -> float | None:
     """Return the Monte-Carlo error of both maps in per cent of their size: L2 norm of errors over L2 norm of maps.
 
-    A map without an error, which is computed without samples, does not count. Returns None where the error is not
-    known, or where the maps are zero.
+    A map without an error, which is computed without samples or was imported, does not count. Returns None where the
+    error is not known, or where the maps are zero.
     """
     if map_update.standard_error is None:
         return None
     maps, errors = (np.asarray(one, dtype=np.float64) for one in (map_update.maps, map_update.standard_error))
     sampled = np.nan_to_num(errors, nan=0).any(axis=(1, 2)) | np.isnan(errors).all(axis=(1, 2))
-    rows = sampled if sampled.any() else ~sampled
+    known = sampled & np.isfinite(errors).any(axis=(1, 2))  # the error of imported maps never is
+    rows = known if known.any() else sampled if sampled.any() else ~sampled
     size = float(np.sqrt(np.nansum(np.square(maps[rows]))))
     error = float(np.sqrt(np.nansum(np.square(errors[rows]))))
     return 100 * error / size if size > 0 else None

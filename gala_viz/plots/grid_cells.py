@@ -87,7 +87,7 @@ def _cell(
     prediction = source.forward(image).predictions[column.network]
     rho = float(update.scores["rho"].values[column.network])
     sign = {True: "✓ ", False: "✗ ", None: ""}[prediction.correct]
-    words = f"{sign}{prediction.categories[0]} {100 * prediction.probabilities[0]:.0f} %"
+    words = f"{sign}{prediction.text}"
     return GridCell(
         picture=map_over_photo(view, update.maps.values[column.network], limits),
         text=" · ".join(filter(None, [words, f"rho {rho:.2f}" if np.isfinite(rho) else ""])),

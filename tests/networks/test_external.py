@@ -167,10 +167,12 @@ def test_a_checkpoint_of_transformers_without_a_classifier_is_refused_and_not_ma
         load_network(f"transformers:{tmp_path}", device="cpu")
 
 
-def test_a_library_that_is_not_there_is_told_with_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ExternalNetworkError, match="pip install timm"):
-        load_network("timm:resnet50")
+@pytest.mark.parametrize("library", ["timm", "torchvision"])
+def test_a_library_that_is_not_there_is_told_with_how_to_get_it(library, monkeypatch):
+    for name in (library, f"{library}.models"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ExternalNetworkError, match=f"pip install {library}$"):
+        load_network(f"{library}:resnet50")
 
 
 def test_watched_modules_change_nothing_and_note_only_for_who_records():

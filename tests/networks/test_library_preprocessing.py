@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from gala_viz.networks.library_preprocessing import (
     UnknownPreprocessingError,
     check_inputs,
     timm_preprocessing,
+    torchvision_preprocessing,
     transformers_preprocessing,
 )
 from gala_viz.networks.preprocessing import Preprocessing
@@ -163,6 +166,61 @@ def test_timm_opens_a_folder_that_timm_wrote_for_the_hub(tmp_path):
     assert network.categories == ("cat", "dog", "lorry")
     batch = torch.randn(1, 3, *network.preprocessing.input_px)
     torch.testing.assert_close(network.logits(batch), model(batch), rtol=1e-4, atol=1e-4)
+
+
+def test_a_checkpoint_of_torchvisions_reference_opens_by_name_as_its_training_evaluated(tmp_path, caplog):
+    models = pytest.importorskip("torchvision.models")
+    torch.manual_seed(0)
+    model = models.squeezenet1_1(weights=None, num_classes=5).eval()
+    args = argparse.Namespace(val_resize_size=73, val_crop_size=64, interpolation="bicubic", lr=0.1)
+    torch.save({"model": model.state_dict(), "optimizer": {}, "epoch": 3, "args": args}, tmp_path / "model_3.pth")
+    torch.save(model.state_dict(), tmp_path / "plain.pth")
+    with caplog.at_level(logging.WARNING):
+        network = load_network(f"torchvision:squeezenet1_1@{tmp_path / 'model_3.pth'}", device="cpu")
+        plain = load_network(f"torchvision:squeezenet1_1@{tmp_path / 'plain.pth'}", device="cpu")
+    told = " ".join(caplog.messages)
+    assert "val_crop_size 64, val_resize_size 73 of the file's training): short side 73 px, crop 64 px, bicubic" in told
+    assert "IMAGENET1K_V1 (the file does not tell its own): short side 256 px, crop 224 px, bilinear" in told
+    usual = Preprocessing.imagenet()
+    assert replace(plain.preprocessing, std=usual.std) == replace(usual, rounding="torchvision")
+    assert plain.preprocessing.std == pytest.approx(usual.std)
+    assert len(network.categories) == 5
+    batch = torch.randn(2, 3, 64, 64)
+    torch.testing.assert_close(network.logits(batch), model(batch), rtol=1e-4, atol=1e-4)
+
+
+def test_the_name_of_torchvisions_own_file_tells_which_preprocessing_it_has():
+    models = pytest.importorskip("torchvision.models")
+    presets = list(models.get_model_weights("resnet50"))
+    newer, told = external._torchvision_weights(presets, "/weights/resnet50-11ad3fa6.pth")
+    own = torchvision_preprocessing(newer.transforms(), {})
+    assert (newer.name, own.short_px, own.crop_px) == ("IMAGENET1K_V2", 232, 224)
+    assert "file's name" in told
+    older, told = external._torchvision_weights(presets, "/weights/checkpoint.pth")
+    assert (older.name, torchvision_preprocessing(older.transforms(), {}).short_px, told) == ("IMAGENET1K_V1", 256, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("squeezenet1_1", "torchvision:NAME@FILE was expected, since nothing is fetched"),
+        ("squeezenet1_2@a.pth", "squeezenet1_1"),
+        ("fasterrcnn_resnet50_fpn@a.pth", "classifier of torchvision"),
+        ("squeezenet1_1@gone.pth", "not found"),
+    ],
+)
+def test_names_of_torchvision_that_do_not_open_are_told(name, told):
+    pytest.importorskip("torchvision.models")
+    with pytest.raises(ExternalNetworkError, match=told):
+        load_network(f"torchvision:{name}", device="cpu")
+
+
+def test_settings_of_a_training_that_are_no_sizes_are_refused(tmp_path):
+    models = pytest.importorskip("torchvision.models")
+    state = models.squeezenet1_1(weights=None, num_classes=5).state_dict()
+    torch.save({"model": state, "args": argparse.Namespace(val_crop_size=300)}, tmp_path / "a.pth")
+    with pytest.raises(ExternalNetworkError, match="resizes to 256 and crops 300 px"):
+        load_network(f"torchvision:squeezenet1_1@{tmp_path / 'a.pth'}", device="cpu")
 
 
 def written_vit(folder):

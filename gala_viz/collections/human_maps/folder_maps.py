@@ -59,9 +59,9 @@ class FolderMaps:
     ) -> None:
         self._root = root
         tree = index_files(root, suffixes=map_files.SUFFIXES, names=ALL_NAMES, refresh=refresh, always_checked=True)
-        paths, others = _map_paths((path for path, _, _ in tree.files), SUFFIXES if mask else map_files.SUFFIXES)
+        paths, others = map_paths((path for path, _, _ in tree.files), SUFFIXES if mask else map_files.SUFFIXES)
         names = [(path, posixpath.splitext(path)[0].removesuffix(MAP_ENDING)) for path in paths]
-        known = _EitherName(images)
+        known = EitherName(images)
         self._people, how, unclear = ({}, "", []) if mask else participant_files(names, known)
         of_people = {path for files in self._people.values() for path in files.values()}
         self._files, unmatched = match_names([one for one in names if one[0] not in of_people], known)
@@ -186,17 +186,18 @@ class FolderMaps:
         return maps
 
 
-class _EitherName:
+class EitherName:
     """Finds images by names with "/", and by those with "_" in its place where no image is found otherwise."""
 
     def __init__(self, images: Sequence[str]) -> None:
         self._names = (ImageNames(images), ImageNames(images, "_"))
 
     def find(self, name: str) -> list[str]:
+        """Return the images that ``name`` may mean."""
         return self._names[0].find(name) or self._names[1].find(name)
 
 
-def _map_paths(paths: Iterable[str], suffixes: frozenset[str]) -> tuple[list[str], list[tuple[str, str]]]:
+def map_paths(paths: Iterable[str], suffixes: frozenset[str]) -> tuple[list[str], list[tuple[str, str]]]:
     """Return the paths of map files, JPEG last, and (files, reason) of the files of other kinds."""
     maps: list[str] = []
     others: Counter[str] = Counter()

@@ -30,3 +30,7 @@ class ForwardResult:
         check_finite(self.logits, "logits", network, image)
         for layer, values in self.norms.items():
             check_finite(values, f"attention norms of layer {layer}", network, image)
+
+
+NO_ANSWER = ForwardResult(np.zeros(0, np.float32), {})
+"""Of imported maps: what their network gave for an image is not known."""

@@ -12,12 +12,25 @@ N_TOP = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Prediction:
-    """A network's five most probable categories, best first. ``correct`` is None where the true one is unknown."""
+    """A network's five most probable categories, best first; none where its answers are not known.
+
+    ``correct`` is None where the true one is unknown.
+    """
 
     indices: tuple[int, ...]
     categories: tuple[str, ...]
     probabilities: tuple[float, ...]
     correct: bool | None
+
+    @property
+    def first_choice(self) -> int | None:
+        """Index of the most probable category; None where it is not known."""
+        return self.indices[0] if self.indices else None
+
+    @property
+    def text(self) -> str:
+        """The most probable category with its per cent, in words."""
+        return f"{self.categories[0]} {100 * self.probabilities[0]:.0f} %" if self.indices else "answer not known"
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -65,7 +78,7 @@ def prediction_of(logits: np.ndarray, categories: Sequence[str], label: int | No
     Parameters
     ----------
     logits : ndarray, (category,)
-        Finite values.
+        Finite values; none of imported maps, whose answers are not known.
     categories : sequence of str
         Names of the categories, in order.
     label : int or None
@@ -76,6 +89,8 @@ def prediction_of(logits: np.ndarray, categories: Sequence[str], label: int | No
     Prediction
         Best first, and whether the best is the true one.
     """
+    if not len(logits):
+        return Prediction(indices=(), categories=(), probabilities=(), correct=None)
     best, probabilities = top_categories(logits)
     return Prediction(
         indices=tuple(best.tolist()),

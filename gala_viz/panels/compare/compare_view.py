@@ -281,12 +281,12 @@ class CompareView:
     def _first_choice(self) -> int | None:
         """Return the first network's prediction of the image in view; None before it is known."""
         result = self.results.forward_result
-        return None if result is None else result.predictions[0].indices[0]
+        return None if result is None else result.predictions[0].first_choice
 
     def _second_choice(self) -> int | None:
         """Return the second network's prediction of the image in view; None before it is known."""
         result = self.results.forward_result
-        return None if result is None else result.predictions[1].indices[0]
+        return None if result is None else result.predictions[1].first_choice
 
     def _ask_for_human_map(self) -> None:
         """Request another human map of the current image, and the scores with it."""

@@ -286,4 +286,4 @@ def _delta_title(reliability: float) -> str:
 
 def _category(network: NetworkInfo, target: int) -> str:
     """Return the name of the category whose logit is explained; "" where the network has no name for it."""
-    return network.categories[target] if target < len(network.categories) else ""
+    return network.categories[target] if 0 <= target < len(network.categories) else ""

@@ -114,7 +114,9 @@ def _network(answers: ImageResults, row: int, title: str) -> dict[str, Any]:
     if answers.forward_result is None:
         return {"title": title, "says": "", "right": None}
     prediction = answers.forward_result.predictions[row]
-    says = f"{prediction.categories[0]}, {100 * prediction.probabilities[0]:.0f} %"
+    says = prediction.text
+    if prediction.indices:
+        says = f"{prediction.categories[0]}, {100 * prediction.probabilities[0]:.0f} %"
     return {"title": title, "says": says, "right": prediction.correct}
 
 

@@ -338,13 +338,15 @@ def _explained_text(rows: Sequence[dict]) -> str:
     images = dict.fromkeys(row["image"] for row in rows)
     told = []
     for image in images:
-        of_image = [(row["network"], row["explained"]) for row in rows if row["image"] == image]
+        of_image = [(row["network"], row["explained"]) for row in rows if row["image"] == image and row["explained"]]
+        if not of_image:  # imported maps, of which this is not known
+            continue
         names = list(dict.fromkeys(name for _, name in of_image))
         if len({network for network, _ in of_image}) < len(of_image):  # one network twice
             of_image = [(f"the {place} map", name) for place, (_, name) in zip(ORDINALS, of_image, strict=False)]
         each = names[0] if len(names) == 1 else ", ".join(f"{name} by {network}" for network, name in of_image)
         told.append(f"{image}: {each}")
-    return f"Explained is the logit of: {'; '.join(told)}."
+    return f"Explained is the logit of: {'; '.join(told)}." if told else ""
 
 
 def _notes_text(notes: Mapping[str, str]) -> str:
@@ -390,10 +392,10 @@ def _scored(
         if number == 0 and not first:
             continue
         values = {name: float(update.scores[name].values[number]) for name in metrics if name in update.scores}
-        explained = network.categories[update.targets[number]]
+        explained = network.categories[update.targets[number]] if network.categories else ""
         row = {"image": image, "category": source.info(image).category, "network": network.name}
-        row |= {"explained": explained, "prediction": prediction.categories[0]}
-        row |= {"probability": prediction.probabilities[0], "correct": prediction.correct}
+        row |= {"explained": explained, "prediction": prediction.categories[0] if prediction.indices else ""}
+        row |= {"probability": next(iter(prediction.probabilities), None), "correct": prediction.correct}
         if values:
             row |= {"scores_smoothing_px": 0.0, "resolution_px": update.scores.attrs.get("resolution_px")}
         if number == 1 and (of_delta := _delta_columns(update)):
@@ -423,18 +425,19 @@ def _settings_columns(source: MapSource, update: MapUpdate, request: MapRequest,
     kind = request.human_map or next(iter(source.map_kinds), "")
     rows = []
     for number in range(2):
-        one, path = request.of_network(number), update.attrs_of(number)["layer_path"]
-        sampled = settings(one.smoothgrad) if one.method == "smoothgrad" else {}
+        one, own = request.of_network(number), update.attrs_of(number)
+        path, method = own["layer_path"], str(own.get("method", one.method))
+        sampled = settings(one.smoothgrad) if method == "smoothgrad" else {}
         row = {
             "scores_of": "saliency map" if is_scored else "",
             "human_map": kind if is_scored else "",
             "participant": (request.participant or ALL_PARTICIPANTS) if is_scored else "",
-            "method": one.method,
-            "cam_layer": (path or one.cam_layer) if one.method == GRAD_CAM else "",
+            "method": method,
+            "cam_layer": (path or one.cam_layer) if method == GRAD_CAM else "",
             "n_samples": sampled.get("n_samples"),
             "noise_fraction": sampled.get("noise_fraction"),
             "seed": sampled.get("seed"),
-            "target": one.target,
+            "target": one.target if method == one.method else "",
             "reduction": request.reduction,
             "smoothing_px": request.smoothing_px,
             "normalise": request.normalise,
