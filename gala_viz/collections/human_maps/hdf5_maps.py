@@ -23,11 +23,12 @@ from gala_viz.collections.human_maps.map_checks import (
     check_not_cumulative,
     check_shape,
     check_values,
+    damage_refused,
     drop_constant_maps,
-    failed_to_read,
     spread,
     to_float32,
 )
+from gala_viz.error_text import error_message
 from gala_viz.specs import fingerprint
 
 GROUP, DATASET, COUNTS, BINS = "clickmaps", "clickmap", "click_counts", "bin_clickmaps"
@@ -157,31 +158,29 @@ class HDF5Maps:
                         f"{self._path.name} has no group {GROUP!r}; it has {', '.join(list(file)[:20])}."
                     )
                 return list(maps), set() if counts is None else set(counts), BINS in file
-        except OSError as error:
-            raise MapFileError(f"{self._path.name} is no HDF5 file, or it is damaged ({error}).") from None
+        except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+            raise MapFileError(
+                f"{self._path.name} is no HDF5 file, or it is damaged ({error_message(error)}); one with a group "
+                f"{GROUP!r} was expected. Copy it again, or save the maps anew."
+            ) from None
 
     def _read(self, name: str) -> tuple[np.ndarray, int | None]:
         """Return the stored map, (y, x) or (participant, y, x), and the number of participants where it is known."""
-        try:
-            with h5py.File(self._path, "r") as file:
-                maps = _group(file, GROUP)
-                group = None if maps is None else _group(maps, name)
-                if group is None:
-                    raise MapFileError(f"it is no group with a {DATASET!r}.")
-                stored = _dataset(group, DATASET)
-                if stored is None:
-                    raise MapFileError(f"it has no {DATASET!r}; it has {', '.join(list(group)[:20]) or 'nothing'}.")
-                if stored.is_virtual or stored.external:
-                    raise MapFileError("its values lie in another file, which is not opened.")
-                if stored.ndim not in (2, 3) or stored.dtype.kind not in "biuf":
-                    raise MapFileError(f"a map is an array (y, x) of numbers; got {stored.dtype} {stored.shape}.")
-                check_shape(stored.shape[-2:], stored.shape[0] if stored.ndim == 3 else 1)
-                values = np.asarray(stored[()])
-                return values[0] if values.shape[:-2] == (1,) else values, _count(file, name)
-        except (OSError, RuntimeError, KeyError) as error:
-            if failed_to_read(error):
-                raise
-            raise MapFileError(f"the map cannot be read ({error}).") from None
+        with damage_refused("the map"), h5py.File(self._path, "r") as file:
+            maps = _group(file, GROUP)
+            group = None if maps is None else _group(maps, name)
+            if group is None:
+                raise MapFileError(f"it is no group with a {DATASET!r}.")
+            stored = _dataset(group, DATASET)
+            if stored is None:
+                raise MapFileError(f"it has no {DATASET!r}; it has {', '.join(list(group)[:20]) or 'nothing'}.")
+            if stored.is_virtual or stored.external:
+                raise MapFileError("its values lie in another file, which is not opened.")
+            if stored.ndim not in (2, 3) or stored.dtype.kind not in "biuf":
+                raise MapFileError(f"a map is an array (y, x) of numbers; got {stored.dtype} {stored.shape}.")
+            check_shape(stored.shape[-2:], stored.shape[0] if stored.ndim == 3 else 1)
+            values = np.asarray(stored[()])
+            return values[0] if values.shape[:-2] == (1,) else values, _count(file, name)
 
 
 def _marked_by(stored: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
