@@ -13,6 +13,10 @@ ARGS =
 
 # Apart from all else: such a torchvision does not import beside CPU builds of torch, but where tests see to it.
 TIMM = 'timm==1.0.31' 'torchvision==0.28.*'
+# For long tests alone: TensorFlow never stands beside torch, and pandas and HoloViews behave otherwise beside pyarrow.
+KERAS = 'tensorflow-cpu==2.21.*' 'tf_keras==2.21.*' 'keras==3.15.*' scipy validators
+VIT_KERAS = 'vit-keras==0.1.2'
+PYARROW = 'pyarrow>=18'
 
 # Files of tests are shared out to workers, whose number tests/conftest.py decides.
 PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
@@ -36,7 +40,7 @@ test: $(VENV)/.installed-test
 	@$(PYTEST) -m 'not slow' $(ARGS)
 
 # One worker: what these tests measure must not depend on which of them run side by side.
-test-long: $(VENV)/.installed-test
+test-long: $(VENV)/.installed-test $(VENV)/.installed-apart
 	@$(BIN)/python -m pytest -m slow --junitxml=build/long-tests.xml $(ARGS); status=$$?; \
 		$(BIN)/python -m tests.long_tests build/long-tests.xml docs/long-tests.md && exit $$status
 
@@ -93,6 +97,17 @@ $(VENV)/.installed-test: pyproject.toml $(BIN)/pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --no-deps --upgrade --target $(VENV)/timm $(TIMM) \
 		|| echo "timm is not to be had here: the tests of its networks are skipped." >&2
 	@touch $(VENV)/.installed $@
+
+# What is not to be had is left out, with a line; its tests are then skipped.
+$(VENV)/.installed-apart: | $(VENV)/.installed-test
+	@echo "Installing Keras with TensorFlow (2.3 GB) and pyarrow apart, into $(VENV)/keras and $(VENV)/pyarrow."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --upgrade --target $(VENV)/keras $(KERAS) \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --no-deps --ignore-requires-python \
+			--upgrade --target $(VENV)/keras $(VIT_KERAS) \
+		|| echo "Keras is not to be had here: its tests are skipped." >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) --no-deps --upgrade --target $(VENV)/pyarrow $(PYARROW) \
+		|| echo "pyarrow is not to be had here: its tests are skipped." >&2
+	@touch $@
 
 $(VENV)/.installed-docs: pyproject.toml $(BIN)/pip
 	@echo "Installing gala_viz and what makes its documentation into $(VENV); the first time this takes a few minutes."

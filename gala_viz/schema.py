@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -91,12 +92,23 @@ def labelled_map(
         raise ValueError(f"{name}: {len(dims)} dims {dims} were expected; the array has shape {values.shape}.")
     height, width = values.shape[-2:]
     extent = extent_px or (height, width)
-    coords: dict[str, Any] = {dim: list(labels) for dim, labels in leading.items()}
-    coords["y"] = pixel_coordinate("y", height, extent[0])
-    coords["x"] = pixel_coordinate("x", width, extent[1])
-    array = xr.DataArray(values, dims=dims, coords=coords, name=name, attrs=dict(attrs or {}))
+    blank = _blank_map(height, width, float(extent[0]), float(extent[1]))
+    if leading:
+        coords = {**{dim: list(labels) for dim, labels in leading.items()}, **blank.coords}
+        array = xr.DataArray(values, dims=dims, coords=coords, name=name)
+    else:
+        array = blank.copy(deep=False, data=values)
+        array.name = name
+    array.attrs = dict(attrs or {})
     array.attrs.setdefault("extent_px", [float(extent[0]), float(extent[1])])
     return check_map(array)
+
+
+@lru_cache(maxsize=64)
+def _blank_map(height: int, width: int, height_px: float, width_px: float) -> xr.DataArray:
+    """Return a map without values of its own, whose coordinates its copies have: making them anew takes most time."""
+    coords = {"y": pixel_coordinate("y", height, height_px), "x": pixel_coordinate("x", width, width_px)}
+    return xr.DataArray(np.broadcast_to(np.float32(0), (height, width)), coords, ("y", "x"))
 
 
 def check_map(array: xr.DataArray) -> xr.DataArray:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,15 @@ settings.load_profile("gala_viz")
 
 # torchvision's wheels register operators that CPU builds of torch lack; without them timm and transformers import.
 sys.modules.setdefault("torchvision._meta_registrations", types.ModuleType("torchvision._meta_registrations"))
-# timm and torchvision stand apart from the tests' other packages, in a folder that ``make`` fills: torchmetrics would
-# import such a torchvision in every process.
-TIMM_FOLDER = Path(os.environ.get("GALA_VIZ_TIMM", Path(sys.prefix) / "timm"))
+
+
+def folder_apart(name: str) -> Path:
+    """Return the folder of packages that ``make`` installs apart from the tests' others: timm, keras, pyarrow."""
+    return Path(os.environ.get(f"GALA_VIZ_{name.upper()}") or Path(sys.prefix) / name)
+
+
+# torchmetrics would import such a torchvision in every process if it stood among the tests' other packages.
+TIMM_FOLDER = folder_apart("timm")
 if TIMM_FOLDER.is_dir():
     sys.path.append(str(TIMM_FOLDER))
 
@@ -132,6 +139,35 @@ def _seeded_torch() -> None:
 def repository() -> Path:
     """The root of the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def run_apart() -> Callable[..., str]:
+    """Return a function that runs a script beside packages installed apart, in a process of its own: its output.
+
+    It is called with the packages' folder (see ``folder_apart``), the arguments of Python, and seconds at most. Where
+    the folder is not there, the test is skipped.
+    """
+
+    def run(name: str, *arguments: str | Path, timeout_s: float = 600) -> str:
+        folder = folder_apart(name)
+        if not folder.is_dir():
+            pytest.skip(f"{name} is not installed apart: make test-long puts it into {folder}")
+        others = [str(REPOSITORY), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        path = os.pathsep.join([str(folder.resolve()), *filter(None, others)])
+        command = [sys.executable, *map(str, arguments)]
+        done = subprocess.run(
+            command,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")

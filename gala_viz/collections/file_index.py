@@ -215,7 +215,7 @@ def _status(root: Path, entry: os.DirEntry) -> os.stat_result | str:
         return f"the file cannot be read ({getattr(error, 'strerror', None) or error})."
     if not entry.is_file():
         return "this is no regular file."
-    return status if status.st_size else "the file is empty."
+    return status if status.st_size else "the file is empty. Copy it again, or remove it."
 
 
 def _as_listed(folder: Path, listing: FolderListing) -> bool:

@@ -147,7 +147,7 @@ def _stream(source: str | Path | bytes, limits: ReadingLimits) -> BinaryIO:
     if n_bytes == 0 or n_bytes > limits.max_bytes:
         stream.close()
         if n_bytes == 0:
-            raise UnreadableImageError("the file is empty.")
+            raise UnreadableImageError("the file is empty; a picture was expected. Copy or save it again.")
         raise UnreadableImageError(
             f"at most {limits.max_bytes / 1e6:g} MB are read; the file has {n_bytes / 1e6:.1f} MB. Make it smaller."
         )

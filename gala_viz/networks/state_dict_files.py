@@ -110,7 +110,12 @@ def _unwrap(path: Path, content: Any) -> Checkpoint:
         content = {key: value for key, value in content.items() if key not in ("n_averaged", "_metadata")}
     if not isinstance(content, Mapping) or not content or not all(isinstance(one, Tensor) for one in content.values()):
         raise WeightsError(f"{path}: a dict of tensors was expected, or a checkpoint that holds one as 'state_dict'.")
-    state, removed = {str(key): value for key, value in content.items()}, ""
+    if unnamed := [key for key in content if not isinstance(key, str)]:
+        raise WeightsError(
+            f"{path}: weights have names such as 'conv1.weight'; {len(unnamed)} of {len(content)} here have none, "
+            f"for example {str(unnamed[0])[:40]!r}. Save network.state_dict()."
+        )
+    state, removed = dict(content), ""
     while prefix := next((one for one in _PREFIXES if all(key.startswith(one) for key in state)), ""):
         state, removed = {key.removeprefix(prefix): value for key, value in state.items()}, removed + prefix
     if not removed and (prefix := _prefix_of_most(state)):

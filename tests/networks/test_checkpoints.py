@@ -60,3 +60,9 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, capsys):
     with pytest.raises(WeightsError, match="nothing in it was run"):
         read_checkpoint(tmp_path / "a.pth")
     assert capsys.readouterr().out == ""
+
+
+def test_tensors_without_names_are_no_weights(tmp_path):
+    torch.save({1: torch.ones(3), "a": torch.ones(3)}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"names such as 'conv1\.weight'; 1 of 2 here have none, for example '1'"):
+        read_checkpoint(tmp_path / "a.pth")

@@ -102,3 +102,16 @@ def test_shares_of_the_common_part_are_told_by_network():
     frames = [Preprocessing(short_px=256, crop_px=224), Preprocessing(short_px=224, crop_px=224)]
     said = "maps are compared over the part of a photograph that all see: 100 % of what a sees, 77 % of what b sees"
     assert common_part_text(["a", "b"], frames) == said
+
+
+def test_maps_of_one_size_share_no_attrs():
+    values = np.arange(12.0).reshape(3, 4)
+    one, other = (labelled_map(values, name=name, extent_px=(6, 8), attrs={"kind": name}) for name in ("a", "b"))
+    one.x.attrs["units"] = one.attrs["kind"] = "other"
+    one.coords["y"] = [1, 2, 3]
+    again = labelled_map(values, name="b", extent_px=(6, 8), attrs={"kind": "b"})
+    assert other.identical(again)
+    assert other.x.attrs["units"] == "px"
+    assert other.y.values.tolist() == [1, 3, 5]
+    leading = labelled_map(values[None], name="b", extent_px=(6, 8), leading={"image": ["i"]}, attrs={"kind": "b"})
+    assert leading[0].drop_vars("image").identical(again)

@@ -53,7 +53,7 @@ def read_click_csv(path: Path, encoding: str | None = None) -> tuple[RoundTable,
 
 def _check(columns: Sequence[str]) -> None:
     if not columns:
-        raise MapFileError(f"the table is empty; expected the columns {', '.join(REQUIRED)}.")
+        raise MapFileError(f"the table is empty; expected the columns {', '.join(REQUIRED)}. Export it again.")
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise MapFileError(

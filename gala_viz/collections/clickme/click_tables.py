@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 
 from gala_viz.cache import cache_folder, write_atomically
-from gala_viz.collections.clickme.click_csv import read_click_csv
-from gala_viz.collections.clickme.click_npz import read_click_npz
+from gala_viz.collections.clickme import click_csv, click_npz
 from gala_viz.collections.clickme.round_table import RoundTable, load_round_table
 from gala_viz.collections.human_maps.map_checks import MapFileError
 from gala_viz.collections.row_reasons import reasons_text
 from gala_viz.specs import fingerprint
 
-READERS = {".csv": read_click_csv, ".npz": read_click_npz}
-READER_VERSION = 4
+READERS = {".csv": click_csv.read_click_csv, ".npz": click_npz.read_click_npz}
+_REQUIRED = {".csv": click_csv.REQUIRED, ".npz": click_npz.REQUIRED}
+READER_VERSION = 5
 """Rises when tables are read in another way, so that stored rounds of the former way are not used."""
 
 
@@ -31,7 +31,8 @@ def read_rounds(source: Path, encoding: str | None = None) -> tuple[RoundTable, 
         raise MapFileError(f"{source.name}: an encoding belongs to a table in CSV; this one has its own.")
     status = source.stat()
     if not status.st_size:
-        raise MapFileError(f"{source.name} is empty.")
+        columns = ", ".join(_REQUIRED[source.suffix.lower()])
+        raise MapFileError(f"{source.name} is empty; clicks with {columns} were expected. Copy or export it again.")
     name = fingerprint("rounds", READER_VERSION, str(source), status.st_size, status.st_mtime_ns, encoding)
     table_file = cache_folder() / "rounds" / f"{name}.npz"
     refusals_file = table_file.with_suffix(".json")

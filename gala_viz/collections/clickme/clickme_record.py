@@ -111,8 +111,11 @@ def to_pixels(values: np.ndarray) -> np.ndarray:
         raise TFRecordError(
             f"a raw image holds values from 0 to 255, or from 0 to 1; this one from {low:.4g} to {high:.4g}."
         )
-    scale = 255 if _is_unit(values, low, high) else 1
-    return (np.rint(values * scale) if scale > 1 else np.rint(values)).clip(0, 255).astype(np.uint8)
+    if _is_unit(values, low, high):
+        values = values * 255
+    elif high > 255:
+        values = np.minimum(values, 255)
+    return np.rint(values, out=np.empty(values.shape, np.uint8), casting="unsafe")  # no large array in between
 
 
 def is_in_unit_range(record: bytes) -> bool:
@@ -200,6 +203,6 @@ def _raw(features: dict[str, Feature], name: str, channels: int) -> np.ndarray:
 
 def check_all_finite(values: np.ndarray, name: str) -> None:
     """Raise ``TFRecordError`` where the array ``name`` of a record holds values that are NaN or infinite."""
-    n_wrong = int((~np.isfinite(values)).sum())
-    if n_wrong:
+    if not (np.isfinite(values.min()) and np.isfinite(values.max())):  # NaN is both
+        n_wrong = int((~np.isfinite(values)).sum())
         raise TFRecordError(f"its {name} holds {n_wrong} values that are NaN or infinite.")

@@ -14,7 +14,13 @@ from typing import Protocol
 import numpy as np
 
 from gala_viz.cache import cache_folder, read_npz, write_atomically
-from gala_viz.collections.clickme.npz_record import MAX_RECORD_BYTES, npz_heatmap, npz_photo_pixels, read_label
+from gala_viz.collections.clickme.npz_record import (
+    MAX_RECORD_BYTES,
+    check_file_bytes,
+    npz_heatmap,
+    npz_photo_pixels,
+    read_label,
+)
 from gala_viz.collections.clickme.record_collection import RecordCollection, map_kinds, map_name
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.tfrecord_file import ProgressCallback, TFRecordError
@@ -106,10 +112,17 @@ class NPZRecordCollection(RecordCollection):
         return map_name(image) not in self._skipped
 
     def _stored_heatmap(self, image: str) -> np.ndarray:
-        return npz_heatmap(_record(self._files, image))
+        return npz_heatmap(self._record(image))
 
     def _photo_pixels(self, image: str) -> np.ndarray:
-        return npz_photo_pixels(_record(self._files, image))
+        return npz_photo_pixels(self._record(image))
+
+    def _read_record(self, image: str) -> bytes:
+        content = self._files.content(image)
+        if isinstance(content, bytes):
+            return content
+        check_file_bytes(content)
+        return content.read_bytes()
 
 
 class _Files(Protocol):
@@ -219,17 +232,6 @@ def _why_not(info: zipfile.ZipInfo, names: set[str]) -> str:
     return "the archive has another file of this name, which is used." if info.filename in names else ""
 
 
-def _record(files: _Files, image: str) -> bytes | Path:
-    """Return a record's bytes or file. Raises ``TFRecordError``, also where it cannot be opened."""
-    try:
-        content = files.content(image)
-        if isinstance(content, Path):
-            content.stat()
-        return content
-    except OSError as error:
-        raise TFRecordError(f"its file cannot be read ({error.strerror or error}).") from error
-
-
 def _labels(files: _Files, progress: ProgressCallback | None) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Return file -> label, and (file, reason) of those without one: from metadata.json, the cache, or the files."""
     told = _told_labels(files)
@@ -277,7 +279,7 @@ def _read_labels(files: _Files, progress: ProgressCallback | None) -> tuple[list
 def _label(files: _Files, name: str) -> tuple[int, str]:
     """Return a file's label and "", or -1 and why it has none."""
     try:
-        return read_label(_record(files, name)), ""
+        return read_label(files.content(name)), ""
     except TFRecordError as error:
         return _UNREAD, str(error)
     except OSError as error:

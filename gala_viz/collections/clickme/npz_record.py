@@ -11,7 +11,7 @@ import numpy as np
 from gala_viz.collections.clickme.clickme_record import MAX_SIDE, check_all_finite, check_counts, to_pixels
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError
 from gala_viz.collections.human_maps.map_checks import damage_refused
-from gala_viz.collections.human_maps.npz_arrays import check_compression, check_member, member_header, read_member
+from gala_viz.collections.human_maps.npz_arrays import check_compression, read_checked_member
 
 KEYS = ("image", "heatmap", "label")
 MAX_RECORD_BYTES = 2**26
@@ -38,6 +38,12 @@ def read_label(record: bytes | Path) -> int:
     if label < 0:
         raise TFRecordError(f"its label counts from 0; it is {label}.")
     return label
+
+
+def check_file_bytes(path: Path) -> None:
+    """Raise ``TFRecordError`` for a file larger than a record's, ``OSError`` where it cannot be opened."""
+    if path.stat().st_size > MAX_RECORD_BYTES:
+        raise TFRecordError(f"a record's file has at most {MAX_RECORD_BYTES / 1e6:.0f} MB.")
 
 
 def npz_photo_pixels(record: bytes | Path) -> np.ndarray:
@@ -70,15 +76,14 @@ def npz_heatmap(record: bytes | Path) -> np.ndarray:
 def _read(record: bytes | Path, key: str, max_bytes: int) -> np.ndarray:
     """Return one array of a record, from its bytes or its file."""
     with damage_refused("it", refusal=TFRecordError):
-        if isinstance(record, Path) and record.stat().st_size > MAX_RECORD_BYTES:
-            raise TFRecordError(f"a record's file has at most {MAX_RECORD_BYTES / 1e6:.0f} MB.")
+        if isinstance(record, Path):
+            check_file_bytes(record)
         with zipfile.ZipFile(io.BytesIO(record) if isinstance(record, bytes) else record) as archive:
             members = _members(archive)
             if key not in members:
                 raise TFRecordError(f"it has no array {key!r}; it has {', '.join(sorted(members)[:10]) or 'none'}.")
             check_compression(archive)
-            check_member(members[key], *member_header(archive, members[key], max_bytes), max_bytes)
-            return read_member(archive, members[key])
+            return read_checked_member(archive, members[key], max_bytes)
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from gala_viz.cache import BoundedCache
 from gala_viz.collections.clickme.clickme_record import encode_bitmap
 from gala_viz.collections.clickme.smoothing import SMOOTHINGS
 from gala_viz.collections.clickme.tfrecord_file import TFRecordError
@@ -24,6 +25,8 @@ SMOOTHED_KIND, STORED_KIND = "ClickMe", "ClickMe, as stored"
 CATEGORIES_FILE = "categories.txt"
 """Beside the records: the names of their labels from 0 on, one a line, where these are not ImageNet's."""
 MAX_CATEGORIES = 100_000
+RECORDS = BoundedCache(16 * 2**20)
+"""The last records of all collections, as files hold them: photograph and map are mostly wanted one after the other."""
 
 
 class RecordCollection(Collection):
@@ -52,12 +55,28 @@ class RecordCollection(Collection):
         """
 
     @abstractmethod
+    def _read_record(self, image: str) -> bytes:
+        """Read what the file holds of an image. Raises ``TFRecordError``, ``OSError``."""
+
+    @abstractmethod
     def _stored_heatmap(self, image: str) -> np.ndarray:
         """Read the heatmap (y, x), float32, as it is stored. Raises ``TFRecordError``."""
 
     @abstractmethod
     def _photo_pixels(self, image: str) -> np.ndarray:
         """Return the photograph, uint8 (y, x, 3). Raises ``TFRecordError``."""
+
+    def _record(self, image: str) -> bytes:
+        """Return what the file holds of an image. Raises ``TFRecordError``, also where it cannot be opened."""
+        key = (self.fingerprint, image)
+        record = RECORDS.get(key)
+        if record is None:
+            try:
+                record = self._read_record(image)
+            except OSError as error:
+                raise TFRecordError(f"its file cannot be read ({error.strerror or error}).") from error
+            RECORDS.put(key, record, len(record))
+        return record
 
     def photo(self, image: str) -> np.ndarray:
         """Return the photograph, uint8 RGB (y, x, 3), read-only."""
@@ -153,7 +172,7 @@ class RecordCollection(Collection):
         for values in maps.values():  # a map that is constant in one kind is left out in both
             if why := unusable_reason(values):
                 raise TFRecordError(why)
-        return np.ascontiguousarray(maps[kind], np.float32)
+        return np.array(maps[kind], np.float32, order="C")  # a copy, else what is kept keeps its whole record
 
     def _map_name(self, image: str) -> str:
         return map_name(image)

@@ -72,7 +72,8 @@ def float_feature(features_by_name: Mapping[str, Feature], name: str) -> np.ndar
     parts = _lists(features_by_name, name, _FLOATS)
     if not parts:
         return None
-    content = b"".join(bytes(value) for part in parts for _, value in length_delimited_fields(part))
+    contents = [value for part in parts for _, value in length_delimited_fields(part)]
+    content = contents[0] if len(contents) == 1 else b"".join(contents)  # the one of a packed list is not copied
     if len(content) % 4:
         raise TFRecordError(f"its feature {name!r} is damaged.")
     return np.frombuffer(content, "<f4")

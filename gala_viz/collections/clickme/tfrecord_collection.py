@@ -114,13 +114,9 @@ class TFRecordCollection(RecordCollection):
         shard, row = self._rows[self.check(image)]
         return shard.index, row
 
-    def _record(self, image: str) -> bytes:
-        """Read the record's data. Raises ``TFRecordError``, also where its file cannot be opened."""
+    def _read_record(self, image: str) -> bytes:
         shard, row = self._rows[self.check(image)]
-        try:
-            return read_record(shard.unpacked, shard.index.span(row))
-        except OSError as error:
-            raise TFRecordError(f"its file cannot be read ({error.strerror or error}).") from error
+        return read_record(shard.unpacked, shard.index.span(row))
 
     def _content(self, image: str) -> bytes | None:
         try:

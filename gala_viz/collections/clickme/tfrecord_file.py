@@ -72,10 +72,10 @@ def read_record(path: Path, span: RecordSpan) -> bytes:
     """Read the data of one record and compare their checksum once more. Raises ``TFRecordError``, ``OSError``."""
     with path.open("rb") as file:
         file.seek(span.start)
-        content = file.read(span.length + _FOOTER)
-    if len(content) < span.length + _FOOTER or not _intact(content, RecordSpan(0, span.length)):
+        content, footer = file.read(span.length), file.read(_FOOTER)
+    if len(content) < span.length or len(footer) < _FOOTER or struct.unpack("<I", footer)[0] != masked_crc32c(content):
         raise TFRecordError("its data do not fit their checksum: the file has changed since it was indexed.")
-    return content[: span.length]
+    return content
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def memory_mapped(path: Path) -> Iterator[mmap.mmap]:
     """
     with path.open("rb") as file:
         if not path.stat().st_size:
-            raise TFRecordError(f"{path.name} is empty.")
+            raise TFRecordError(f"{path.name} is empty; a file of TFRecords was expected. Copy or export it again.")
         if file.read(2) == _GZIP:
             raise TFRecordError(f"{path.name} is compressed, which allows no access by index; unpack it.")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -108,7 +108,7 @@ def _place(content: mmap.mmap, position: int) -> RecordSpan:
     return RecordSpan(start, length)
 
 
-def _intact(content: mmap.mmap | bytes, span: RecordSpan) -> bool:
+def _intact(content: mmap.mmap, span: RecordSpan) -> bool:
     end = span.start + span.length
     (checksum,) = struct.unpack("<I", content[end : end + _FOOTER])
     with memoryview(content) as view, view[span.start : end] as data:

@@ -93,7 +93,7 @@ def read_fixations(
     files = _files(source)
     states = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     if sum(size for _, size, _ in states) == 0:
-        raise MapFileError(f"{source.name} is empty; fixations are {FORMATS}.")
+        raise MapFileError(f"{source.name} is empty; fixations are {FORMATS}. Copy or export it again.")
     key = fingerprint("fixations", READER_VERSION, states, dict(columns or {}), encoding)
     stored = cache_folder() / "fixations" / f"{key}.npz"
     table = load_fixation_table(stored)
@@ -137,7 +137,7 @@ def _read_json(files: list[Path]) -> FixationTable:
             "name one file."
         )
     if not salicon and not scanpaths:
-        raise MapFileError(f"its JSON is empty; fixations are {FORMATS}.")
+        raise MapFileError(f"its JSON is empty; fixations are {FORMATS}. Copy or export it again.")
     return read_salicon_json(salicon) if salicon else read_coco_search(scanpaths)
 
 

@@ -28,6 +28,7 @@ from gala_viz.collections.human_maps.map_checks import (
     spread,
     to_float32,
 )
+from gala_viz.error_text import error_message
 from gala_viz.specs import fingerprint
 
 GROUP, DATASET, COUNTS, BINS = "clickmaps", "clickmap", "click_counts", "bin_clickmaps"
@@ -157,8 +158,11 @@ class HDF5Maps:
                         f"{self._path.name} has no group {GROUP!r}; it has {', '.join(list(file)[:20])}."
                     )
                 return list(maps), set() if counts is None else set(counts), BINS in file
-        except OSError as error:
-            raise MapFileError(f"{self._path.name} is no HDF5 file, or it is damaged ({error}).") from None
+        except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+            raise MapFileError(
+                f"{self._path.name} is no HDF5 file, or it is damaged ({error_message(error)}); one with a group "
+                f"{GROUP!r} was expected. Copy it again, or save the maps anew."
+            ) from None
 
     def _read(self, name: str) -> tuple[np.ndarray, int | None]:
         """Return the stored map, (y, x) or (participant, y, x), and the number of participants where it is known."""

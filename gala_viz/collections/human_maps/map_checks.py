@@ -110,15 +110,16 @@ def unusable_reason(values: np.ndarray) -> str:
     ``to_float32``): one whose values differ but become the same there is unusable, too.
     """
     values = _as_floats(values)
-    if not np.isfinite(values).all():
+    low, high = values.min(), values.max()
+    if not (np.isfinite(low) and np.isfinite(high)):  # of values with NaN both are NaN
         count = int((~np.isfinite(values)).sum())
         return f"a map's values are finite numbers; {count} of {values.size} are not."
-    if values.min() < 0:
-        return f"a map's values are at least 0; the smallest is {values.min():.4g}."
-    if not values.any():
-        return "all of its values are 0: nobody marked anything."
-    if values.min() == values.max():
-        return f"all of its values are {values.flat[0]:.4g}: it tells no place from another."
+    if low < 0:
+        return f"a map's values are at least 0; the smallest is {low:.4g}."
+    if low == high:
+        if high == 0:
+            return "all of its values are 0: nobody marked anything."
+        return f"all of its values are {high:.4g}: it tells no place from another."
     return _lost_in_float32(values)
 
 

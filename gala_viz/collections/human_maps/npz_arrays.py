@@ -19,10 +19,13 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     """Return the shape and type that a NPY file announces, without reading its values."""
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
+    shape, _, dtype = _read_header(file)
     return shape, dtype
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    version = np.lib.format.read_magic(file)
+    return (np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0)(file)
 
 
 def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
@@ -30,6 +33,18 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray
     with archive.open(member) as file:
         content = file.read(member.file_size)
     return np.load(io.BytesIO(content), allow_pickle=False)
+
+
+def read_checked_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> np.ndarray:
+    """Return a member's array of numbers, in one pass, read-only. Raises ``MapFileError`` before memory is taken."""
+    check_bytes(member.file_size - MAX_HEADER_BYTES, max_bytes)
+    with archive.open(member) as file:
+        shape, by_columns, dtype = _read_header(file)
+        check_dtype(dtype)
+        check_member(member, shape, dtype, max_bytes)
+        content = file.read(member.file_size)
+    check_length(math.prod(shape) * dtype.itemsize, len(content))
+    return np.ndarray(shape, dtype, content, order="F" if by_columns else "C")
 
 
 def member_header(

@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class _Steps:
         """Add a step, and return its name; a dot would be a path in PyTorch."""
         name = re.sub(r"[^A-Za-z0-9_]", "_", name)
         taken = {step["name"] for step in self.steps} | {IMAGE}
-        unique = next(one for one in (name, *(f"{name}_{n}" for n in range(2, 10**6))) if one not in taken)
+        unique = next(one for one in chain([name], (f"{name}_{n}" for n in count(2))) if one not in taken)
         self.steps.append({"name": unique, "kind": kind, "inputs": inputs, **settings})
         return unique
 

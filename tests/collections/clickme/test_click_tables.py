@@ -225,7 +225,7 @@ def test_tables_that_are_none_are_refused_with_what_is_missing(tmp_path, photos)
     with pytest.raises(MapFileError, match="lengths differ"):
         read_click_npz(write_npz(tmp_path / "clicks.npz", user_id=["p1"]))
     (tmp_path / "empty.csv").touch()
-    with pytest.raises(MapFileError, match="is empty"):
+    with pytest.raises(MapFileError, match=r"is empty; clicks with image_path, clicks, user_id were expected\. Copy"):
         open_collection(photos, human_maps=tmp_path / "empty.csv")
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ValueError, match=r"a table of clicks .*notes\.txt is none of these"):

@@ -67,6 +67,14 @@ def test_photographs_maps_labels_and_splits_come_back_exactly(kind, tmp_path):
     assert open_collection(source).fingerprint == collection.fingerprint
 
 
+def test_arrays_by_columns_are_the_same_photograph_and_map(tmp_path):
+    photo, heatmap = raw_arrays(0)
+    by_columns = content(0, image=np.asfortranarray(photo.astype(np.uint8)), heatmap=np.asfortranarray(heatmap[..., 0]))
+    collection = open_collection(write(tmp_path / "clickme", {"clickme_val/a.npz": by_columns}))
+    np.testing.assert_array_equal(collection.photo("clickme_val/a.npz"), photo.astype(np.uint8))
+    np.testing.assert_array_equal(collection.human_map("clickme_val/a.npz", STORED_KIND).values, heatmap[..., 0])
+
+
 def test_a_folder_of_one_split_is_that_split_by_its_own_name(tmp_path):
     collection = open_collection(write(tmp_path / "clickme_val", {"a.npz": content(0), "b.npz": content(1)}))
     assert {collection.split(image) for image in collection.images} == {"validation"}

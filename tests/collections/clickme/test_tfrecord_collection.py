@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from gala_viz.collections import open_collection
+from gala_viz.collections.clickme import tfrecord_collection
 from gala_viz.collections.clickme.clickme_record import photo_bitmap, read_heatmap, read_labels
 from gala_viz.collections.clickme.record_collection import SMOOTHED_KIND, STORED_KIND
 from gala_viz.collections.clickme.smoothing import harmonization
@@ -264,7 +265,7 @@ def test_files_that_are_no_records_are_told(tmp_path):
     collection = TFRecordCollection(tmp_path)
     assert collection.images == ("good/000000",)
     told = dict(collection.skipped)
-    assert "is empty" in told["empty.tfrecords"]
+    assert told["empty.tfrecords"] == "the file is empty. Copy it again, or remove it."
     assert "is a damaged gzip file" in told["packed.tfrecords"]
     assert "what it holds is no TFRecord file" in told["packed_text.tfrecords.gz"]
     assert "is no TFRecord file" in told["text.tfrecords"]
@@ -400,3 +401,14 @@ def test_the_harmonization_smoothing_is_its_kernel_written_out():
     centres = (np.arange(224) + 0.5) * 64 / 224 - 0.5
     inside = ndimage.map_coordinates(expected, np.meshgrid(centres, centres, indexing="ij"), order=1, mode="nearest")
     np.testing.assert_allclose(blurred, inside, rtol=1e-6)
+
+
+def test_a_record_is_read_once_for_its_photograph_and_maps(shards, monkeypatch):
+    collection, reads = TFRecordCollection(shards), []
+    monkeypatch.setattr(tfrecord_collection, "read_record", lambda *place: reads.append(place) or read_record(*place))
+    for image in collection.images:
+        photo = collection.photo(image)
+        stored, smoothed = (collection.human_map(image, kind) for kind in (STORED_KIND, SMOOTHED_KIND))
+        assert photo.any()
+        np.testing.assert_allclose(smoothed.values, harmonization(stored.values), rtol=1e-6)
+    assert len(reads) == len(set(reads)) == len(collection)
