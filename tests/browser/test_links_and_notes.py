@@ -148,6 +148,7 @@ def test_a_view_saved_by_name_is_a_short_link_and_stands_in_the_inputs_also_betw
     assert one.page.get_by_label("Opacity").input_value() == "0.3"
     numbers = one.page.locator(".field.slider .number").all_inner_texts()
     assert {"7", "0.125"} <= set(numbers)
+    one.show_more()
     seed = one.page.get_by_label("Seed of the noise")
     assert seed.input_value() == "3"
     for wrong in ("-2", "1.5", ""):

@@ -15,6 +15,16 @@ def names_are(watched, first, second):
     watched.page.get_by_text(f"{first} and {second}", exact=True).wait_for()
 
 
+def test_maps_of_a_network_that_is_chosen_are_painted(visit):
+    one = visit("networks?image=photo%2000003")
+    names_are(one, "lite0-gala-vanilla", "lite0-gala-human")
+    chooser = one.page.get_by_label("Second network", exact=True)
+    chooser.fill("Other 3")
+    chooser.press("Enter")
+    names_are(one, "lite0-gala-vanilla", "other-3")
+    one.settled()
+
+
 @pytest.mark.slow
 def test_networks_are_chosen_by_typing_and_in_the_strip_and_gone_back_to(visit):
     one = visit("networks?image=photo%2000003")

@@ -7,7 +7,8 @@ export function render({model, view, el}) {
   const find = (name) => doc.get_model_by_name(`${model.key}/${name}`)
   const maps = PANELS.slice(1)
   let shown = PANELS.filter((panel) => model.panels.includes(panel)) // the others have figures that nobody sees
-  const laid_out = () => shown.filter((panel) => figures[panel].inner_width > 0)
+  const width_of = (figure) => (figure.properties.inner_width.is_unset ? 0 : figure.inner_width) // unset until it is laid out
+  const laid_out = () => shown.filter((panel) => width_of(figures[panel]) > 0)
   const on = (one, property, act) => one.properties[property].change.connect(act)
   const figures = Object.fromEntries(PANELS.map((panel) => [panel, find(`figure/${panel}`)]))
   const sources = Object.fromEntries(PANELS.map((panel) => [panel, find(`source/${panel}`)]))
@@ -125,7 +126,7 @@ export function render({model, view, el}) {
   // Room for lines, once given, is kept until the figures' width changes: titles that come and go move nothing.
   const rooms = new Map()
   const steady = (what, count) => {
-    const width = Math.round(figures.a.inner_width)
+    const width = Math.round(width_of(figures.a))
     const most = rooms.get(what)?.width === width ? Math.max(rooms.get(what).most, count) : count
     rooms.set(what, {width, most})
     return most
@@ -269,7 +270,7 @@ export function render({model, view, el}) {
   }
   if (all_names.length > 0) {
     for (const side of ["inner_width", "inner_height"]) { on(layers, side, fit_names) }
-    if (layers.inner_width > 0) { fit_names() }
+    if (width_of(layers) > 0) { fit_names() }
   }
 
   // ---- actions
@@ -327,7 +328,7 @@ export function render({model, view, el}) {
 
   const aspect = grid[0] / grid[1]
   const fit = () => {
-    const wrong = shown.map((panel) => figures[panel]).filter(({inner_width: width, inner_height: height}) =>
+    const wrong = laid_out().map((panel) => figures[panel]).filter(({inner_width: width, inner_height: height}) =>
       width > 20 && Math.abs(width * aspect - height) > 1)
     for (const figure of wrong) { // all at once: each change by itself would lay out the whole page
       const height = Math.round(figure.outer_height - figure.inner_height + figure.inner_width * aspect)
@@ -386,7 +387,7 @@ export function render({model, view, el}) {
   // Figures build themselves over several turns; before they stand there is nothing to colour.
   const start = () => {
     if (listening.signal.aborted) { return }
-    if (shown.every((panel) => figures[panel].inner_width > 0)) { listen() } else { requestAnimationFrame(start) }
+    if (shown.length === laid_out().length) { listen() } else { requestAnimationFrame(start) }
   }
   start()
 }
