@@ -15,6 +15,7 @@ from gala_viz.collections.human_maps.folder_maps import FolderMaps
 from gala_viz.collections.human_maps.hdf5_batches import HDF5Batches, hdf5_batches
 from gala_viz.collections.human_maps.hdf5_maps import SUFFIXES, HDF5Maps
 from gala_viz.collections.human_maps.human_map import HumanMaps
+from gala_viz.collections.human_maps.unread_sets import unread_set_advice
 from gala_viz.collections.human_maps.zarr_maps import SUFFIX as ZARR
 from gala_viz.collections.human_maps.zarr_maps import ZarrMaps
 
@@ -69,6 +70,25 @@ def open_human_maps(
     ValueError
         ``source`` has none of the formats, or (``MapFileError``) cannot be used.
     """
+    try:
+        return _open(source, images, size_px, clicks, fixations=fixations, mask=mask, refresh=refresh)
+    except ValueError as error:
+        advice = unread_set_advice(source)
+        if not advice or advice in str(error):
+            raise
+        raise type(error)(f"{error} {advice}") from error
+
+
+def _open(
+    source: Path,
+    images: Sequence[str],
+    size_px: Callable[[str], tuple[int, int]],
+    clicks: ClickMapSpec | None,
+    *,
+    fixations: FixationMapSpec | None,
+    mask: MaskFormat | None,
+    refresh: bool,
+) -> HumanMaps:
     if mask is not None:
         if not source.is_dir():
             raise ValueError(f"mask is the format of a folder of label masks; {source.name} is no folder.")
@@ -95,5 +115,7 @@ def check_human_maps(source: Path) -> None:
     if not source.exists():
         raise FileNotFoundError(f"human_maps is {ACCEPTED_FORMATS}; {source} is not there.")
     if source.is_file() and source.suffix.lower() not in (*READERS, *SUFFIXES) and not is_fixation_source(source):
-        more = f" {RECORDS_ALONE}" if is_record_name(source.name) else ""
+        more = "".join(
+            f" {one}" for one in (RECORDS_ALONE * is_record_name(source.name), unread_set_advice(source)) if one
+        )
         raise ValueError(f"human_maps is {ACCEPTED_FORMATS}; {source.name} is none of these.{more}")
