@@ -136,7 +136,6 @@ def network_results(
     cache = cache or ArrayCache()
     behaviour = None if network.maps is not None or cache.folder is None else compute_output_fingerprint(network)
     key = "" if cache.folder is None else network_key(network, behaviour, cache)
-    computing = network if network.maps is not None else fuse_batchnorm(network)
     frame, parts = frame or network.preprocessing, []
     part = {} if is_same_cut(network.preprocessing, frame) else frame.settings()
     kind = None if spec.smoothgrad is None else other_kind(collection, spec.human_map)
@@ -150,6 +149,7 @@ def network_results(
         if arrays is not None:
             step(-len(block))
         else:
+            computing = network if network.maps is not None else fuse_batchnorm(network)
             arrays = block_results(computing, collection, block, spec, frame=frame, step=step).to_arrays()
             cache.write(block_key, {**arrays, "circumstances": np.array(json.dumps(circumstances(network)))})
         parts.append(NetworkResults.from_arrays(arrays))

@@ -138,7 +138,6 @@ def test_news_comes_in_the_kernels_own_thread_and_linked_widgets_follow(kernel):
     kernel.until("following.image, following.forward_results is not None", "('photo 00005', True)")
 
 
-@pytest.mark.slow
 def test_interrupting_an_idle_kernel_cancels_what_widgets_compute_and_says_so(kernel):
     kernel.run("endless = FakeSource(delay_s=3); busy = gv.Compare(endless); points = gv.explore(endless)")
     kernel.run("display(busy, points); busy.view.scoring.start(); points.score()")
