@@ -24,6 +24,7 @@ from gala_viz.evaluation.image_metrics import comparison_grids, image_metrics, m
 from gala_viz.evaluation.metadata import (
     check_imported,
     collection_metadata,
+    imported_metadata,
     imported_notes,
     limitation_notes,
     network_metadata,
@@ -133,6 +134,7 @@ def evaluate(
         learnt=learnt,
         networks={
             name: network_metadata(network, {layer: norm.shape[1:] for layer, norm in results[name].norms.items()})
+            | imported_metadata(network)
             for name, network in networks.items()
         },
         groups=groups,

@@ -70,6 +70,7 @@ def estimate_row(evaluation: Evaluation, estimate: Estimate) -> dict[str, Any]:
     """One line of table.csv."""
     return {
         "who": estimate.who,
+        **_imported_column(evaluation, estimate.who),
         **_key_row(estimate.key),
         "unit": METRICS[estimate.key.metric].unit,
         **_bounds(estimate.interval),
@@ -110,9 +111,22 @@ def image_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
         learnt = [LEARNT_WORDS[int(one)] for one in _learnt(evaluation, name)]
         for position, (image, category) in enumerate(zip(evaluation.images, evaluation.categories, strict=True)):
             estimates = dict(zip(labels, table[position].tolist(), strict=True))
-            about = {"who": name, "image": image, "category": category, "learnt_from": learnt[position]} | named
+            about = {
+                "who": name,
+                **_imported_column(evaluation, name),
+                "image": image,
+                "category": category,
+                "learnt_from": learnt[position],
+            } | named
             rows.append({**about, **estimates})
     return rows
+
+
+def _imported_column(evaluation: Evaluation, who: str) -> dict[str, str]:
+    """Return the column that tells which maps were computed elsewhere, by their method; none where no maps were."""
+    if not any("imported_maps" in about for about in evaluation.networks.values()):
+        return {}
+    return {"imported_maps": evaluation.networks.get(who, {}).get("imported_maps", "")}
 
 
 def _learnt(evaluation: Evaluation, name: str) -> NDArray[np.int8]:

@@ -136,6 +136,11 @@ def check_imported(networks: Mapping[str, Network], spec: EvaluationSpec) -> Non
         raise ValueError(f"without SmoothGrad (--samples 0) nothing of {', '.join(imported)} is compared.")
 
 
+def imported_metadata(network: Network) -> dict[str, str]:
+    """Return by which method the maps of a network were computed elsewhere; nothing for one that computes its own."""
+    return {} if network.maps is None else {"imported_maps": network.maps.method}
+
+
 def imported_notes(networks: Mapping[str, Network], images: Sequence[str]) -> list[str]:
     """Return what is known of maps that were computed elsewhere, and of how many images there is none."""
     notes = []

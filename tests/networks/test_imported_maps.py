@@ -15,6 +15,7 @@ from gala_viz.collections import open_collection
 from gala_viz.commands.convert import Arguments
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.evaluation.evaluate import evaluate
+from gala_viz.evaluation.export import estimate_row, image_rows
 from gala_viz.evaluation.spec import EvaluationSpec
 from gala_viz.live import LiveMaps
 from gala_viz.networks.imported_maps import MissingMapError
@@ -212,6 +213,9 @@ def test_rho_and_ceiling_of_imported_maps_are_those_by_hand(photographs):
     both = evaluate({"tiny": tiny, "lab": lab}, collection, spec)
     assert both.image_metrics["tiny"]["rho_smoothgrad"].notnull().all()
     assert both.image_metrics["lab"]["rho_smoothgrad"].notnull().sum() == 3
+    for rows in (image_rows(both), [estimate_row(both, one) for one in both.estimates]):
+        told = {row["who"]: row["imported_maps"] for row in rows}
+        assert (told["lab"], told["tiny"]) == ("LRP, imported", "")
     with pytest.raises(ValueError, match="computes maps in its own way"):
         evaluate({"lab": lab}, collection, EvaluationSpec(split="all", protocol="clickme-2025"))
 
