@@ -83,13 +83,16 @@ def find_split_layout(paths: Iterable[str]) -> SplitLayout:
 
     The outermost folders that name two splits or more are splits, also where photographs lie in them directly, and what
     lies beside them is in none: "train" alone beside "bus" is a category. Folders further in count alike, for example
-    images/train, images/test, or bottle/train, bottle/test. Where no folder names splits and the names of all files
+    images/train, images/test, or bottle/train, bottle/test. A folder of one split in which all photographs lie is that
+    split, as where the others were not downloaded. Where no folder names splits and the names of all files
     begin with one, and not all with "train", these are the splits.
     """
     paths = list(paths)
     folders = {tuple(path.split("/")[:-1]) for path in paths}
     deepest = max(map(len, folders), default=0)
     depth = next((at for at in range(deepest) if len(_splits_at(folders, at)) > 1), None)
+    if depth is None:
+        depth = _depth_of_only_split(folders)
     is_wrapped = bool(depth) and len({one[:depth] for one in folders if one}) == 1
     doubtful = {one: _split_at(one, depth) for one in folders if _is_doubtful(one, depth)}
     if depth is not None or any(_split_at(one, depth) for one in folders):  # images in no split train nothing
@@ -134,6 +137,17 @@ def _split_at(folders: Sequence[str], depth: int | None) -> str | None:
     if len(folders) <= (1 if depth is None else depth):
         return None
     return split_of_folder(folders[depth or 0])
+
+
+def _depth_of_only_split(folders: Iterable[Sequence[str]]) -> int | None:
+    """Return at which depth all folders lie in one that is called like a split; None where there is none."""
+    folders = list(folders)
+    for at in range(min(map(len, folders), default=0)):
+        if len({tuple(one[: at + 1]) for one in folders}) > 1:
+            return None
+        if split_of_folder(folders[0][at]):
+            return at
+    return None
 
 
 def _splits_at(folders: Iterable[Sequence[str]], depth: int) -> set[str]:

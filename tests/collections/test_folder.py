@@ -112,6 +112,25 @@ def test_splits_inside_of_one_folder_are_splits(path, expected):
     assert not layout.doubt
 
 
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("images/train", PathLabels(split="train")),
+        ("train2014", PathLabels(split="train")),
+        ("test", PathLabels(split="test")),
+        ("ILSVRC/Data/val/cat", PathLabels("cat", split="validation")),
+        ("val/cat", PathLabels("cat", split="validation")),
+    ],
+)
+def test_the_only_split_that_is_there_is_that_split(folder, expected):
+    paths = [f"{folder}/{n}.png" for n in range(3)]
+    layout = find_split_layout(paths)
+    assert {labels_from_path(path, layout=layout) for path in paths} == {expected}
+    assert not layout.doubt
+    beside = find_split_layout([*paths, "else/1.png"])
+    assert labels_from_path("else/1.png", layout=beside) == PathLabels("else")
+
+
 def test_names_of_files_that_begin_with_a_split_are_splits_where_all_do(tmp_path):
     for name in ("train-stag-0001.png", "validation-stag-0001.png", "test-stag-0001.png"):
         write(tmp_path / "own", f"stag/{name}")
@@ -160,7 +179,6 @@ def test_other_names_of_splits_are_splits_too(tmp_path, names, splits, inside):
     ("paths", "doubtful"),
     [
         (("test/{n}.png", "cat/{n}.png"), "test/"),
-        (("test/{n}.png",), "test/"),
         (("images/test2017/cat/{n}.png", "images/more/cat/{n}.png"), "images/test2017/cat/"),
         (("train/{n}.png", "held_out/{n}.png"), "held_out/"),
         (("train/cat/{n}.png", "train/test/{n}.png", "val/cat/{n}.png"), "train/test/"),

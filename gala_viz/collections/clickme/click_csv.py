@@ -48,6 +48,8 @@ def read_click_csv(path: Path, encoding: str | None = None) -> tuple[RoundTable,
     table, refused = reading.finish()
     unknown = [name for name in columns if name not in (*REQUIRED, *OPTIONAL)]
     told = [("columns", f"not known and passed over: {', '.join(map(repr, unknown))}.")] if unknown else []
+    if "user_catch_trial" not in columns and (scores := [name for name in unknown if "catch" in name.lower()]):
+        told.append((scores[0], "if these are catch scores, call the column user_catch_trial: else nobody is dropped."))
     return table, told + refused
 
 

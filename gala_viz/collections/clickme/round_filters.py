@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from gala_viz.collections.clickme.catch_score import CatchScore, clopper_pearson
-from gala_viz.collections.clickme.round_table import RoundTable
+from gala_viz.collections.clickme.round_table import NOT_RECORDED, RoundTable
 from gala_viz.counts import counted
 from gala_viz.specs import COUNTS
 
@@ -69,17 +70,21 @@ class FilterResult:
 
     ``catch_scores`` are those below the filter's, in words: of which participants, of how many trials, and whether the
     participant is dropped for it. Of participants whose number of trials is not recorded nothing is said.
+    ``not_applied`` are the filters that could drop nothing, since no round has what they ask for.
     """
 
     rounds: RoundTable
     dropped: tuple[tuple[str, int], ...]
     n_before: int
     catch_scores: tuple[str, ...] = ()
+    not_applied: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """Say in a sentence how many rounds there were, how many are left, and which filter dropped how many."""
         parts = [f"{what}: {count}" for what, count in self.dropped if count]
-        return f"{len(self.rounds)} of {counted(self.n_before, 'round')} kept; dropped: {', '.join(parts) or 'none'}."
+        blind = f"; NOT APPLIED: {', '.join(self.not_applied)}" if self.not_applied else ""
+        kept = f"{len(self.rounds)} of {counted(self.n_before, 'round')} kept"
+        return f"{kept}; dropped: {', '.join(parts) or 'none'}{blind}."
 
 
 def filter_rounds(rounds: RoundTable, filters: RoundFilters) -> FilterResult:
@@ -110,7 +115,19 @@ def filter_rounds(rounds: RoundTable, filters: RoundFilters) -> FilterResult:
     )
     counts = None if filters.max_clicks is None else np.full(len(rounds), filters.max_clicks)
     told = _catch_score_texts(rounds, filters, inattentive)
-    return FilterResult(rounds.select(remaining, counts), tuple(dropped), len(rounds), told)
+    return FilterResult(
+        rounds.select(remaining, counts), tuple(dropped), len(rounds), told, tuple(_not_applied(rounds, filters))
+    )
+
+
+def _not_applied(rounds: RoundTable, filters: RoundFilters) -> Iterator[str]:
+    """Yield the filters that ask for what no round has, with the column that would tell it."""
+    if not len(rounds):
+        return
+    if filters.min_catch_score is not None and not np.isfinite(rounds.catch_score).any():
+        yield f"{filters.catch_title} (no round has a user_catch_trial)"
+    if filters.drop_mobile and (rounds.is_mobile == NOT_RECORDED).all():
+        yield "mobile devices (no round has an is_mobile)"
 
 
 def _fails_catch_trials(rounds: RoundTable, filters: RoundFilters) -> np.ndarray:

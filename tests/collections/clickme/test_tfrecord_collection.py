@@ -100,7 +100,8 @@ def test_records_that_are_all_in_no_split_are_not_split_by_the_hash(tmp_path):
 
 
 def test_records_whose_paths_may_name_splits_do_not_train(tmp_path):
-    write(tmp_path / "clicks.tfrecords", jpegs([f"images/test/cat/{n}.png" for n in range(9)]))
+    paths = [*(f"images/test/cat/{n}.png" for n in range(9)), "images/more/cat/9.png"]
+    write(tmp_path / "clicks.tfrecords", jpegs(paths))
     with pytest.raises(ValueError, match=r"in doubt: the file_path of records names .* 'images/test/cat/'; export"):
         sources_of_split([("maps", open_collection(tmp_path / "clicks.tfrecords"))], "train")
 
