@@ -23,7 +23,13 @@ from gala_viz.collections.file_index import index_files
 from gala_viz.collections.human_maps import map_files
 from gala_viz.collections.human_maps.folder_maps import ALL_NAMES, EitherName, is_inside, map_paths
 from gala_viz.collections.human_maps.image_names import match_names
-from gala_viz.collections.human_maps.map_checks import MapFileError, check_aspect, check_shape, damage_refused
+from gala_viz.collections.human_maps.map_checks import (
+    MapFileError,
+    check_aspect,
+    check_no_links,
+    check_shape,
+    damage_refused,
+)
 from gala_viz.collections.human_maps.npz_arrays import (
     check_bytes,
     check_compression,
@@ -40,6 +46,7 @@ Sign = Literal["importance", "signed"]
 SIDE_PX = 224
 """Cells a side of stored maps, at most."""
 DIMS = ("image", "y", "x")
+_CF = ("_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned")
 NETCDF, ZARR = (".nc", ".nc4", ".h5", ".hdf5"), ".zarr"
 MAX_NAMES_BYTES = 64 * 2**20
 ACCEPTED_FORMATS = (
@@ -90,6 +97,7 @@ def open_network_maps(source: Path, names: Path | None = None, variable: str | N
         raise FileNotFoundError(f"{source} is not there; {ACCEPTED_FORMATS} was expected.")
     with damage_refused(source.name):
         if source.is_dir() and (suffix == ZARR or (source / "zarr.json").is_file()):
+            check_no_links(source)
             return _labelled(source, xr.open_zarr(source, consolidated=False, chunks=None), variable)
         if source.is_dir():
             return _folder(source)
@@ -135,7 +143,8 @@ def stored_map(
         The whole photograph in its proportions, the whole in others, or the central 224 px of a short side of 256.
     sign : {"importance", "signed"} or None
         "importance": larger is more important, below 0 too; the smallest value of such a map is subtracted. "signed":
-        evidence for and against, of which the size counts. None: not told, for maps without negative values.
+        evidence for and against, of which the sizes are stored: averages of signed values would cancel where both lie
+        side by side. None: not told, for maps without negative values.
     photo_px : tuple of int
         (height, width) of the photograph.
     grid : tuple of int or None
@@ -174,6 +183,10 @@ def stored_map(
         )
     if sign == "importance" and values.min() < 0:
         values = values - values.min()
+    if sign == "signed":
+        values = np.abs(values)
+        if values.min() == values.max():
+            raise MapFileError(f"all of its sizes are {values.flat[0]:.4g}: it tells no place from another.")
     if covers == "photograph":
         try:
             check_aspect(values.shape, photo_px)
@@ -309,9 +322,15 @@ def _netcdf4(path: Path, variable: str | None) -> NamedMaps:
             array = file[chosen]
             if not isinstance(array, h5py.Dataset):
                 raise MapFileError(f"{path.name}: {chosen} is no array any more.")
-            return np.asarray(array[place])
+            return _decoded(np.asarray(array[place]), array)
 
     return NamedMaps(names, read)
+
+
+def _decoded(values: np.ndarray, array: h5py.Dataset) -> np.ndarray:
+    """Return values as the attributes of CF say: scaled, with NaN where they are missing."""
+    attrs = {name: np.asarray(array.attrs[name]).ravel()[0] for name in _CF if name in array.attrs}
+    return np.asarray(xr.conventions.decode_cf_variable(array.name, xr.Variable(("y", "x"), values, attrs)).values)
 
 
 def _lies_here(array: h5py.Dataset) -> bool:

@@ -75,19 +75,19 @@ def download(
 
     def downloader(address: str, whole: str, _: object) -> None:
         part = target.with_name(f"{target.name}.part")
-        failures, last = 0, ""
+        failures, largest, last = 0, _size(part), ""
         while failures < TRIES:
             if last:
                 say(f"{target.name}: {last}; trying again")
                 pause(min(2.0**failures, 30))
-            before = _size(part)
             try:
                 _receive(address, part, target.suffix.lower(), progress, say)
             except DownloadError:
                 raise
             except RequestException as error:
                 last = _reason(error)
-                failures = 0 if _size(part) > before else failures + 1
+                failures = 0 if _size(part) > largest else failures + 1
+                largest = max(largest, _size(part))
             except OSError as error:
                 if error.errno not in _DISK_FULL:
                     raise
@@ -100,8 +100,12 @@ def download(
                 part.with_name(f"{part.name}.json").unlink(missing_ok=True)
                 return
         raise DownloadError(
-            f"{address}: {last}, {TRIES} times; {_size(part):,} bytes are kept, and the same command goes on from "
-            "there."
+            f"{address}: {last}, {TRIES} times; "
+            + (
+                f"{kept:,} bytes are kept, and the same command goes on from there."
+                if (kept := _kept(part, part.with_name(f"{part.name}.json"), address)[0])
+                else "the server cannot go on in the middle of the file, so that the same command begins anew."
+            )
         )
 
     try:
@@ -142,6 +146,11 @@ def _receive(url: str, part: Path, suffix: str, progress: ProgressCallback, say:
             raise DownloadError(
                 f"{url}: a web page came instead of {part.name.removesuffix('.part')}; open the address in a browser "
                 "to see what it asks for."
+            )
+        if answer.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
+            raise DownloadError(
+                f"{url}: the server packs the file ({answer.headers['Content-Encoding']}) though it was asked not to, "
+                "so that nobody knows when it is whole. Fetch it with a browser, or name another server by --mirror."
             )
         goes_on = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
         if start and not goes_on:

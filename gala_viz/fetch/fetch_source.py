@@ -105,7 +105,9 @@ def _fetch_file(
         told = "is as published" if file.checksum else "is as at the first fetch" if known else "is recorded"
         say(f"{file.name}: fetched, its checksum {told}")
     _write_sums(folder, _read_sums(folder) | {file.name: digest})
-    write_atomically(_record_path(), json.dumps(_read_record() | {file.url: digest}, indent=1).encode())
+    record = json.dumps(_read_record() | {file.url: digest}, indent=1)
+    if not write_atomically(_record_path(), record.encode()):
+        raise PermissionError(f"{_record_path()} cannot be written; the checksum would not be compared next time.")
 
 
 def _check_inside(file: SourceFile, folder: Path) -> None:
@@ -140,8 +142,10 @@ def _read_sums(folder: Path) -> dict[str, str]:
     """Return the recorded sha256 by file of a folder."""
     try:
         lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+    except FileNotFoundError:
         return {}
+    except UnicodeDecodeError:
+        raise _unreadable(folder / CHECKSUMS) from None
     pairs = (line.partition("  ")[::2] for line in lines)
     return {name: digest for digest, name in pairs if len(digest) == 64 and name}
 
@@ -160,6 +164,17 @@ def _read_record() -> dict[str, str]:
     """Return the sha256 by address of what this user has fetched before."""
     try:
         record = json.loads(_record_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return {}
-    return record if isinstance(record, dict) else {}
+    except ValueError:
+        raise _unreadable(_record_path()) from None
+    if not isinstance(record, dict):
+        raise _unreadable(_record_path())
+    return record
+
+
+def _unreadable(path: Path) -> DownloadError:
+    return DownloadError(
+        f"{path}: the checksums of what was fetched before cannot be read, so that nothing could be compared; mend the "
+        "file, or move it away to record checksums anew."
+    )

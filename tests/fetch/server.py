@@ -23,6 +23,7 @@ class Site:
     statuses: list[int] = field(default_factory=list)
     """Statuses of the next answers, before files are sent."""
     redirect: str = ""
+    encoding: str = ""
     requests: list[tuple[str, str]] = field(default_factory=list)
     address: str = ""
 
@@ -57,6 +58,8 @@ def serving(site: Site) -> Iterator[Site]:
                 self._answer(416, b"")
                 return
             headers = {"ETag": site.etag, "Content-Type": site.content_type} if site.etag else {}
+            if site.encoding:
+                headers["Content-Encoding"] = site.encoding
             if start:
                 headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             cut = site.cuts.pop(0) if site.cuts else None

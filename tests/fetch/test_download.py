@@ -81,6 +81,21 @@ def test_without_a_mark_of_the_version_a_cut_file_starts_anew(site, tmp_path):
     assert [asked for _, asked in site.requests] == ["", ""]
 
 
+def test_a_server_without_a_mark_that_cuts_again_and_again_is_given_up_and_no_more_is_promised(site, tmp_path):
+    site.cuts, site.etag = [200_000, 300_000, *[100_000, 250_000] * TRIES], ""
+    with pytest.raises(DownloadError, match="the same command begins anew") as told:
+        fetched(site, tmp_path / "a.bin")
+    assert "bytes are kept" not in str(told.value)
+    assert len(site.requests) <= 2 + TRIES
+
+
+def test_a_server_that_packs_the_file_unasked_is_refused_at_once(site, tmp_path):
+    site.encoding = "gzip"
+    with pytest.raises(DownloadError, match=r"packs the file \(gzip\) though it was asked not to"):
+        fetched(site, tmp_path / "a.bin")
+    assert len(site.requests) == 1
+
+
 def test_a_kept_part_that_is_longer_than_the_file_starts_anew(site, tmp_path):
     site.cuts = [300_000] + [0] * TRIES
     with pytest.raises(DownloadError):

@@ -184,6 +184,18 @@ def test_a_second_call_compares_and_fetches_nothing(tmp_path):
     assert said[1].endswith("its checksum is as recorded")
 
 
+@pytest.mark.parametrize("content", [b'{"http://a', b"[]", b"\xff"])
+def test_a_record_of_checksums_that_cannot_be_read_is_not_begun_anew(tmp_path, record, content):
+    record.parent.mkdir()
+    record.write_bytes(content)
+    files = select_files("clickme-tfrecords", ("val",))
+    with serving(Site({"/clickme_val.tfrecords": b"records"})) as site:
+        with pytest.raises(OSError, match="the checksums of what was fetched before cannot be read"):
+            fetch_source("clickme-tfrecords", files, tmp_path / "c", mirror=site.address)
+        assert not site.requests
+    assert record.read_bytes() == content
+
+
 def test_a_file_that_was_changed_here_is_refused_and_left(tmp_path):
     files = select_files("clickme-tfrecords", ("val",))
     with serving(Site({"/clickme_val.tfrecords": b"records"})) as site:

@@ -12,6 +12,8 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from gala_viz.collections import open_collection
+from gala_viz.collections.human_maps.map_checks import MapFileError
+from gala_viz.collections.network_maps import open_network_maps, stored_map
 from gala_viz.commands.convert import Arguments
 from gala_viz.engine.results.prediction import Prediction
 from gala_viz.evaluation.evaluate import evaluate
@@ -172,11 +174,54 @@ def test_signs_are_as_declared_and_a_crop_lies_in_the_centre(photographs):
     np.savez(photographs.parent / "maps.npz", maps=-stack()[:, :112, :112], names=np.array(NAMES))
     signed = imported(photographs.parent / "maps.npz", photographs, "signed", sign="signed", covers="crop")
     larger = imported(photographs.parent / "maps.npz", photographs, "larger", sign="importance", covers="squashed")
-    np.testing.assert_allclose(signed.maps.map("a.png"), -MAPS["a"][:112, :112])
+    np.testing.assert_allclose(signed.maps.map("a.png"), np.abs(MAPS["a"][:112, :112]))
     expected = MAPS["a"][:112, :112].max() - MAPS["a"][:112, :112]
     np.testing.assert_allclose(larger.maps.map("a.png"), expected, atol=1e-6)
     assert signed.preprocessing.frame(256, 256) == (16, 16, 240, 240)
     assert larger.preprocessing.frame(256, 300) == (0, 0, 300, 256)
+
+
+def test_evidence_for_and_against_side_by_side_does_not_cancel():
+    values = np.full((448, 448), 0.1)
+    values[:224, :224] = np.where(np.indices((224, 224)).sum(axis=0) % 2, 1, -1)
+    stored = stored_map(values, "squashed", "signed", (448, 448), None)
+    assert stored.shape == (224, 224)
+    np.testing.assert_allclose(stored[:112, :112], 1)
+    np.testing.assert_allclose(stored[112:, 112:], 0.1, rtol=1e-6)
+    with pytest.raises(MapFileError, match="all of its sizes are 1"):
+        stored_map(np.where(np.indices((8, 8)).sum(axis=0) % 2, 1.0, -1.0), "squashed", "signed", (8, 8), None)
+
+
+@pytest.mark.parametrize("engine", ["scipy", "h5py"])
+def test_packed_values_are_unpacked_and_missing_ones_refused(tmp_path, engine):
+    packed = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+    packed[1, 0, 0] = 255
+    attrs = {"_FillValue": packed.dtype.type(255), "scale_factor": -0.5, "add_offset": 2.0}
+    path = tmp_path / "maps.nc"
+    if engine == "scipy":
+        attrs["_FillValue"] = np.int16(255)
+        variable = (("image", "y", "x"), packed.astype(np.int16), attrs)
+        xr.Dataset({"map": variable}, {"image": ["a", "b"]}).to_netcdf(path, engine="scipy")
+    else:
+        with h5py.File(path, "w") as file:
+            array = file.create_dataset("map", data=packed)
+            file.create_dataset("image", data=["a", "b"], dtype=h5py.string_dtype())
+            for axis, name in enumerate(("image", "y", "x")):
+                array.dims[axis].label = name
+            for name, value in attrs.items():
+                array.attrs[name] = value
+    maps = open_network_maps(path)
+    np.testing.assert_allclose(maps.read(0), 2 - 0.5 * packed[0])
+    assert np.isnan(maps.read(1)[0, 0])
+
+
+def test_a_store_whose_chunk_is_a_link_out_of_it_is_refused(tmp_path):
+    xr.Dataset({"map": (("image", "y", "x"), np.ones((1, 2, 2)))}, {"image": ["a"]}).to_zarr(tmp_path / "m.zarr")
+    (tmp_path / "elsewhere").write_bytes(b"0" * 32)
+    (tmp_path / "m.zarr" / "map" / "c" / "9").parent.mkdir(exist_ok=True)
+    (tmp_path / "m.zarr" / "map" / "c" / "9").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(MapFileError, match="leaves it and is not followed"):
+        open_network_maps(tmp_path / "m.zarr")
 
 
 def test_a_damaged_folder_is_refused(photographs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
@@ -144,7 +145,9 @@ class _Files(Protocol):
 
     def content(self, name: str) -> bytes | Path: ...
 
-    def metadata(self) -> bytes | None: ...
+    def metadata(self) -> Mapping[str, bytes]:
+        """Return folder inside ("" or "name/") -> content of its metadata.json."""
+        ...
 
 
 class _Folder:
@@ -163,11 +166,13 @@ class _Folder:
             raise TFRecordError("a link that leaves the collection's folder is not followed.")
         return path
 
-    def metadata(self) -> bytes | None:
-        near = [self.root / METADATA, *sorted({self.root / name.split("/")[0] / METADATA for name in self.names})]
-        inside = (path for path in near if path.is_file() and path.resolve().is_relative_to(self.root))
-        path = next(inside, None)
-        return path.read_bytes() if path and path.stat().st_size <= MAX_METADATA_BYTES else None
+    def metadata(self) -> Mapping[str, bytes]:
+        near = {folder: self.root / folder / METADATA for folder in {"", *map(_outermost, self.names)}}
+        return {
+            folder: path.read_bytes()
+            for folder, path in near.items()
+            if path.is_file() and path.resolve().is_relative_to(self.root) and path.stat().st_size <= MAX_METADATA_BYTES
+        }
 
 
 class _Archive:
@@ -197,11 +202,14 @@ class _Archive:
     def content(self, name: str) -> bytes | Path:
         return self._read(name)
 
-    def metadata(self) -> bytes | None:
+    def metadata(self) -> Mapping[str, bytes]:
         archive = _opened(self.root, self.root.stat().st_mtime_ns)
-        found = (info for info in archive.infolist() if info.filename.rpartition("/")[2] == METADATA)
-        info = next(found, None)
-        return self._read(info.filename) if info and info.file_size <= MAX_METADATA_BYTES else None
+        near = {f"{folder}{METADATA}": folder for folder in {"", *map(_outermost, self.names)}}
+        return {
+            near[info.filename]: self._read(info.filename)
+            for info in archive.infolist()
+            if info.filename in near and info.file_size <= MAX_METADATA_BYTES
+        }
 
     def _read(self, name: str) -> bytes:
         archive = _opened(self.root, self.root.stat().st_mtime_ns)
@@ -287,23 +295,35 @@ def _label(files: _Files, name: str) -> tuple[int, str]:
 
 
 def _told_labels(files: _Files) -> dict[str, int] | None:
-    """Return the labels of metadata.json where it has a whole number for every file; else None."""
+    """Return the labels of metadata.json where one tells a whole number of every file; else None.
+
+    A file's labels are in the metadata.json of its own outermost folder, else in that around all. A name without its
+    folder counts where one file that it may mean has it.
+    """
     try:
-        content = files.metadata()
-        stored = json.loads(content) if content else None
+        stored = {folder: json.loads(content) for folder, content in files.metadata().items()}
     except (OSError, ValueError, RecursionError, TFRecordError):
         return None
-    if not isinstance(stored, Mapping):
+    if not stored or not all(isinstance(one, Mapping) for one in stored.values()):
         return None
+    place_of = {name: folder if (folder := _outermost(name)) in stored else "" for name in files.names}
+    n_of = Counter((place_of[name], name.rpartition("/")[2]) for name in files.names)
     labels: dict[str, int] = {}
-    for name in files.names:
-        base = name.rpartition("/")[2]
-        keys = (name, name.removesuffix(SUFFIX), base, base.removesuffix(SUFFIX))
-        label = next((stored[key] for key in keys if key in stored), None)
+    for name, place in place_of.items():
+        inside, base = name.removeprefix(place), name.rpartition("/")[2]
+        known = [name, inside, *([base] if n_of[place, base] == 1 else [])]
+        keys = [key for one in known for key in (one, one.removesuffix(SUFFIX))]
+        label = next((stored[place][key] for key in keys if key in stored.get(place, {})), None)
         if type(label) is not int or label < 0:
             return None
         labels[name] = label
     return labels or None
+
+
+def _outermost(name: str) -> str:
+    """Return the outermost folder of a path inside with its "/"; "" for none."""
+    folder, separator, _ = name.partition("/")
+    return f"{folder}/" if separator else ""
 
 
 def _folder(image: str) -> str:

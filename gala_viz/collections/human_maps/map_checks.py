@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -537,3 +538,11 @@ def _in_even_steps(small: np.ndarray, top: int) -> bool:
         for n in range(2, MAX_LEVELS + 1)
         if n <= FEW_LEVELS or 3 * len(small) >= n
     )
+
+
+def check_no_links(folder: Path) -> None:
+    """Raise ``MapFileError`` where a link inside ``folder`` leads out of it."""
+    root = folder.resolve()
+    for path in folder.rglob("*"):
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            raise MapFileError(f"{folder.name}: the link {path.relative_to(folder)} leaves it and is not followed.")

@@ -15,7 +15,7 @@ from zarr.errors import BaseZarrError
 from gala_viz.collections.file_index import file_states
 from gala_viz.collections.human_maps.human_map import HumanMap
 from gala_viz.collections.human_maps.image_names import ImageNames, match_names
-from gala_viz.collections.human_maps.map_checks import MapFileError, drop_constant_maps, to_float32
+from gala_viz.collections.human_maps.map_checks import MapFileError, check_no_links, drop_constant_maps, to_float32
 from gala_viz.schema import HUMAN_MAP_ATTRS, pixel_centres
 from gala_viz.specs import fingerprint
 
@@ -95,6 +95,7 @@ class ZarrMaps:
 
     def __init__(self, source: Path, images: Sequence[str]) -> None:
         try:
+            check_no_links(source)
             opened = xr.open_zarr(source, consolidated=False, chunks=None)
             self._maps = opened[VARIABLE]
             names = [str(name) for name in opened["image"].values]

@@ -397,6 +397,23 @@ def test_filters_apply_in_their_order_and_the_number_of_participants_is_checked_
     assert len(filter_rounds(rounds, ALL).rounds) == 7
 
 
+def test_a_filter_that_can_drop_nobody_is_told(tmp_path):
+    table = round_table([round_of("a", "p1", 5), round_of("a", "p2", 5)])
+    assert filter_rounds(table, RoundFilters()).summary() == (
+        "2 of 2 rounds kept; dropped: none; NOT APPLIED: catch score below 0.95 (no round has a user_catch_trial), "
+        "mobile devices (no round has an is_mobile)."
+    )
+    told = filter_rounds(table, RoundFilters(min_catch_score=None, drop_mobile=False)).summary()
+    assert told == "2 of 2 rounds kept; dropped: none."
+    known = round_table([round_of("a", "p1", 5, catch=1.0, mobile=False), round_of("a", "p2", 5)])
+    assert "NOT APPLIED" not in filter_rounds(known, RoundFilters()).summary()
+    rows = [(*row, "0.1") for row in ROWS]
+    path = write_csv(tmp_path / "clicks.csv", rows, ("image_path", "clicks", "user_id", "catch_score"))
+    assert ("catch_score", "if these are catch scores, call the column user_catch_trial: else nobody is dropped.") in (
+        read_click_csv(path)[1]
+    )
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [

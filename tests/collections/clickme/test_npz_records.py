@@ -94,6 +94,23 @@ def test_labels_of_metadata_are_used_where_the_files_agree_and_refused_where_not
         open_collection(folder)
 
 
+@pytest.mark.parametrize("is_archive", [False, True])
+def test_each_folder_has_the_labels_of_its_own_metadata(tmp_path, is_archive):
+    own = {"clickme_train": 3, "clickme_val": 500}
+    files = {f"{folder}/a.npz": content(0, label=np.int64(label)) for folder, label in own.items()}
+    files |= {f"{folder}/metadata.json": json.dumps({"a.npz": label}).encode() for folder, label in own.items()}
+    folder = write(tmp_path / "clickme", files)
+    if is_archive:
+        with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:
+            for name in files:
+                archive.write(folder / name, name)
+    collection = open_collection(tmp_path / "both.zip" if is_archive else folder)
+    assert {image: collection.target(image) for image in collection.images} == {
+        "clickme_train/a.npz": 3,
+        "clickme_val/a.npz": 500,
+    }
+
+
 def test_labels_are_read_once_and_kept_until_a_file_changes(tmp_path, monkeypatch):
     folder = write(tmp_path / "clickme", RECORDS)
     open_collection(folder)

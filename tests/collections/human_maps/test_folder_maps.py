@@ -152,6 +152,27 @@ def test_folders_that_are_not_called_like_people_are_no_participants(photos, tmp
         open_collection(photos, human_maps=tmp_path / "maps")
 
 
+def test_counts_beside_a_folder_are_those_that_are_called_like_it(photos, tmp_path):
+    people_maps(tmp_path / "sets/maps", ("cat_a.png.npy", "dog_b.png.npy"))
+    (tmp_path / "sets/others_click_counts.json").write_text('{"cat/a.png": 7}')
+    collection = open_collection(photos, human_maps=tmp_path / "sets/maps")
+    assert collection.human_map("cat/a.png").attrs["n_participants"] == "unknown"
+    assert "it may be of other maps" in dict(collection.skipped)["maps/others_click_counts.json"]
+    (tmp_path / "sets/maps_click_counts.json").write_text('{"cat/a.png": 5}')
+    collection = open_collection(photos, human_maps=tmp_path / "sets/maps")
+    assert collection.human_map("cat/a.png").attrs["n_participants"] == 5
+
+
+def test_of_two_numbers_of_one_image_neither_is_used(photos, tmp_path):
+    people_maps(tmp_path / "maps", ("cat_a.png.npy", "dog_b.png.npy"))
+    counts = tmp_path / "maps/maps_click_counts.json"
+    counts.write_text('{"cat/a.png": 3, "cat/a.JPEG": 9, "dog/b.png": 4, "dog/b": 4}')
+    collection = open_collection(photos, human_maps=tmp_path / "maps")
+    assert collection.human_map("cat/a.png").attrs["n_participants"] == "unknown"
+    assert collection.human_map("dog/b.png").attrs["n_participants"] == 4
+    assert "two numbers of cat/a.png" in dict(collection.skipped)["maps/maps_click_counts.json"]
+
+
 def test_a_single_numbered_file_is_no_participant(photos, tmp_path):
     people_maps(tmp_path / "maps", ("cat/a_2.npy", "dog/b.npy"))
     collection = open_collection(photos, human_maps=tmp_path / "maps")
