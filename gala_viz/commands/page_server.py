@@ -28,6 +28,7 @@ from gala_viz.commands.allowed_hosts import (
     is_host,
     own_names,
 )
+from gala_viz.commands.response_headers import add_headers, answer_head, is_frame_ancestor
 from gala_viz.threads import exit_after, exit_without_teardown, shutdown_event, stop_threads
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class ServerAddress:
     """Names, as HOST or HOST:PORT, under which visitors reach this server; needed behind a proxy."""
     behind_proxy: bool = False
     """Believe a proxy's X-Forwarded-For about visitors' addresses; only where every visitor comes through one."""
+    frame_ancestors: tuple[str, ...] = ()
+    """Sites, as https://HOST, whose pages may show pages of this server in a frame, beside this server's own."""
     show: bool = True
     """Open a browser where there is one."""
 
@@ -81,6 +84,13 @@ class ServerAddress:
                 raise ValueError(
                     "--allow-websocket-origin takes what stands in the visitors' address bar between // and the next "
                     f"/, for example lab.example.org or lab.example.org:8443; got {origin!r}."
+                )
+
+        for site in self.frame_ancestors:
+            if not is_frame_ancestor(site):
+                raise ValueError(
+                    "--frame-ancestors takes sites as https://HOST or https://HOST:PORT, for example "
+                    f"https://lab.example.org or https://*.example.org; got {site!r}."
                 )
 
     def url(self, name: str) -> str:
@@ -185,10 +195,13 @@ def create_server(
         )
     except OSError as error:
         raise OSError(_refused(error, server_address)) from None
+    application = tornado_application(server)
+    answer_head(application)
     enforce_hosts(
-        tornado_application(server),
+        application,
         AllowedHosts(server_address.port, server_address.address, server_address.allow_websocket_origin),
     )
+    add_headers(application, application.prefix, server_address.frame_ancestors)
     return server
 
 
@@ -245,7 +258,9 @@ def _equip(application: BokehTornado) -> AllowedHosts:
     here = urlsplit(application.resources(absolute_url=True).root_url or "")
     origins = settings.allowed_ws_origin() or application.websocket_origins
     hosts = AllowedHosts(here.port, here.hostname or "localhost", origins)
+    answer_head(application)
     enforce_hosts(application, hosts)
+    add_headers(application, application.prefix)
     application.transforms.append(GZipContentEncoding)
     prefix = re.escape(application.prefix)
     application.add_handlers(".*", _own_routes(prefix))
