@@ -1,8 +1,8 @@
 """Headers of every answer, by the kind of its address: which scripts may run, who may frame it, what is told to others.
 
 ``HEADERS`` is the one table; docs/tasks/server.md lists it, and a test compares the two. A browser takes a
-Content-Security-Policy as the list of all that a page may load or connect to: what somebody smuggles into a page fetches
-nothing from another host, and sends nothing there.
+Content-Security-Policy as the list of all that a page may load or connect to: what somebody smuggles into a page
+fetches nothing from another host, and sends nothing there.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class PageHeadHandler(RequestHandler):
 
     def head(self, *_: Any) -> None:
         """Say that the page is there."""
-        self.set_header("Content-Type", "text/html; charset=UTF-8")
+        self.set_header("Content-Type", "text/html")
 
 
 def answer_head(application: Application) -> None:

@@ -16,7 +16,15 @@ from gala_viz.game.session import PARTICIPANT_DELETED, PLAYED_ELSEWHERE, Session
 from gala_viz.participant_texts import privacy_note
 from gala_viz.records.participants import software_versions
 from gala_viz.records.rate_limits import client_network
-from gala_viz.wire import PARTICIPANT_COOKIE, JsonHandler, Routes, admit_participant, await_records, is_same_site
+from gala_viz.wire import (
+    PARTICIPANT_COOKIE,
+    JsonHandler,
+    Routes,
+    admit_participant,
+    await_records,
+    check_simulated,
+    is_same_site,
+)
 
 T = TypeVar("T")
 
@@ -114,13 +122,14 @@ class ConsentHandler(_Shared, JsonHandler):
     """Consent: only now a participant is created, and the cookie is set."""
 
     async def post(self) -> None:
-        """Take ``{"agreed": true}``, with ``"simulated": true`` from a script that plays."""
+        """Take ``{"agreed": true}``, with ``"simulated": true`` from a script that plays; see ``check_simulated``."""
         message = self.read_json(too_long=400)
         if not isinstance(message, dict) or message.get("agreed") is not True:
             raise tornado.web.HTTPError(400, reason="consent was expected")
+        check_simulated(message, simulated=self.game.simulated)
         participant = await self.participant()
         if participant is None:
-            new, simulated = self.game.participants.create, message.get("simulated") is True
+            new, simulated = self.game.participants.create, self.game.simulated
             participant = await admit_participant(
                 self,
                 self.game.newcomer_limit,

@@ -166,12 +166,25 @@ def test_the_cookie_is_a_secret_that_scripts_of_a_page_cannot_read(playing):
         answer = await AsyncHTTPClient().fetch(request)
         return SimpleCookie(answer.headers["Set-Cookie"])[PARTICIPANT_COOKIE], rows(game, Participant)
 
-    cookie, (participant,) = playing(script)
+    cookie, (participant,) = playing(script, simulated=False)
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
     assert cookie.value not in str(participant)
     assert participant.id != cookie.value
     assert not participant.simulated
+
+
+def test_who_is_simulated_is_the_servers_word_and_no_clients(playing):
+    """A script that says so among people is refused; where all are simulated nobody can say otherwise."""
+
+    async def script(url, game):
+        codes = []
+        for body in ('{"agreed": true, "simulated": true}', '{"agreed": true, "simulated": false}'):
+            request = HTTPRequest(f"{url}/play/consent", "POST", body=body)
+            codes.append((await AsyncHTTPClient().fetch(request, raise_error=False)).code)
+        return codes, [one.simulated for one in rows(game, Participant)]
+
+    assert playing(script, simulated=False) == ([403, 200], [False])
 
 
 FORGED = [
