@@ -3,6 +3,7 @@
 import asyncio
 import json
 from http.cookies import SimpleCookie
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -532,3 +533,44 @@ def test_a_game_without_known_categories_is_refused(tmp_path):
     (tmp_path / "flat" / "a.png").write_bytes(picture)
     with pytest.raises(ValueError, match="knows no category"):
         GameServer(open_collection(tmp_path / "flat"), Recogniser(shapes.network()), Database(tmp_path / "r.sqlite"))
+
+
+def test_connections_are_counted_once_each_however_they_begin_and_end(playing):
+    """Refused, broken off and simultaneous handshakes leave the number of open connections as it is."""
+
+    async def script(url, game):
+        players, opened = [GameClient(url) for _ in range(6)], []
+        for player in players:
+            await player.connect()
+            if player is not players[0]:
+                player._socket.close()  # another connection of the same player would close this one later
+        await asyncio.sleep(0.3)
+        socket_url, cookies = (
+            url.replace("http", "ws") + "/play/socket",
+            [f"{PARTICIPANT_COOKIE}={one.cookie}" for one in players],
+        )
+        host, path = urlsplit(url).netloc, urlsplit(url).path
+
+        async def code(cookie, **headers):
+            try:
+                opened.append(await websocket_connect(HTTPRequest(socket_url, headers={"Cookie": cookie, **headers})))
+            except HTTPClientError as error:
+                return error.code
+            return 101
+
+        async def break_off(*lines):
+            head = [f"GET {path}/play/socket HTTP/1.1", f"Host: {host}", f"Cookie: {cookies[1]}", *lines, "", ""]
+            _reader, writer = await asyncio.open_connection(*host.split(":"))
+            writer.write("\r\n".join(head).encode())
+            await writer.drain()
+            writer.close()
+
+        upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA==")
+        for lines in ((), upgrade[:2], upgrade, upgrade):
+            await break_off(*lines)
+        await asyncio.sleep(0.5)
+        assert await code(cookies[1], Origin="https://evil.example") == 403
+        return sorted(await asyncio.gather(*map(code, cookies[2:])))
+
+    limits = RateLimits(messages_per_s=1000.0, rounds_per_min=1000.0, participants_per_hour=100.0, connections=3)
+    assert playing(script, limits=limits) == [101, 101, 429, 429]
