@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+from collections import Counter
 from http.cookies import SimpleCookie
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from sqlalchemy import select
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.web import HTTPError
 from tornado.websocket import websocket_connect
 
 from gala_viz.game.client import GameClient, play_rounds
+from gala_viz.game.handlers import GameSocketHandler
 from gala_viz.game.next_round import MAX_UNREADABLE
 from gala_viz.game.pointer_paths import pointer_path
 from gala_viz.records.image_counts import register_images
@@ -21,6 +25,7 @@ from gala_viz.records.round_updates import Outcome
 from gala_viz.records.tables import CATCH, GameSession, Guess, ImageCount, Participant, Round, RoundPoint
 from gala_viz.wire import PARTICIPANT_COOKIE
 from tests.game import shapes
+from tests.loops import in_own_loop
 
 PATCH = ((60, 40), (100, 60), (60, 100), (100, 110))
 """Where the colour lies on the canvas."""
@@ -574,3 +579,27 @@ def test_connections_are_counted_once_each_however_they_begin_and_end(playing):
 
     limits = RateLimits(messages_per_s=1000.0, rounds_per_min=1000.0, participants_per_hour=100.0, connections=3)
     assert playing(script, limits=limits) == [101, 101, 429, 429]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_number_of_connections_never_falls_below_the_truth(refused):
+    """A page that is gone takes nothing off the count where it never counted: too many there, or gone too early."""
+    handler = GameSocketHandler.__new__(GameSocketHandler)
+    open_from, limits = Counter({"192.0.2.7": 2}), RateLimits(connections=2 if refused else 3)
+    person = SimpleNamespace(consented=True)
+
+    async def profile(*_):
+        if not refused:
+            handler.on_close()  # while its records are read
+        return person
+
+    async def participant():
+        return "somebody"
+
+    handler.game = SimpleNamespace(limits=limits, run_reader=profile, participants=SimpleNamespace(profile=None))
+    handler.participant, handler.open_from = participant, open_from
+    handler.request = SimpleNamespace(remote_ip="192.0.2.7", path="/play/socket")
+    with pytest.raises(HTTPError, match="429" if refused else "400"):
+        in_own_loop(handler.prepare())
+    handler.on_close()
+    assert open_from == {"192.0.2.7": 2}
