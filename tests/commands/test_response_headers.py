@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from gala_viz.commands.page_server import ServerAddress, create_server
-from gala_viz.commands.response_headers import HEADERS, PAGE_SOURCES, address_kind, response_headers
+from gala_viz.commands.response_headers import FRAME_ANCESTORS, HEADERS, PAGE_SOURCES, address_kind, response_headers
 from gala_viz.game.handlers import game_routes
 from tests.browser.conftest import free_port
 from tests.game import shapes
@@ -168,3 +170,39 @@ def test_the_experimenters_page_is_served_and_not_listed(served):
     _, _, content = answer(served[0] + "/")
     assert b"./compare" in content
     assert b"experimenter" not in content
+
+
+@pytest.mark.parametrize("query", ["image=%00", "image=%ED%A0%80", "image=%FF", f"page={'9' * 400}", "a=%EDA&a"])
+@pytest.mark.parametrize(
+    "cookie", ["gala_viz_player=\xed\xa0\x80", 'gala_viz_player="\\000"', "gala_viz_player=" + "9" * 400]
+)
+@pytest.mark.parametrize("path", ["/compare", "/play/about"])
+def test_what_is_no_text_or_no_number_in_an_address_or_a_cookie_raises_no_error(served, caplog, path, query, cookie):
+    status, _, content = answer(f"{served[0]}{path}?{query}", Cookie=cookie)
+    assert status in (200, 400)
+    assert b"Traceback" not in content
+    assert not [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
+
+
+def documented():
+    """Kind -> headers as the table in docs/tasks/server.md says."""
+    text = (Path(__file__).parents[2] / "docs" / "tasks" / "server.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| (\w+) \| [^|]+ \| `(frame-ancestors [^`]+)` \| `([\w-]+)` \| `([\w-]+)` \|$", text, re.MULTILINE
+    )
+    sources = re.search(r"```text\n(default-src [^`]+)```", text)[1]
+    return rows, dict(line.split(" ", 1) for line in sources.strip().splitlines())
+
+
+def test_docs_list_every_header_as_it_is_sent():
+    rows, sources = documented()
+    assert sources == PAGE_SOURCES
+    told = {
+        kind: {
+            "ancestors": headers["Content-Security-Policy"].split("; ")[-1].replace(FRAME_ANCESTORS, "'self' SITES"),
+            "Referrer-Policy": headers["Referrer-Policy"],
+            "X-Content-Type-Options": headers["X-Content-Type-Options"],
+        }
+        for kind, headers in HEADERS.items()
+    }
+    assert {kind: dict(zip(told["page"], rest, strict=True)) for kind, *rest in rows} == told
