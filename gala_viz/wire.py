@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -96,6 +96,15 @@ async def admit_participant(
         raise
     set_participant_cookie(handler, secret)
     return participant
+
+
+def check_simulated(message: Mapping[str, Any], *, simulated: bool) -> None:
+    """Answer 403 to a script that says it is simulated, where the server is not ``simulated``.
+
+    The server alone decides who is marked as simulated. What such a script does would count as a person's otherwise.
+    """
+    if message.get("simulated") is True and not simulated:
+        raise tornado.web.HTTPError(403, reason="people take part here; simulated players need --simulated")
 
 
 def set_participant_cookie(handler: tornado.web.RequestHandler, secret: str) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import stat
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -60,6 +61,32 @@ FOLDER_LIMITS = ReadingLimits()
 """For files of a collection: 200 MB and 50 megapixels."""
 UPLOAD_LIMITS = ReadingLimits(max_bytes=20_000_000, formats=("PNG", "JPEG", "WEBP"))
 """For uploads to a page: PNG, JPEG or WebP, 20 MB and 50 megapixels."""
+
+
+class SharedBudget:
+    """An amount that threads take shares of and give back; who finds too little left waits. It is for one process."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._taken, self._changed = total, 0, threading.Condition()
+
+    @contextmanager
+    def share(self, amount: int) -> Iterator[None]:
+        """Hold ``amount`` within the block; more than the total is as much as the total, which is held alone."""
+        amount = min(amount, self._total)
+        with self._changed:
+            self._changed.wait_for(lambda: self._taken + amount <= self._total)
+            self._taken += amount
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._taken -= amount
+                self._changed.notify_all()
+
+
+UPLOAD_PIXELS = SharedBudget(UPLOAD_LIMITS.max_pixels)
+"""Pixels of uploads that are decoded at a time, whoever sent them: a file of 145 kB may have 50 megapixels, and takes
+up to a GB while it is decoded."""
 
 
 def read_photo(source: str | Path | bytes, limits: ReadingLimits = FOLDER_LIMITS) -> np.ndarray:
@@ -118,7 +145,8 @@ def _opened(source: str | Path | bytes, limits: ReadingLimits) -> Iterator[Image
             width, height = image.size
             if width * height > limits.max_pixels:
                 raise UnreadableImageError(_too_many_pixels(limits, f"{width} x {height} pixels"))
-            yield image
+            with UPLOAD_PIXELS.share(width * height) if limits is UPLOAD_LIMITS else nullcontext():
+                yield image
     except UnreadableImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

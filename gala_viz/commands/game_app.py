@@ -112,7 +112,7 @@ def open_game(options: GameOptions, say: Callable[[str], None] = lambda step: No
     spec = GameSpec(top=top, fill=options.fill, catch_share=options.catch_share)
     recogniser = Recogniser(network)
     recogniser.warm_up()
-    game = GameServer(collection, recogniser, database, spec, limits, images=images)
+    game = GameServer(collection, recogniser, database, spec, limits, images=images, simulated=options.simulated)
     journal = game.writer.journal.folder
     sys.stdout.write(f"Rounds are kept in {database.name}; what is received and not stored yet, in {journal}.\n")
     sys.stdout.flush()

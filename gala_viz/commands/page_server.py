@@ -28,6 +28,8 @@ from gala_viz.commands.allowed_hosts import (
     is_host,
     own_names,
 )
+from gala_viz.commands.proxy_addresses import trust_proxy
+from gala_viz.commands.response_headers import add_headers, answer_head, is_frame_ancestor
 from gala_viz.threads import exit_after, exit_without_teardown, shutdown_event, stop_threads
 
 if TYPE_CHECKING:
@@ -36,6 +38,15 @@ if TYPE_CHECKING:
 
 UPLOAD_MESSAGE_BYTES = 64 * 2**20
 """Largest websocket message: an upload of 20 MB travels as text, a third longer, with room for the rest."""
+HTTP_LIMITS = {
+    "idle_connection_timeout": 60.0,  # s in which the head of a request is there, the wait for it included
+    "body_timeout": 30.0,  # s in which its body is there
+    "max_header_size": 2**16,  # bytes, cookies of other programs of the same host among them
+    "max_body_size": 2**20,  # bytes; files of visitors come by websocket
+}
+"""Bounds of what a connection may hold up: slow heads and bodies, large ones, and none at all."""
+PING_MS = 20_000
+"""How often a page's websocket is pinged, so that no proxy ends one that is quiet."""
 MESSAGE_COMPRESSION = 1
 """zlib's level for messages to other machines: most of what compression gains, at a small part of its price."""
 _asked_to_end = threading.Event()
@@ -65,6 +76,8 @@ class ServerAddress:
     """Names, as HOST or HOST:PORT, under which visitors reach this server; needed behind a proxy."""
     behind_proxy: bool = False
     """Believe a proxy's X-Forwarded-For about visitors' addresses; only where every visitor comes through one."""
+    frame_ancestors: tuple[str, ...] = ()
+    """Sites, as https://HOST, whose pages may show pages of this server in a frame, beside this server's own."""
     show: bool = True
     """Open a browser where there is one."""
 
@@ -81,6 +94,13 @@ class ServerAddress:
                 raise ValueError(
                     "--allow-websocket-origin takes what stands in the visitors' address bar between // and the next "
                     f"/, for example lab.example.org or lab.example.org:8443; got {origin!r}."
+                )
+
+        for site in self.frame_ancestors:
+            if not is_frame_ancestor(site):
+                raise ValueError(
+                    "--frame-ancestors takes sites as https://HOST or https://HOST:PORT, for example "
+                    f"https://lab.example.org or https://*.example.org; got {site!r}."
                 )
 
     def url(self, name: str) -> str:
@@ -175,6 +195,8 @@ def create_server(
             index=str(INDEX_PAGE),
             location=False,  # Panel cannot read an address in numbers of IPv6, and no page of ours uses it
             use_xheaders=server_address.behind_proxy,
+            http_server_kwargs=dict(HTTP_LIMITS),
+            keep_alive_milliseconds=PING_MS,
             check_unused_sessions_milliseconds=SESSION_CHECK_MS,
             compress_response=True,
             websocket_compression_level=MESSAGE_COMPRESSION,
@@ -185,10 +207,15 @@ def create_server(
         )
     except OSError as error:
         raise OSError(_refused(error, server_address)) from None
+    application = tornado_application(server)
+    answer_head(application)
     enforce_hosts(
-        tornado_application(server),
+        application,
         AllowedHosts(server_address.port, server_address.address, server_address.allow_websocket_origin),
     )
+    if server_address.behind_proxy:
+        trust_proxy(application)
+    add_headers(application, application.prefix, server_address.frame_ancestors)
     return server
 
 
@@ -241,11 +268,17 @@ def _equip(application: BokehTornado) -> AllowedHosts:
     from panel.io.server import RootHandler
     from tornado.web import GZipContentEncoding
 
+    from gala_viz.panels.panel_patches import listening_hosts
+
     os.environ.setdefault("BOKEH_VALIDATE_DOC", "false")
     here = urlsplit(application.resources(absolute_url=True).root_url or "")
     origins = settings.allowed_ws_origin() or application.websocket_origins
     hosts = AllowedHosts(here.port, here.hostname or "localhost", origins)
+    answer_head(application)
     enforce_hosts(application, hosts)
+    if listening_hosts()[1]:
+        trust_proxy(application)
+    add_headers(application, application.prefix)
     application.transforms.append(GZipContentEncoding)
     prefix = re.escape(application.prefix)
     application.add_handlers(".*", _own_routes(prefix))

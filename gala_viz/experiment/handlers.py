@@ -29,6 +29,7 @@ from gala_viz.wire import (
     JsonHandler,
     admit_participant,
     await_records,
+    check_simulated,
     set_participant_cookie,
 )
 
@@ -114,6 +115,7 @@ class ConsentHandler(_Answer):
         message = self.read_json()
         if not isinstance(message, dict) or message.get("agreed") is not True:
             raise tornado.web.HTTPError(400, reason="consent was expected")
+        check_simulated(message, simulated=self.server.simulated)
         participant, people = await self.participant(), self.server.participants
         key = _read(parse_client_key, message)
         own = None if key is None else hashlib.sha256(f"consent {key}".encode()).hexdigest()
@@ -122,7 +124,7 @@ class ConsentHandler(_Answer):
             if participant is not None:
                 set_participant_cookie(self, own)
         if participant is None:
-            simulated = message.get("simulated") is True
+            simulated = self.server.simulated
             participant = await admit_participant(
                 self,
                 self.server.newcomer_limit,

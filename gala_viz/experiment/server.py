@@ -26,11 +26,21 @@ TYPICAL_TRIAL_MS = 2_600
 
 
 class ExperimentServer:
-    """The experiment of ``stimuli``, its responses in ``database``; methods belong to one asyncio loop."""
+    """The experiment of ``stimuli``, its responses in ``database``; methods belong to one asyncio loop.
+
+    All participants of a ``simulated`` experiment are marked as simulated, and those of no other are.
+    """
 
     def __init__(
-        self, stimuli: Stimuli, database: Database, versions: Mapping[str, str], limits: RateLimits | None = None
+        self,
+        stimuli: Stimuli,
+        database: Database,
+        versions: Mapping[str, str],
+        limits: RateLimits | None = None,
+        *,
+        simulated: bool = False,
     ) -> None:
+        self.simulated = simulated
         self.stimuli, self.spec, self.database = stimuli, stimuli.spec, database
         self.versions, self.limits = dict(versions), limits or RateLimits()
         self.participants, self.sessions = Participants(database), Sessions(database, stimuli.spec)

@@ -16,9 +16,22 @@ from gala_viz.game.session import PARTICIPANT_DELETED, PLAYED_ELSEWHERE, Session
 from gala_viz.participant_texts import privacy_note
 from gala_viz.records.participants import software_versions
 from gala_viz.records.rate_limits import client_network
-from gala_viz.wire import PARTICIPANT_COOKIE, JsonHandler, Routes, admit_participant, await_records, is_same_site
+from gala_viz.wire import (
+    PARTICIPANT_COOKIE,
+    JsonHandler,
+    Routes,
+    admit_participant,
+    await_records,
+    check_simulated,
+    is_same_site,
+)
 
 T = TypeVar("T")
+PING_S = 20.0
+"""How often a connection is pinged, and how long its answer may take."""
+MAX_SOCKET_BYTES = 2**18
+"""Longest message that is read; one longer than ``messages.MAX_BYTES`` is refused in a sentence."""
+SWITCHING_PROTOCOLS = 101
 
 
 def game_routes(game: GameServer, origins: frozenset[str] = frozenset()) -> Routes:
@@ -114,13 +127,14 @@ class ConsentHandler(_Shared, JsonHandler):
     """Consent: only now a participant is created, and the cookie is set."""
 
     async def post(self) -> None:
-        """Take ``{"agreed": true}``, with ``"simulated": true`` from a script that plays."""
+        """Take ``{"agreed": true}``, with ``"simulated": true`` from a script that plays; see ``check_simulated``."""
         message = self.read_json(too_long=400)
         if not isinstance(message, dict) or message.get("agreed") is not True:
             raise tornado.web.HTTPError(400, reason="consent was expected")
+        check_simulated(message, simulated=self.game.simulated)
         participant = await self.participant()
         if participant is None:
-            new, simulated = self.game.participants.create, message.get("simulated") is True
+            new, simulated = self.game.participants.create, self.game.simulated
             participant = await admit_participant(
                 self,
                 self.game.newcomer_limit,
@@ -134,8 +148,12 @@ class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
     """One player's connection."""
 
     session: Session | None = None
-    network: str = ""
-    """Where the connection comes from, as limits count it."""
+    network: str | None = None
+    """Where the connection comes from, as limits count it; None while it is not counted."""
+    _is_gone = False
+    ping_interval = ping_timeout = PING_S
+    """A connection that does not answer is closed, and its player may connect again."""
+    max_message_size = MAX_SOCKET_BYTES
 
     def get_compression_options(self) -> dict[str, int]:
         """Compress messages, at little cost: nearly all of them are small."""
@@ -155,13 +173,16 @@ class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
         )
         if person is None or not person.consented:
             raise tornado.web.HTTPError(403, reason="consent comes first")
-        self.network = client_network(self.request.remote_ip or "")
-        if self.open_from[self.network] >= self.game.limits.connections:
+        if self._is_gone:  # while the records were read
+            raise tornado.web.HTTPError(400, reason="the page is gone")
+        network = client_network(self.request.remote_ip or "")
+        if self.open_from[network] >= self.game.limits.connections:
             raise tornado.web.HTTPError(429, reason="too many players from this address")
+        self.open_from[network] += 1  # before anything is awaited: others are checked meanwhile
+        self.network = network
 
     async def open(self, *_: str, **__: str) -> None:
         """Start the session of a page that has connected."""
-        self.open_from[self.network] += 1
         self.set_nodelay(True)
         self.session = Session(self.game, self.player, self._tell, self.versions)
         await self.session.open()
@@ -173,12 +194,24 @@ class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
 
     def on_close(self) -> None:
         """Close the session of a page that is gone."""
-        self.open_from[self.network] -= 1
-        if self.open_from[self.network] <= 0:
-            del self.open_from[self.network]
+        self._is_gone = True
+        self._stop_counting()
         if self.session is not None:
             session, self.session = self.session, None
             self.game.spawn(session.close())
+
+    def on_finish(self) -> None:
+        """Count a connection no longer that was refused after it was counted; Tornado finishes opened ones, too."""
+        if self.get_status() != SWITCHING_PROTOCOLS:
+            self._stop_counting()
+
+    def _stop_counting(self) -> None:
+        """Take the connection off the open ones of its network, once."""
+        network, self.network = self.network, None
+        if network is not None:
+            self.open_from[network] -= 1
+            if not self.open_from[network]:
+                del self.open_from[network]
 
     async def _tell(self, message: dict[str, Any]) -> None:
         try:

@@ -59,6 +59,8 @@ class PlayerConnection(Protocol):
 class GameServer:
     """The game on ``images`` of ``collection`` (default: all), recognised by ``recogniser``, recorded in ``database``.
 
+    All players of a ``simulated`` game are marked as simulated, and those of no other are.
+
     All methods belong to one asyncio loop. Databases and photographs are read and written in threads of their own, all
     writes in one, in their order; what players paint goes through ``writer``.
     """
@@ -73,7 +75,9 @@ class GameServer:
         *,
         images: Sequence[str] | None = None,
         seed: int | None = None,
+        simulated: bool = False,
     ) -> None:
+        self.simulated = simulated
         self.collection, self.recogniser, self.database = collection, recogniser, database
         self.spec, self.limits = spec or GameSpec(), limits or RateLimits()
         self.participants, self.rounds = Participants(database), Rounds(database)

@@ -39,7 +39,7 @@ class Password:
         if not self._all_attempts.take("all"):
             self._attempts.give_back(network)
             raise PermissionError("too many tries; wait a minute.")
-        right = hmac.compare_digest(self._text, attempt.encode())
+        right = hmac.compare_digest(self._text, attempt.encode("utf-8", "surrogatepass"))
         if right:
             self._attempts.give_back(network)
             self._all_attempts.give_back("all")

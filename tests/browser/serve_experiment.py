@@ -9,10 +9,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import panel as pn
-
 from gala_viz.collections import open_collection
 from gala_viz.commands.experiment.experiment_app import experiment_routes
+from gala_viz.commands.page_server import ServerAddress, serve
 from gala_viz.experiment.experiment_spec import N_BLOCKS, TimingSpec, read_experiment_spec
 from gala_viz.experiment.preparation import PreparationSpec, prepare_experiment
 from gala_viz.experiment.server import ExperimentServer
@@ -43,7 +42,8 @@ def main(port: int, folder: Path, records: Path, n_images: int) -> None:
     running = ExperimentServer(
         open_stimuli(read_experiment_spec(folder / "experiment.toml")), Database(records), software_versions()
     )
-    pn.serve({"experiment": experiment_page}, port=port, show=False, extra_patterns=experiment_routes(running)(""))
+    address = ServerAddress(port=port, show=False)
+    serve({"experiment": experiment_page}, address, patterns=experiment_routes(running)(""))
 
 
 if __name__ == "__main__":

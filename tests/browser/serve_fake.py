@@ -8,16 +8,14 @@ import sys
 import time
 from pathlib import Path
 
-import panel as pn
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from gala_viz.commands.page_server import ServerAddress, serve
 from gala_viz.panels.compare.compare_page import compare_page
 from gala_viz.panels.explore.explore_page import explore_page
-from gala_viz.panels.file_downloads import download_routes
 from gala_viz.panels.grid.grid_page import grid_page
 from gala_viz.panels.shared_source import shared_source
-from gala_viz.panels.waiting_page import loading_routes, page_when_ready
+from gala_viz.panels.waiting_page import page_when_ready
 from gala_viz.records.database import Database
 from tests.panels.fake_source import FakeSource
 
@@ -81,7 +79,7 @@ def main(port: int) -> None:
     apps["explore-networks"] = lambda: when_ready("networks", "explore", explore_page, "networks")
     apps["locked"] = lambda: when_ready("compare", "compare", compare_page, records=records(), read_only_notes=True)
     shared_source("compare", SOURCES["compare"])
-    pn.serve(apps, port=port, show=False, extra_patterns=[*download_routes(), *loading_routes()])
+    serve(apps, ServerAddress(port=port, show=False))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.server
 import sys
+import threading
 
 import pytest
 
@@ -49,6 +51,41 @@ def with_login(chromium_path, repository, tmp_path_factory):
     server = Server(command, port, folder / "log.txt", "login")
     yield server.url
     server.close()
+
+
+@pytest.fixture(scope="module")
+def portal(served):
+    """Address of another site, of which ``/NAME`` shows the page NAME of the server in a frame."""
+
+    class Portal(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<iframe src="{served}{self.path}"></iframe>'.encode())
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("localhost", 0), Portal)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://localhost:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("name", "is_shown"), [("game", True), ("one", False), ("experimenter", False), ("", False)])
+def test_another_site_frames_the_pages_of_participants_alone(chromium, portal, name, is_shown):
+    visitor = Watched(chromium)
+    visitor.page.goto(f"{portal}/{name}")
+    if is_shown:
+        visitor.page.frame_locator("iframe").get_by_text("game").first.wait_for()
+        assert visitor.errors == []
+    else:
+        visitor.page.wait_for_timeout(500)
+        assert any("frame-ancestors" in one for one in visitor.errors)
+        assert visitor.page.frames[1].url.startswith("chrome-error:")
+    visitor.close()
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 import io
 import os
+import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from gala_viz.collections import photo_files
 from gala_viz.collections.photo_files import (
     UPLOAD_LIMITS,
     ReadingLimits,
@@ -246,3 +249,40 @@ def test_wrong_limits_are_refused():
     for wrong in ({"max_pixels": 0}, {"formats": ("GIF",)}, {"background": (0, 0, 300)}):
         with pytest.raises(ValueError, match=r"limits|formats|background"):
             ReadingLimits(**wrong)
+
+
+@pytest.mark.parametrize(("height", "at_once"), [(10, 1), (5, 2)])
+def test_uploads_that_are_decoded_share_one_amount_of_memory(monkeypatch, height, at_once):
+    """Four visitors' pictures of 8 x ``height`` pixels, of which 100 are decoded at a time; other files do not wait."""
+    decode, now, most = photo_files._upright_rgb, [], []
+
+    def slow(image, limits):
+        now.append(image)
+        most.append(len(now))
+        time.sleep(0.05)
+        now.remove(image)
+        return decode(image, limits)
+
+    def largest(limits):
+        most.clear()
+        with ThreadPoolExecutor(4) as threads:
+            assert len(list(threads.map(lambda _: photo_files.read_photo(file, limits), range(4)))) == 4
+        return max(most)
+
+    stream = io.BytesIO()
+    Image.new("RGB", (8, height)).save(stream, "PNG")
+    file = stream.getvalue()
+    monkeypatch.setattr(photo_files, "_upright_rgb", slow)
+    monkeypatch.setattr(photo_files, "UPLOAD_PIXELS", photo_files.SharedBudget(100))
+    assert largest(photo_files.UPLOAD_LIMITS) == at_once
+    assert largest(photo_files.FOLDER_LIMITS) > 2
+
+
+def test_a_picture_that_fails_gives_its_share_back(monkeypatch):
+    monkeypatch.setattr(photo_files, "UPLOAD_PIXELS", photo_files.SharedBudget(100))
+    stream = io.BytesIO()
+    Image.effect_noise((10, 10), 50).save(stream, "PNG")
+    for _ in range(3):
+        with pytest.raises(photo_files.UnreadableImageError):
+            photo_files.read_photo(stream.getvalue()[:80], photo_files.UPLOAD_LIMITS)
+    assert photo_files.read_photo(stream.getvalue(), photo_files.UPLOAD_LIMITS).shape == (10, 10, 3)

@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-import panel as pn
-
+from gala_viz.commands.page_server import ServerAddress, serve
 from gala_viz.game.handlers import game_routes
 from gala_viz.panels.game.game_page import game_page
 from tests.game import shapes
@@ -15,14 +14,7 @@ def main() -> None:
     limit_ms = float(sys.argv[4]) if len(sys.argv) > 4 else 7000.0
     prefix = sys.argv[5] if len(sys.argv) > 5 else ""
     game = shapes.game(photographs, records, count=24, limit_ms=limit_ms, n_practice=1)
-    pn.serve(
-        {"game": game_page},
-        port=port,
-        prefix=prefix,
-        extra_patterns=game_routes(game)(""),
-        show=False,
-        websocket_origin=[f"localhost:{port}", f"127.0.0.1:{port}"],
-    )
+    serve({"game": game_page}, ServerAddress(port=port, prefix=prefix, show=False), patterns=game_routes(game)(""))
 
 
 if __name__ == "__main__":

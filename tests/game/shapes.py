@@ -47,8 +47,9 @@ def network():
     )
 
 
-def game(folder, records, count=9, limits=FREE, database=None, **spec):
+def game(folder, records, count=9, limits=FREE, database=None, simulated=True, **spec):
     """A game on such photographs; ``database`` may be one that is open already."""
     collection = photographs(folder, count)
     settings = GameSpec(**{**QUICK, **spec})
-    return GameServer(collection, Recogniser(network()), database or Database(records), settings, limits, seed=1)
+    recogniser, kept = Recogniser(network()), database or Database(records)
+    return GameServer(collection, recogniser, kept, settings, limits, seed=1, simulated=simulated)

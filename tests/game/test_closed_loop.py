@@ -83,7 +83,9 @@ def collected(tmp_path_factory):
     spec = GameSpec(limit_ms=1500.0, top=1, catch_share=0.0, n_practice=0)
 
     async def play():
-        game = GameServer(collection, Recogniser(network), Database(root / "records.sqlite"), spec, FREE, seed=0)
+        game = GameServer(
+            collection, Recogniser(network), Database(root / "records.sqlite"), spec, FREE, seed=0, simulated=True
+        )
         async with served(game) as url:
             return await asyncio.gather(*(play_rounds(url, ROUNDS_EACH, brightest) for _ in range(N_PLAYERS)))
 

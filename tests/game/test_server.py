@@ -2,15 +2,20 @@
 
 import asyncio
 import json
+from collections import Counter
 from http.cookies import SimpleCookie
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from sqlalchemy import select
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.web import HTTPError
 from tornado.websocket import websocket_connect
 
 from gala_viz.game.client import GameClient, play_rounds
+from gala_viz.game.handlers import GameSocketHandler
 from gala_viz.game.next_round import MAX_UNREADABLE
 from gala_viz.game.pointer_paths import pointer_path
 from gala_viz.records.image_counts import register_images
@@ -20,6 +25,7 @@ from gala_viz.records.round_updates import Outcome
 from gala_viz.records.tables import CATCH, GameSession, Guess, ImageCount, Participant, Round, RoundPoint
 from gala_viz.wire import PARTICIPANT_COOKIE
 from tests.game import shapes
+from tests.loops import in_own_loop
 
 PATCH = ((60, 40), (100, 60), (60, 100), (100, 110))
 """Where the colour lies on the canvas."""
@@ -166,12 +172,25 @@ def test_the_cookie_is_a_secret_that_scripts_of_a_page_cannot_read(playing):
         answer = await AsyncHTTPClient().fetch(request)
         return SimpleCookie(answer.headers["Set-Cookie"])[PARTICIPANT_COOKIE], rows(game, Participant)
 
-    cookie, (participant,) = playing(script)
+    cookie, (participant,) = playing(script, simulated=False)
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
     assert cookie.value not in str(participant)
     assert participant.id != cookie.value
     assert not participant.simulated
+
+
+def test_who_is_simulated_is_the_servers_word_and_no_clients(playing):
+    """A script that says so among people is refused; where all are simulated nobody can say otherwise."""
+
+    async def script(url, game):
+        codes = []
+        for body in ('{"agreed": true, "simulated": true}', '{"agreed": true, "simulated": false}'):
+            request = HTTPRequest(f"{url}/play/consent", "POST", body=body)
+            codes.append((await AsyncHTTPClient().fetch(request, raise_error=False)).code)
+        return codes, [one.simulated for one in rows(game, Participant)]
+
+    assert playing(script, simulated=False) == ([403, 200], [False])
 
 
 FORGED = [
@@ -519,3 +538,68 @@ def test_a_game_without_known_categories_is_refused(tmp_path):
     (tmp_path / "flat" / "a.png").write_bytes(picture)
     with pytest.raises(ValueError, match="knows no category"):
         GameServer(open_collection(tmp_path / "flat"), Recogniser(shapes.network()), Database(tmp_path / "r.sqlite"))
+
+
+def test_connections_are_counted_once_each_however_they_begin_and_end(playing):
+    """Refused, broken off and simultaneous handshakes leave the number of open connections as it is."""
+
+    async def script(url, game):
+        players, opened = [GameClient(url) for _ in range(6)], []
+        for player in players:
+            await player.connect()
+            if player is not players[0]:
+                player._socket.close()  # another connection of the same player would close this one later
+        await asyncio.sleep(0.3)
+        socket_url, cookies = (
+            url.replace("http", "ws") + "/play/socket",
+            [f"{PARTICIPANT_COOKIE}={one.cookie}" for one in players],
+        )
+        host, path = urlsplit(url).netloc, urlsplit(url).path
+
+        async def code(cookie, **headers):
+            try:
+                opened.append(await websocket_connect(HTTPRequest(socket_url, headers={"Cookie": cookie, **headers})))
+            except HTTPClientError as error:
+                return error.code
+            return 101
+
+        async def break_off(*lines):
+            head = [f"GET {path}/play/socket HTTP/1.1", f"Host: {host}", f"Cookie: {cookies[1]}", *lines, "", ""]
+            _reader, writer = await asyncio.open_connection(*host.split(":"))
+            writer.write("\r\n".join(head).encode())
+            await writer.drain()
+            writer.close()
+
+        upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA==")
+        for lines in ((), upgrade[:2], upgrade, upgrade):
+            await break_off(*lines)
+        await asyncio.sleep(0.5)
+        assert await code(cookies[1], Origin="https://evil.example") == 403
+        return sorted(await asyncio.gather(*map(code, cookies[2:])))
+
+    limits = RateLimits(messages_per_s=1000.0, rounds_per_min=1000.0, participants_per_hour=100.0, connections=3)
+    assert playing(script, limits=limits) == [101, 101, 429, 429]
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_number_of_connections_never_falls_below_the_truth(refused):
+    """A page that is gone takes nothing off the count where it never counted: too many there, or gone too early."""
+    handler = GameSocketHandler.__new__(GameSocketHandler)
+    open_from, limits = Counter({"192.0.2.7": 2}), RateLimits(connections=2 if refused else 3)
+    person = SimpleNamespace(consented=True)
+
+    async def profile(*_):
+        if not refused:
+            handler.on_close()  # while its records are read
+        return person
+
+    async def participant():
+        return "somebody"
+
+    handler.game = SimpleNamespace(limits=limits, run_reader=profile, participants=SimpleNamespace(profile=None))
+    handler.participant, handler.open_from = participant, open_from
+    handler.request = SimpleNamespace(remote_ip="192.0.2.7", path="/play/socket")
+    with pytest.raises(HTTPError, match="429" if refused else "400"):
+        in_own_loop(handler.prepare())
+    handler.on_close()
+    assert open_from == {"192.0.2.7": 2}

@@ -74,7 +74,9 @@ def test_they_play_the_real_game_which_the_shipped_network_judges(known, tmp_pat
     spec = GameSpec(limit_ms=2500.0, top=2, catch_share=0.0, n_practice=0)
 
     async def play():
-        game = GameServer(collection, Recogniser(network), Database(tmp_path / "r.sqlite"), spec, FREE, seed=0)
+        game = GameServer(
+            collection, Recogniser(network), Database(tmp_path / "r.sqlite"), spec, FREE, seed=0, simulated=True
+        )
         async with served(game) as url:
             each = [play_rounds(url, 6, lambda shown, n=n: players.choose_points(shown, spec, n)) for n in range(3)]
             return await asyncio.gather(*each)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from gala_viz.collections.photo_files import UPLOAD_LIMITS
 from gala_viz.panels.address_bar import AddressSync
+from gala_viz.panels.compare import photograph_upload
 from gala_viz.panels.compare.compare_view import CompareView
 from gala_viz.panels.compare.main_row_content import main_row_content
 from gala_viz.panels.compare.photograph_upload import PhotographUpload
@@ -525,6 +526,21 @@ def test_the_size_limit_holds_on_the_server_too():
         upload._handle_msg(piece(i, 21, bytes(UPLOAD_LIMITS.max_bytes // 20)))
     assert files == []
     assert "larger than 20 MB" in told[0]["refused"]
+
+
+def test_files_that_are_being_uploaded_share_one_amount_of_memory(monkeypatch):
+    """Of three visitors with a MB each the third is refused where two fit, until another has finished."""
+    monkeypatch.setattr(photograph_upload, "MAX_ARRIVING_BYTES", 2_500_000)
+    told, files = [], []
+    one, two, three = (PhotographUpload(on_file=lambda *file: files.append(file)) for _ in range(3))
+    for upload in (one, two, three):
+        upload._send_msg = told.append
+        upload._handle_msg(piece(0, 2, bytes(1_000_000)))
+    assert ["many files" in one["refused"] for one in told] == [True]
+    one._handle_msg(piece(1, 2, b""))
+    three._handle_msg(piece(0, 2, bytes(1_000_000)))
+    three._handle_msg(piece(1, 2, b""))
+    assert (len(files), len(told)) == (2, 1)
 
 
 def test_progress_is_told_in_words(source):

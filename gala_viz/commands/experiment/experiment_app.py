@@ -29,6 +29,8 @@ class ExperimentOptions:
     """The experiment's folder, made by gala-viz experiment prepare."""
     records: str = "records.sqlite"
     """Where responses are kept: a file, or a URL such as postgresql://user@host/name."""
+    simulated: bool = False
+    """Mark all participants as simulated, to try the experiment by scripts before people come."""
     newcomers_per_hour: int = 60
     """New participants an hour from one network address."""
 
@@ -81,4 +83,6 @@ def prepare(options: ExperimentOptions, say: Callable[[str], None] = lambda step
     image = next(iter(spec.superclass_of))
     for map_type in spec.maps:
         stimuli.render(image, map_type, spec.levels[0])
-    return ExperimentServer(stimuli, Database(options.records), software_versions(), limits)
+    return ExperimentServer(
+        stimuli, Database(options.records), software_versions(), limits, simulated=options.simulated
+    )

@@ -28,6 +28,8 @@ class GameOptions:
     """What the network sees where nothing is uncovered: grey, or the darkened noise of the published game."""
     catch_share: float = 0.05
     """Share of catch trials: two photographs side by side, one of them named."""
+    simulated: bool = False
+    """Mark all players as simulated, to try a game before people come; no other game takes simulated players."""
     players_per_address: int = 64
     """Connections at a time from one network address."""
     newcomers_per_hour: int = 60
