@@ -178,7 +178,9 @@ class ActiveRound:
         guessing = self._guessing
         if guessing is not None and not guessing.done():
             await self.player.send({"type": "time_up", "round": self.id})
-            await asyncio.wait([guessing], timeout=GUESS_TIMEOUT_S)
+            stopping = asyncio.ensure_future(self.game.stopping.wait())
+            await asyncio.wait([guessing, stopping], timeout=GUESS_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
             if not guessing.done() or guessing.cancelled():
                 await self._fail("it gave no answer")
         self.judge.apply_time_limit(self.game.clock_ms())

@@ -128,6 +128,7 @@ class GameServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task] = set()
         self._released_s = float("-inf")
+        self.stopping = asyncio.Event()  # set when the game closes and no guess is waited for any more
         self.settings = {
             **asdict(self.spec),
             "network": recogniser.network.name,
@@ -191,6 +192,9 @@ class GameServer:
             self.spawn(session.close())
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds / 2)  # these, and rounds that are being summed up
+        self.stopping.set()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds / 10)
         await asyncio.to_thread(self.writer.close, end - time.monotonic())  # readers may all wait for the database
         self._writer.shutdown()
         self._readers.shutdown()

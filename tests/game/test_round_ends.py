@@ -18,7 +18,9 @@ from gala_viz.records.database import Database
 from gala_viz.records.rate_limits import RateLimits
 from gala_viz.records.tables import ImageCount, Round, RoundPoint, now_ms
 from tests.game import faults, shapes
+from tests.game.conftest import served
 from tests.game.test_server import ELSEWHERE, PATCH, rows
+from tests.loops import in_own_loop
 
 
 def later(game, seconds):
@@ -57,6 +59,22 @@ def test_a_round_is_won_by_a_guess_that_comes_seconds_after_the_time_is_up(playi
     assert row.elapsed_ms < 600
     assert kinds.index("time_up") < kinds.index("late") < kinds.index("over") < kinds.index("end")
     assert len(points) == n_points, "nothing painted after the end counts"
+
+
+def test_a_player_who_leaves_while_the_last_guess_is_under_way_has_played_the_round(playing):
+    async def script(url, game):
+        player = GameClient(url)
+        await player.connect()
+        shown = await player.request_round()
+        later(game, 0.5)
+        await faults.paint(player, shown, ELSEWHERE, 3)
+        await player.receive("time_up")
+        await player.close()
+        await faults.until(lambda: rows(game, Round)[0].outcome is not None)
+        return rows(game, Round)
+
+    (row,) = playing(script, limit_ms=200.0)
+    assert (row.outcome, row.elapsed_ms) == ("lost", 200)
 
 
 def test_a_round_whose_network_fails_does_not_count_and_the_player_is_told(playing, caplog):
@@ -163,6 +181,23 @@ def test_abandoned_rounds_give_their_images_back_but_not_those_of_pages_that_are
     assert leaves == ("interrupted", 0)
     assert dies == (None, 1), "it was shown a moment ago"
     assert end["outcome"] == "won"
+
+
+def test_a_game_that_closes_while_a_last_guess_is_under_way_ends_the_round_and_keeps_its_points(tmp_path):
+    async def whole():
+        game = shapes.game(tmp_path / "photos", tmp_path / "r.sqlite", limit_ms=200.0)
+        async with served(game) as url:
+            player = GameClient(url)
+            await player.connect()
+            shown = await player.request_round()
+            later(game, 2.5)
+            sent = await faults.paint(player, shown, PATCH, 3)
+            await player.receive("time_up")
+        return sent, rows(game, Round), rows(game, RoundPoint)
+
+    sent, (row,), points = in_own_loop(whole(), 60)
+    assert (row.outcome, row.score) == ("interrupted", 0)
+    assert len(points) == len(sent)
 
 
 class SeesSeas(nn.Module):
