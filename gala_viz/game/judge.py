@@ -18,11 +18,31 @@ STEP_TOLERANCE_PX = 0.01
 MIN_INTERVAL_FRACTION = 0.6
 """Shortest time between two points, as a share of the interval: a browser's timer may come early after it was late."""
 CLOCK_TOLERANCE_MS = 300.0
-"""How far a client's time may run ahead of the server's since the first point: messages arrive at uneven speed."""
+"""How far the number of points may run ahead of the time, and the times of a round's first message among themselves."""
+STALL_TOLERANCE_MS = 900.0
+"""How much later than a quicker message a round's first one may have come: so far may a client's time run ahead."""
 
 
 class InvalidPointsError(ValueError):
-    """Points that the rules do not allow; the message says why. None of them was counted."""
+    """A point that the rules do not allow; the message says why. Neither it nor any behind it was counted.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong, for the log and for who writes a client; no player reads it.
+    ahead_ms : float
+        By how much the client's times run ahead of the server's clock, where that is why; else 0.
+
+    Attributes
+    ----------
+    counted : list of CanvasPoint
+        Points of the same message that came before it, and count.
+    """
+
+    def __init__(self, reason: str, *, ahead_ms: float = 0.0) -> None:
+        super().__init__(reason)
+        self.ahead_ms = ahead_ms
+        self.counted: list[CanvasPoint] = []
 
 
 class LatePointsError(InvalidPointsError):
@@ -42,7 +62,8 @@ class Judge:
     points : list of CanvasPoint
         Points that count.
     began_ms : float, optional
-        Time of the first point by the server's clock; None before it.
+        Time of the first point by the server's clock, None before it: its arrival, or earlier where a later message
+        shows that it was slower to arrive.
     outcome : Outcome, optional
         How the round ended; None before its end.
     elapsed_ms : float, optional
@@ -63,6 +84,7 @@ class Judge:
     outcome: Outcome | None = None
     elapsed_ms: float | None = None
     score: float = 0.0
+    _arrived_ms: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.mask = np.zeros((self.spec.canvas_px, self.spec.canvas_px), dtype=bool)
@@ -88,7 +110,10 @@ class Judge:
         return 0.0 if self.began_ms is None else now_ms - self.began_ms
 
     def paint(self, points: Sequence[tuple[float, float, float]], now_ms: float) -> list[CanvasPoint]:
-        """Add points that have just arrived, all or none; the first one starts the round.
+        """Add points that have just arrived, up to the first that is refused; the first one of all starts the round.
+
+        A message that starts the round is taken whole or not at all. Where the times of a later one run ahead, the
+        first was slower to arrive, and the round began as much earlier: nothing is won by a false clock.
 
         Parameters
         ----------
@@ -106,9 +131,9 @@ class Judge:
         ------
         InvalidPointsError
             A point is outside of the canvas, further than a step from the one before, too early after it or ahead of
-            the server's clock; or there are none, or too many for the time.
+            the server's clock; or there are none, or too many for the time. Those before it are in ``counted``.
         LatePointsError
-            The round is over, or its time is up.
+            The round is over, its time is up, or a point was painted after that.
         """
         if self.is_over:
             raise LatePointsError(f"the round is over ({self.outcome}).")
@@ -116,23 +141,35 @@ class Judge:
             raise LatePointsError("the time is up.")
         if not points:
             raise InvalidPointsError("at least one point was expected.")
+        starts = self.began_ms is None
+        arrived = now_ms if starts else self._arrived_ms
         began = now_ms if self.began_ms is None else self.began_ms
+        tolerance_ms = CLOCK_TOLERANCE_MS if starts else STALL_TOLERANCE_MS
         new_points: list[CanvasPoint] = []
-        first, last = (self.points[0] if self.points else None), (self.points[-1] if self.points else None)
+        refusal = None
+        first, last = (self.points[0], self.points[-1]) if self.points else (None, None)
         for x, y, t in points:
-            self._check(x, y, t, first, last, now_ms - began)
+            try:
+                self._check(x, y, t, first, last)
+                since_ms = 0.0 if first is None else t - first.t_ms
+                began_by_then = self._begin(since_ms, began, arrived, now_ms, tolerance_ms)
+                self._check_count(len(self.points) + len(new_points) + 1, now_ms - began_by_then)
+            except InvalidPointsError as error:
+                refusal = error
+                break
+            began = began_by_then
             last = CanvasPoint(x, y, t, now_ms - began)
             first = first or last
             new_points.append(last)
-        count = len(self.points) + len(new_points)
-        if count > min(self.spec.max_points, (now_ms - began + CLOCK_TOLERANCE_MS) / self.spec.interval_ms + 1):
-            raise InvalidPointsError(
-                f"{count} points after {now_ms - began:.0f} ms; one every {self.spec.interval_ms:g} ms counts."
-            )
-        self.began_ms = began
+        if refusal is not None and starts:
+            raise refusal
+        self.began_ms, self._arrived_ms = began, arrived
         self.points += new_points
         for point in new_points:
             uncover_bubble(self.mask, point.x_px, point.y_px, self.spec)
+        if refusal is not None:
+            refusal.counted = new_points
+            raise refusal
         return new_points
 
     def apply_time_limit(self, now_ms: float) -> bool:
@@ -174,14 +211,14 @@ class Judge:
         return False
 
     def skip(self, now_ms: float) -> None:
-        """End the round as skipped, unless it has ended.
+        """End the round as skipped, unless it has ended or its time is up.
 
         Parameters
         ----------
         now_ms : float
             Present time by the server's clock.
         """
-        if not self.is_over:
+        if not self.is_over and self.elapsed_at_ms(now_ms) < self.spec.limit_ms:
             self._end(Outcome.SKIPPED, self.elapsed_at_ms(now_ms))
 
     def interrupt(self, now_ms: float) -> None:
@@ -224,10 +261,8 @@ class Judge:
     def _end(self, outcome: Outcome, elapsed_ms: float) -> None:
         self.outcome, self.elapsed_ms = outcome, elapsed_ms
 
-    def _check(
-        self, x: float, y: float, t: float, first: CanvasPoint | None, last: CanvasPoint | None, since_ms: float
-    ) -> None:
-        """Raise ``InvalidPointsError`` unless a point may follow ``last``, ``since_ms`` after the ``first``."""
+    def _check(self, x: float, y: float, t: float, first: CanvasPoint | None, last: CanvasPoint | None) -> None:
+        """Raise ``InvalidPointsError`` unless a point may follow ``last`` in a round that began with ``first``."""
         side = self.spec.canvas_px
         if not all(math.isfinite(value) for value in (x, y, t)):
             raise InvalidPointsError("a point is three finite numbers: x, y and time.")
@@ -244,5 +279,22 @@ class Judge:
             raise InvalidPointsError(
                 f"two points within {t - last.t_ms:.1f} ms; one every {self.spec.interval_ms:g} ms is taken."
             )
-        if t - first.t_ms > since_ms + CLOCK_TOLERANCE_MS:
-            raise InvalidPointsError("the times run ahead of the server's clock.")
+
+    def _begin(self, since_ms: float, began: float, arrived: float, now_ms: float, tolerance_ms: float) -> float:
+        """Return when the round began if a point painted ``since_ms`` after the first has arrived by now.
+
+        This is the smallest difference of the two clocks so far: no message arrives before it is sent.
+        """
+        began_at_latest = min(began, now_ms - since_ms)
+        if began_at_latest < arrived - tolerance_ms:
+            raise InvalidPointsError("the times run ahead of the server's clock.", ahead_ms=began - (now_ms - since_ms))
+        if now_ms - began_at_latest >= self.spec.limit_ms:
+            raise LatePointsError("it was painted after the time was up.")
+        return began_at_latest
+
+    def _check_count(self, count: int, elapsed_ms: float) -> None:
+        """Raise ``InvalidPointsError`` where ``count`` points are more than ``elapsed_ms`` allows."""
+        if count > min(self.spec.max_points, (elapsed_ms + CLOCK_TOLERANCE_MS) / self.spec.interval_ms + 1):
+            raise InvalidPointsError(
+                f"{count} points after {elapsed_ms:.0f} ms; one every {self.spec.interval_ms:g} ms counts."
+            )

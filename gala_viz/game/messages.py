@@ -48,10 +48,14 @@ class NextRoundMessage:
 
 @dataclass(frozen=True, slots=True)
 class PaintMessage:
-    """Points (x, y, t), in canvas pixels and ms of the page's clock, of the round called ``round``."""
+    """Points (x, y, t), in canvas pixels and ms of the page's clock, of the round called ``round``.
+
+    ``n_refusals`` is how many refusals of its points the page has heard of in this round, None where it does not count.
+    """
 
     round: str
     points: tuple[tuple[float, float, float], ...]
+    n_refusals: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,7 @@ def _hello(message: Mapping[str, Any]) -> HelloMessage:
     width, height = (_number(value, "screen_px") for value in screen)
     if not (0 <= width <= 100_000 and 0 <= height <= 100_000):
         raise InvalidMessageError("screen_px is a width and a height.")
-    rule = message.get("surface_rule")
-    if rule is not None and (isinstance(rule, bool) or not isinstance(rule, int) or not 1 <= rule <= 1000):
-        raise InvalidMessageError("surface_rule is a number from 1 to 1000.")
+    rule = _whole_number(message, "surface_rule", 1)
     return HelloMessage(pointer, message.get("mobile") is True, (int(width), int(height)), rule)
 
 
@@ -114,7 +116,7 @@ def _paint(message: Mapping[str, Any]) -> PaintMessage:
             raise InvalidMessageError("a point is [x, y, t].")
         x, y, t = (_number(value, "a point's number") for value in point)
         checked.append((x, y, t))
-    return PaintMessage(_text(message, "round"), tuple(checked))
+    return PaintMessage(_text(message, "round"), tuple(checked), _whole_number(message, "n_refusals", 0))
 
 
 def _skip(message: Mapping[str, Any]) -> SkipMessage:
@@ -139,6 +141,13 @@ def _text(message: Mapping[str, Any], key: str, longest: int = MAX_TEXT) -> str:
     value = message.get(key)
     if not isinstance(value, str) or len(value) > longest:
         raise InvalidMessageError(f"{key} is a text of at most {longest} letters.")
+    return value
+
+
+def _whole_number(message: Mapping[str, Any], key: str, least: int) -> int | None:
+    value = message.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 1000):
+        raise InvalidMessageError(f"{key} is a number from {least} to 1000.")
     return value
 
 

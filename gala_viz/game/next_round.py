@@ -27,10 +27,11 @@ _log = logging.getLogger(__name__)
 async def start_next_round(player: Player, requested: str | None) -> ActiveRound | None:
     """Start the next round and send it to the player; return None where no image is left.
 
-    A round that was shown and never begun comes first, then perhaps a catch trial, unless an image is ``requested``. An
-    image that cannot be read is passed over and logged; it stays unseen, for a later time. Raises
-    ``UnreadableImageError`` where none of those left could be read, or not one of ``MAX_UNREADABLE``, and
-    ``NotStoredError`` while the player's round before is not in the database.
+    A round that was shown and never begun comes first, then perhaps a catch trial, unless an image is ``requested``.
+    One on an image that the game does not offer is discarded, as if it had not been drawn. An image that cannot be read
+    is passed over and logged; it stays unseen, for a later time. Raises ``UnreadableImageError`` where none of those
+    left could be read, or not one of ``MAX_UNREADABLE``, and ``NotStoredError`` while the player's round before is not
+    in the database.
     """
     game = player.game
     categories, side = game.recogniser.categories, game.spec.canvas_px
@@ -38,9 +39,13 @@ async def start_next_round(player: Player, requested: str | None) -> ActiveRound
         player.participant, FLUSH_TIMEOUT_S
     ):  # the round before, which would be taken for an open one
         raise NotStoredError("the round before is not stored yet.")
+    await game.release_abandoned()
     row = await game.run_writer(
         game.rounds.resume_open_round, player.participant, player.session_id, game.collection.name
     )
+    if row is not None and row.image in game.not_offered:  # drawn by a game with another network
+        await game.run_writer(game.rounds.discard_round, row.id)
+        row = None
     if row is None and requested is None and _is_catch(player):
         catch_trial = await _catch(player)
         if catch_trial is not None:
@@ -56,7 +61,7 @@ async def start_next_round(player: Player, requested: str | None) -> ActiveRound
                 game.collection.name,
                 kind=kind,
                 requested=requested,
-                excluded=unreadable,
+                excluded=[*game.not_offered, *unreadable],
                 settings=game.settings,
             )
         if row is None:

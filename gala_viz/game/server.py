@@ -13,10 +13,15 @@ from dataclasses import asdict
 from functools import partial
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from gala_viz.collections.collection import Collection
+from gala_viz.collections.fills import GREY
+from gala_viz.counts import counted
+from gala_viz.game.bubbles import masked_canvas
 from gala_viz.game.game_spec import GameSpec
 from gala_viz.imagenet import label_index
-from gala_viz.live.recogniser import Recogniser
+from gala_viz.live.recogniser import Recogniser, top_indices
 from gala_viz.records.database import Database
 from gala_viz.records.image_counts import register_images
 from gala_viz.records.participants import Participants
@@ -24,11 +29,16 @@ from gala_viz.records.rate_limits import RateLimits, TokenBuckets
 from gala_viz.records.round_updates import RoundKey, RoundUpdate
 from gala_viz.records.round_writer import RoundWriter
 from gala_viz.records.rounds import Rounds
+from gala_viz.records.tables import now_ms
 from gala_viz.specs import fingerprint
 
 T = TypeVar("T")
 
 N_READERS = 4
+ABANDONED_S = 3600.0
+"""A round that is open for so long is abandoned, unless its page is still connected: its image is given back."""
+RELEASE_INTERVAL_S = 600.0
+"""How often abandoned rounds are looked for, while players ask for rounds."""
 CLOSE_S = 3.0
 """Longest time that closing takes: half of it for rounds that end, the rest for what is not stored yet."""
 
@@ -43,6 +53,11 @@ class PlayerConnection(Protocol):
 
     async def close(self) -> None:
         """Close the session: interrupt the round in play, and leave the game."""
+        ...
+
+    @property
+    def open_round(self) -> str | None:
+        """Id of the round that is shown and not over, or None."""
         ...
 
     async def evict(self, reason: str) -> None:
@@ -81,11 +96,29 @@ class GameServer:
         self.collection, self.recogniser, self.database = collection, recogniser, database
         self.spec, self.limits = spec or GameSpec(), limits or RateLimits()
         self.participants, self.rounds = Participants(database), Rounds(database)
-        self.images = playable_images(collection, recogniser, collection.images if images is None else images)
-        if not self.images:
+        targets = playable_images(collection, recogniser, collection.images if images is None else images)
+        if not targets:
             raise ValueError(
                 f"{recogniser.network.name} knows no category of {collection.name}; a game needs images with labels "
                 "that its network can recognise."
+            )
+        unseen = guesses_of_nothing(recogniser, self.spec)
+        named = [recogniser.categories[index] for index in unseen if index in set(targets.values())]
+        self.images = [image for image, target in targets.items() if target not in unseen]
+        self.not_offered = frozenset(targets) - frozenset(self.images)
+        if not self.images:
+            raise ValueError(
+                f"{recogniser.network.name} names every category of {collection.name} ({', '.join(named)}) without "
+                "seeing anything, so that every round would be won at once; choose fewer first guesses (--top), images "
+                "of more categories, or another network."
+            )
+        if named:
+            logging.getLogger(__name__).warning(
+                "%d of %s not offered: %s names %s without seeing anything.",
+                len(self.not_offered),
+                counted(len(targets), "image is", "images are"),
+                recogniser.network.name,
+                ", ".join(named),
             )
         register_images(database, collection.name, self.images)
         self.rng = random.Random(seed)  # which rounds are catch trials, not a secret
@@ -98,11 +131,14 @@ class GameServer:
         self._readers = ThreadPoolExecutor(N_READERS, "photographs")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task] = set()
+        self._released_s = float("-inf")
+        self.stopping = asyncio.Event()  # set when the game closes and no guess is waited for any more
         self.settings = {
             **asdict(self.spec),
             "network": recogniser.network.name,
             "network_sha256": recogniser.network.sha256,
             "collection_fingerprint": collection.fingerprint,
+            "not_offered": named,
         }
         self.settings["fingerprint"] = fingerprint("game", self.settings)
         self.writer = RoundWriter(database, self._stopped)
@@ -137,6 +173,19 @@ class GameServer:
         await asyncio.wait([waiting], timeout=timeout_s)
         return waiting.done() or not waiting.cancel()
 
+    async def release_abandoned(self) -> None:
+        """Interrupt rounds that were left open long ago, so that their images are due again; now and then only."""
+        if time.monotonic() - self._released_s < RELEASE_INTERVAL_S:
+            return
+        self._released_s = time.monotonic()
+        open_here = {session.open_round for session in self.sessions.values()} - {None}
+        before_ms = now_ms() - round(1000 * ABANDONED_S)
+        n_released = await self.run_writer(self.rounds.interrupt_abandoned, self.collection.name, before_ms, open_here)
+        if n_released:
+            logging.getLogger(__name__).info(
+                "%s given back.", counted(n_released, "abandoned round was", "abandoned rounds were")
+            )
+
     async def close(self, seconds: float = CLOSE_S) -> None:
         """End all rounds in play as interrupted, write everything, and end the threads.
 
@@ -147,6 +196,9 @@ class GameServer:
             self.spawn(session.close())
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds / 2)  # these, and rounds that are being summed up
+        self.stopping.set()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds / 10)
         await asyncio.to_thread(self.writer.close, end - time.monotonic())  # readers may all wait for the database
         self._writer.shutdown()
         self._readers.shutdown()
@@ -169,12 +221,23 @@ class GameServer:
             self.spawn(session.evict(why))
 
 
-def playable_images(collection: Collection, recogniser: Recogniser, images: Sequence[str]) -> list[str]:
-    """Return those of ``images`` whose category the network knows."""
-    known = {}
+def playable_images(collection: Collection, recogniser: Recogniser, images: Sequence[str]) -> dict[str, int]:
+    """Return those of ``images`` whose category the network knows, each with its index among the network's."""
+    known, targets = {}, {}
     for image in images:
-        category, target = collection.category(image), collection.target(image)
-        key = (category, target)
+        key = (collection.category(image), collection.target(image))
         if key not in known:
-            known[key] = label_index(recogniser.categories, category, target) is not None
-    return [image for image in images if known[collection.category(image), collection.target(image)]]
+            known[key] = label_index(recogniser.categories, *key)
+        if known[key] is not None:
+            targets[image] = known[key]
+    return targets
+
+
+def guesses_of_nothing(recogniser: Recogniser, spec: GameSpec) -> list[int]:
+    """Return the categories, by index, that win a round of ``spec`` before anything is uncovered.
+
+    They are the network's first ``spec.top`` guesses on a canvas that is all hidden; with noise, that of a grey image.
+    """
+    side = spec.canvas_px
+    nothing = masked_canvas(np.full((side, side, 3), GREY, np.uint8), np.zeros((side, side), bool), spec)
+    return top_indices(recogniser.recognise(nothing).result(), spec.top)

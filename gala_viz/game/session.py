@@ -42,6 +42,7 @@ OUTAGE_TIMEOUT_S, MAX_RETRY_WAIT_S = 60.0, 2.0
 """How long a player waits for a database that is away, and the longest time between two tries."""
 PLAYED_ELSEWHERE, PARTICIPANT_DELETED = "elsewhere", "deleted"
 """Types of a page's last message: the participant plays in another window, or was deleted."""
+RECORDS_AWAY = "the records cannot be reached; try again in a moment."
 MAX_BACKGROUND_REQUESTS = 8
 """Most requests for nicknames and leaderboards that wait at a time."""
 
@@ -61,6 +62,11 @@ class Session(Player):
     def is_closed(self) -> bool:
         """Whether the session has ended."""
         return self._closed is not None
+
+    @property
+    def open_round(self) -> str | None:
+        """Id of the round that is shown and not over, or None."""
+        return None if self._round is None or self._round.judge.is_over else self._round.id
 
     async def open(self) -> None:
         """Take over from another connection of the same participant: one plays at a time."""
@@ -119,11 +125,11 @@ class Session(Player):
             await act()
         except LatePointsError as error:
             await self.send({"type": "late", "reason": str(error)})
-        except (InvalidMessageError, InvalidPointsError) as error:
+        except InvalidMessageError as error:
             await self.send({"type": "refused", "reason": str(error)})
         except (SQLAlchemyError, NotStoredError) as error:
             if is_outage(error):
-                await self.send({"type": "refused", "reason": "the records cannot be reached; try again in a moment."})
+                await self.send({"type": "refused", "reason": RECORDS_AWAY})
             elif not await self.game.run_reader(self.game.rounds.has_participant, self.participant):
                 await self.evict(WITHDRAWN)
             else:
@@ -143,7 +149,7 @@ class Session(Player):
         elif isinstance(message, NextRoundMessage):
             await self._next(message.image)
         elif isinstance(message, PaintMessage):
-            self._playing(message.round).paint(message.points)
+            await self._paint(message)
         elif isinstance(message, SkipMessage):
             await self._playing(message.round).skip(message.reason)
         elif isinstance(message, LeaderboardMessage):
@@ -232,6 +238,19 @@ class Session(Player):
             self._round = active_round
         if active_round is None:
             await self.send({"type": "finished"})
+
+    async def _paint(self, message: PaintMessage) -> None:
+        """Add points to the round; where one is refused, tell the page which count, so that it goes on from there."""
+        active_round = self._playing(message.round)
+        try:
+            active_round.paint(message.points, message.n_refusals)
+        except LatePointsError:
+            raise
+        except InvalidPointsError as error:
+            _log.info("points of round %s are refused: %s", message.round, error)
+            await self.send({"type": "refused", "reason": str(error), **active_round.refuse(error.ahead_ms)})
+        except NotStoredError:
+            await self.send({"type": "refused", "reason": RECORDS_AWAY, **active_round.refuse()})
 
     def _playing(self, round_id: str) -> ActiveRound:
         if self._round is None or self._round.id != round_id:

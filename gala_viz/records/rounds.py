@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -234,6 +234,31 @@ class Rounds:
             if waiting is not None and waiting.visit_id != session_id:
                 connection.execute(update(Round).where(Round.id == waiting.id).values(visit_id=session_id))
         return waiting
+
+    def interrupt_abandoned(self, collection: str, before_ms: int, kept: Collection[str] = ()) -> int:
+        """End rounds that nobody plays any more, so that they no longer count towards their images.
+
+        Parameters
+        ----------
+        collection : str
+            Name of the collection whose rounds are looked at.
+        before_ms : int
+            Rounds that were shown before, in ms since 1970 (UTC), and never ended.
+        kept : collection of str, optional
+            Ids of rounds that stay open: their pages are still connected.
+
+        Returns
+        -------
+        int
+            How many were ended. The end that a journal still holds of one takes the place of this one.
+        """
+        old = (Round.collection == collection, Round.ended_ms.is_(None), Round.shown_ms < before_ms)
+        with self._database.write_transaction() as connection:
+            rows = connection.execute(select(Round.__table__).where(*old).with_for_update(skip_locked=True)).all()
+            abandoned = [row for row in rows if row.id not in kept]
+            for row in abandoned:
+                _interrupt(connection, row)
+        return len(abandoned)
 
     def get_round(self, round_id: str) -> Row:
         """Return the row of the round ``round_id``."""

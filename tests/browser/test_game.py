@@ -1,12 +1,16 @@
 """The game in a real browser: consent, practice, ten rounds with the mouse, a finger on a phone, a lost server."""
 
 import io
+import json
 import os
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from gala_viz.game.bubbles import bubble_mask
+from gala_viz.game.game_spec import GameSpec
 from gala_viz.records.tables import GameSession, Participant, Round, RoundPoint
 from tests.browser.accessibility import check_accessible
 from tests.browser.conftest import Server, Watched, check_words_without_websockets, free_port, rows
@@ -151,6 +155,67 @@ def test_a_round_can_be_skipped_with_a_reason(player, game):
     player.page.get_by_label("Skip this photograph because").select_option("cannot see it")
     player.page.get_by_role("heading", name="Skipped").wait_for()
     assert "cannot see it" in {row.skip_reason for row in rows(game, Round)}
+
+
+def test_points_that_stall_or_are_lost_bring_page_and_judge_apart_for_a_moment_only(player, game):
+    """The first packet waits for the third, one is lost, and the end; nobody reads what the judge says of it."""
+    page, paints, ends = player.page, [], []
+
+    def line(page_side):
+        server_side = page_side.connect_to_server()
+
+        def pass_on(content):
+            if '"paint"' not in content:
+                server_side.send(content)
+                return
+            paints.append(content)
+            if len(paints) == 3:
+                for late in paints:
+                    server_side.send(late)
+            elif len(paints) > 3 and len(paints) != 7:
+                server_side.send(content)
+
+        def hold_end(content):
+            if '"end"' in content:
+                ends.append(lambda: page_side.send(content))
+            else:
+                page_side.send(content)
+
+        page_side.on_message(pass_on)
+        server_side.on_message(hold_end)
+
+    page.route_web_socket("**/play/socket", line)
+    begin(page)
+    page.locator(".hint", has_text="on the most telling part").wait_for()
+    page.locator(".hint").evaluate(
+        "el => { window.hints = []; new MutationObserver(() => window.hints.push(el.textContent))"
+        ".observe(el, {childList: true, characterData: true, subtree: true}) }"
+    )
+    box = page.locator(".surface .paint").bounding_box()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.7 * box["height"])
+    page.mouse.down()
+    page.mouse.up()
+    for step in range(30):
+        corner = ((0.95, 0.7), (0.95, 0.95), (0.7, 0.95), (0.7, 0.7))[step // 4 % 4]
+        page.mouse.move(box["x"] + corner[0] * box["width"], box["y"] + corner[1] * box["height"])
+        page.wait_for_timeout(100)
+    page.mouse.move(box["x"] - 5, box["y"] - 5)
+    page.get_by_label("Skip this photograph because").select_option("other")
+    page.locator(".hint", has_text="Saving…").wait_for()
+    ends[0]()
+    page.get_by_role("heading", name="Skipped").wait_for()
+    newest = max((row for row in rows(game, Round) if row.began_ms is not None), key=lambda row: row.began_ms)
+    points = [(one.x_px, one.y_px) for one in rows(game, RoundPoint) if one.round_id == newest.id]
+    shown = page.locator(".surface .paint").evaluate(
+        "el => [...el.getContext('2d').getImageData(0, 0, el.width, el.height).data].filter((_, i) => i % 4 == 3)"
+    )
+    seen = np.array(shown).reshape(256, 256) > 0
+    counted = bubble_mask(points, GameSpec())
+    n_sent = sum(len(json.loads(content)["points"]) for content in paints)
+    assert len(points) >= n_sent - 12 > 5, "but for the packet that is lost, and what was on its way behind it"
+    assert (counted & ~seen).sum() < 14 * 14, "what counts is on the screen"
+    assert (seen & ~counted).sum() < 2 * 14 * 14, "and nothing else, but what was on its way at the end"
+    assert not [hint for hint in page.evaluate("window.hints") if "px" in hint or "step" in hint]
 
 
 @pytest.mark.slow

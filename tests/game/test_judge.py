@@ -74,7 +74,7 @@ def test_points_that_cannot_be_are_refused_and_change_nothing(point, words):
     judge = begun()
     mask, points = judge.mask.copy(), list(judge.points)
     with pytest.raises(InvalidPointsError, match=words):
-        judge.paint([(101.0, 100.0, 57.0), point] if point[2] > 900 else [point], 1060.0)
+        judge.paint([point], 1060.0)
     np.testing.assert_array_equal(judge.mask, mask)
     assert judge.points == points
     assert not judge.is_over

@@ -104,10 +104,13 @@ function play(root, base, model) {
   let waiting = []
   let answered = true
   let sent_ms = 0
+  // Where the server refuses a point it says which count: the page takes back the others, and goes on from there.
+  let n_refusals = 0 // that this page has heard of in this round: what left before is not looked at
+  let held_ms = 0 // by how much its times are held back since
   const send_points = () => {
     const now = performance.now()
     if (waiting.length === 0 || (!answered && now - sent_ms < 200)) { return }
-    line.say({type: "paint", round: shown.round, points: waiting})
+    line.say({type: "paint", round: shown.round, points: waiting, n_refusals})
     waiting = []
     answered = false
     sent_ms = now
@@ -137,13 +140,25 @@ function play(root, base, model) {
     skip.selectedIndex = 0
   })
 
+  let saving = null // shows a word while the end of a round is not stored yet
+  const back_in_step = (message) => {
+    n_refusals = message.n_refusals
+    held_ms += message.ahead_ms
+    waiting = []
+    answered = true
+    surface.return_to(message.n_points)
+    if (message.n_points === 0) {
+      clock.reset(spec.limit_ms)
+      hint.textContent = shown.practice ? texts.practice_press : texts.press
+    }
+  }
   const hear = {
     welcome: (message) => {
       const again = spec != null
       spec = message.spec
       if (!again) {
         surface = make_surface(spec, {
-          on_point: (point) => { waiting.push(point); send_points() },
+          on_point: ([x, y, now]) => { waiting.push([x, y, now - held_ms]); send_points() },
           on_first: () => { clock.start(); hint.textContent = texts.keep_going },
           sees_label: texts.network_sees_label,
         })
@@ -169,6 +184,8 @@ function play(root, base, model) {
       shown = message
       waiting = []
       answered = true
+      n_refusals = 0
+      held_ms = 0
       wanted = false
       clock.reset(spec.limit_ms)
       guesses.clear()
@@ -184,11 +201,23 @@ function play(root, base, model) {
       send_points()
       guesses.show(message.guesses, shown.category)
     },
-    end: (message) => {
+    time_up: (message) => {
+      if (message.round !== shown?.round) { return }
+      surface.stop()
+      clock.stop()
+      hint.textContent = texts.time_up
+    },
+    over: (message) => {
       if (message.round !== shown?.round) { return }
       end_round()
+      saving = setTimeout(() => { hint.textContent = texts.saving }, 400)
+    },
+    end: (message) => {
+      if (message.round !== shown?.round) { return }
+      clearTimeout(saving)
+      end_round()
       if (message.outcome === "won") { sound.won() } else { sound.lost() }
-      const words = {won: fill(texts.won, {score: message.score.toFixed(0)}), lost: texts.lost, skipped: texts.skipped, interrupted: texts.interrupted}
+      const words = {won: fill(texts.won, {score: message.score.toFixed(0)}), lost: texts.lost, skipped: texts.skipped, interrupted: message.network_failed ? texts.network_failed : texts.interrupted}
       const photo = surface.root.querySelector(".photo")
       const maps = node("div", {class: "maps"})
       maps.append(map_over(photo, message.own, message.own == null ? texts.own_map_empty : texts.own_map))
@@ -199,7 +228,7 @@ function play(root, base, model) {
         const why = message.others_known ? texts.others_none : texts.others_unknown
         maps.append(node("p", {class: "hint"}, why))
       }
-      summary.replaceChildren(node("h2", {}, words[message.outcome] ?? message.outcome), node("p", {}, message.practice ? texts.practice_over : (message.combo > 1 ? fill(texts.combo_after, message) : "")), maps, next)
+      summary.replaceChildren(node("h2", {}, words[message.outcome] ?? message.outcome), node("p", {}, message.network_failed ? texts.network_failed_more : message.practice ? texts.practice_over : (message.combo > 1 ? fill(texts.combo_after, message) : "")), maps, next)
       summary.hidden = false
       hint.textContent = " "
       next.focus({preventScroll: true})
@@ -213,7 +242,11 @@ function play(root, base, model) {
     elsewhere: () => stop_for_good(texts.elsewhere),
     deleted: () => stop_for_good(texts.deleted),
     refused: (message) => {
-      hint.textContent = message.reason
+      if (message.round != null) {
+        if (message.round === shown?.round && !over) { back_in_step(message) }
+        return
+      }
+      hint.textContent = texts.busy
       if (over && wanted) { setTimeout(() => { if (wanted) { want() } }, 2000) }
     },
   }

@@ -28,7 +28,7 @@ function make_surface(spec, {on_point, on_first, on_lift = null, sees_label}) {
   let aim = null // where the pointer is, or null while a finger is lifted
   let at = null // where the brush is
   let last_ms = 0
-  let points = 0
+  let path = [] // [x, y] of all points, in their order
   let kind = "mouse"
   let box = null // where the surface is in the window, in CSS pixels, as in all that follows
   let pointer = null // where the pointer was last
@@ -58,10 +58,16 @@ function make_surface(spec, {on_point, on_first, on_lift = null, sees_label}) {
     brush.fillRect(left, top, width, height)
     network.drawImage(picture, left, top, width, height, left, top, width, height)
   }
+  // Uncover exactly these [x, y], in place of all before.
+  const repaint = (list) => {
+    brush.clearRect(0, 0, side, side)
+    network.fillRect(0, 0, side, side)
+    for (const [x, y] of list) { uncover({x, y}) }
+  }
   const add = (point, now) => {
     at = point
     last_ms = now
-    points += 1
+    path.push([point.x, point.y])
     uncover(point)
     on_point([point.x, point.y, now])
   }
@@ -124,7 +130,7 @@ function make_surface(spec, {on_point, on_first, on_lift = null, sees_label}) {
   return {
     root, seen,
     get kind() { return kind },
-    get points() { return points },
+    get points() { return path.length },
     show: async (url) => {
       const image = new Image()
       image.src = url
@@ -138,16 +144,19 @@ function make_surface(spec, {on_point, on_first, on_lift = null, sees_label}) {
       active = true
       began = false
       at = aim = box = pointer = still = null
-      points = 0
+      path = []
       cancelAnimationFrame(frame)
       frame = requestAnimationFrame(step)
     },
     stop: () => { active = false; ring.hidden = true },
-    // Uncover exactly these [x, y], in place of all before.
-    repaint: (list) => {
-      brush.clearRect(0, 0, side, side)
-      network.fillRect(0, 0, side, side)
-      for (const [x, y] of list) { uncover({x, y}) }
+    repaint,
+    // Take back all points but the first `count`; the brush goes on from the last of these, without any from a new press.
+    return_to: (count) => {
+      path = path.slice(0, count)
+      repaint(path)
+      began = path.length > 0
+      const last = path.at(-1)
+      at = last == null ? null : {x: last[0], y: last[1]}
     },
     // Show the brush at a place, as keys move it.
     point_at: ({x, y}) => {
