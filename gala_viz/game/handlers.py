@@ -151,9 +151,21 @@ class GameSocketHandler(_Shared, tornado.websocket.WebSocketHandler):
     network: str | None = None
     """Where the connection comes from, as limits count it; None while it is not counted."""
     _is_gone = False
-    ping_interval = ping_timeout = PING_S
-    """A connection that does not answer is closed, and its player may connect again."""
-    max_message_size = MAX_SOCKET_BYTES
+
+    @property
+    def ping_interval(self) -> float:
+        """Seconds between pings."""
+        return PING_S
+
+    @property
+    def ping_timeout(self) -> float:
+        """Seconds in which a ping is answered, or the connection is closed; its player may connect again."""
+        return PING_S
+
+    @property
+    def max_message_size(self) -> int:
+        """Most bytes of a message; a connection that sends more is closed."""
+        return MAX_SOCKET_BYTES
 
     def get_compression_options(self) -> dict[str, int]:
         """Compress messages, at little cost: nearly all of them are small."""

@@ -14,6 +14,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.web import HTTPError
 from tornado.websocket import websocket_connect
 
+from gala_viz.game import handlers
 from gala_viz.game.client import GameClient, play_rounds
 from gala_viz.game.handlers import GameSocketHandler
 from gala_viz.game.next_round import MAX_UNREADABLE
@@ -603,3 +604,25 @@ def test_the_number_of_connections_never_falls_below_the_truth(refused):
         in_own_loop(handler.prepare())
     handler.on_close()
     assert open_from == {"192.0.2.7": 2}
+
+
+def test_a_connection_that_answers_no_ping_is_closed_and_no_longer_counted(playing, monkeypatch):
+    """A browser whose network is gone sends nothing, not even an end."""
+    monkeypatch.setattr(handlers, "PING_S", 0.1)
+
+    async def script(url, game):
+        player = GameClient(url)
+        await player.connect()
+        await asyncio.sleep(0.5)  # pings are answered: it stays
+        player._socket.protocol._handle_message = lambda *_: None  # reads on, answers nothing
+        again = GameClient(url)
+        for _ in range(50):
+            try:
+                await again.connect()
+            except HTTPClientError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+        raise AssertionError("the connection is still counted")
+
+    playing(script, limits=RateLimits(participants_per_hour=100.0, connections=1))

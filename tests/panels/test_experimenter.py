@@ -173,3 +173,8 @@ def test_records_are_not_made_by_looking(tmp_path):
     database = Database(tmp_path / "r.sqlite")
     assert overview(database).outcomes == {}
     database.close()
+
+
+@pytest.mark.parametrize("attempt", ["\ud800", "\0", "9" * 400])
+def test_what_is_no_text_is_not_the_password_and_raises_no_error(attempt):
+    assert not Password(SECRET).matches(attempt, "192.0.2.1")
