@@ -10,6 +10,7 @@ import pandas as pd
 
 from gala_viz.experiment.design import Trial
 from gala_viz.experiment.experiment_spec import WINDOW_EVENTS, ExperimentSpec
+from gala_viz.experiment.recruitment import ID_COLUMN_PREFIX
 from gala_viz.experiment.revelation import FULL
 
 COLUMNS = {
@@ -68,6 +69,8 @@ def read_responses(path: str | Path) -> pd.DataFrame:
         raise FileNotFoundError(f"{path} is not there; a CSV file of responses was expected.")
     text = dict.fromkeys(("observer", "participant", "stimulus", "map_type", "level", "response"), "string")
     try:
+        ids = [name for name in pd.read_csv(path, nrows=0).columns if name.startswith(ID_COLUMN_PREFIX)]
+        text |= dict.fromkeys(ids, "string")  # an id such as 5e10 is no number
         table = pd.read_csv(path, dtype=text, keep_default_na=True)
     except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} is no table of responses ({error}).") from None
