@@ -89,8 +89,26 @@ class Sessions:
     ) -> Session:
         """Return the participant's session, or create one in the set that the fewest have (``assign_set``).
 
-        Of ``address_ids``, the ids in the page's address, the first of each name is stored and stays. Raises
-        ``OtherPersonError`` where one other than ``CHANGING_ID_NAME`` differs from the stored one.
+        Parameters
+        ----------
+        participant : str
+            Id of the participant.
+        screen : Screen
+            The page's measurements.
+        versions : mapping of str to str
+            Versions of the software, as ``software_versions`` returns them.
+        address_ids : mapping of str to str, optional
+            Ids in the page's address, by name. The first of each name is stored and stays.
+
+        Returns
+        -------
+        Session
+            The session, old or new.
+
+        Raises
+        ------
+        OtherPersonError
+            An id other than ``CHANGING_ID_NAME`` differs from the stored one.
         """
         new_ids = dict(address_ids or {})
         device = {"window_px": list(screen.window_px), "mobile": screen.mobile}
