@@ -76,7 +76,7 @@ class ExclusionSpec:
     min_full_accuracy : float
         Smallest accuracy of a participant on full images.
     max_dropped_fraction : float
-        Largest share of a participant's trials in which the screen dropped frames.
+        Largest share of a participant's trials in which the screen dropped frames of the stimulus.
     max_stimulus_error_frames : float, optional
         Largest difference of the stimulus' actual duration from the planned one, in frames of the screen.
     max_fixation_error_ms : float, optional

@@ -36,7 +36,7 @@ COLUMNS = {
     "stimulus_duration_actual": "ms that the stimulus lasted, by the frames' times",
     "window_duration_actual": "ms from the stimulus' offset to the end of the trial, by the frames' times",
     "frame_duration": "ms of a frame of the screen, measured before the first trial, anew after a reload",
-    "dropped_frames": "frames that the screen did not show while the fixation or the stimulus stood",
+    "dropped_frames": "frames that the screen did not show of the stimulus; before 2026-12-01 of the fixation too",
     "hidden": "1: the page's tab was hidden during the trial; 0: it was not; empty: not known",
     "blurred": "1: the window was without focus during the trial; 0: it was not; empty: not known",
     "resized": "1: the window changed its size or zoom during the trial; 0: it did not; empty: not known",
