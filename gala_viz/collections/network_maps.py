@@ -330,7 +330,7 @@ def _netcdf4(path: Path, variable: str | None) -> NamedMaps:
 def _decoded(values: np.ndarray, array: h5py.Dataset) -> np.ndarray:
     """Return values as the attributes of CF say: scaled, with NaN where they are missing."""
     attrs = {name: np.asarray(array.attrs[name]).ravel()[0] for name in _CF if name in array.attrs}
-    return np.asarray(xr.conventions.decode_cf_variable(array.name, xr.Variable(("y", "x"), values, attrs)).values)
+    return xr.decode_cf(xr.Dataset({"map": (("y", "x"), values, attrs)}))["map"].values
 
 
 def _lies_here(array: h5py.Dataset) -> bool:

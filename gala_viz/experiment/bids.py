@@ -15,6 +15,7 @@ import pandas as pd
 
 import gala_viz
 from gala_viz.experiment.experiment_spec import ExperimentSpec
+from gala_viz.experiment.recruitment import ID_COLUMN_PREFIX
 from gala_viz.experiment.responses import COLUMNS
 from gala_viz.participant_texts import participant_texts
 
@@ -39,16 +40,17 @@ def write_bids(responses: pd.DataFrame, spec: ExperimentSpec, folder: Path) -> i
     """Write a BIDS dataset to ``folder``: one table a participant, a side-car for all; return how many participants.
 
     BIDS requires labels of letters and digits: participants are numbered in the order of the table, and
-    participants.tsv holds the random id of each.
+    participants.tsv holds the random id of each, and the ids that a recruiting service gave them.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    ids = [name for name in responses.columns if name.startswith(ID_COLUMN_PREFIX)]
     people = list(dict.fromkeys(responses["participant"]))
     width = max(2, len(str(len(people))))
     labels = {participant: f"sub-{number:0{width}d}" for number, participant in enumerate(people, start=1)}
     for participant, own in responses.groupby("participant", sort=False):
         path = folder / labels[participant] / "beh" / f"{labels[participant]}_task-{BIDS_TASK}_beh.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        _tsv(own.drop(columns=["observer", "participant"]), path)
+        _tsv(own.drop(columns=["observer", "participant", *ids]), path)
     first = responses.groupby("participant", sort=False).first()
     participants = pd.DataFrame(
         {
@@ -56,13 +58,14 @@ def write_bids(responses: pd.DataFrame, spec: ExperimentSpec, folder: Path) -> i
             "record": people,
             "observer": first.loc[people, "observer"].to_list(),
             "set": first.loc[people, "set"].to_list(),
+            **{name: first.loc[people, name].to_list() for name in ids},
         }
     )
     _tsv(participants, folder / "participants.tsv")
-    _json(
-        folder / "participants.json", {"record": {"Description": "random id in the records"}} | _described(participants)
-    )
-    _json(folder / f"task-{BIDS_TASK}_beh.json", _sidecar(spec, responses))
+    described = {name: {"Description": "id in the address by which the participant came"} for name in ids}
+    described |= {"record": {"Description": "random id in the records"}} | _described(participants)
+    _json(folder / "participants.json", described)
+    _json(folder / f"task-{BIDS_TASK}_beh.json", _sidecar(spec, responses.drop(columns=ids)))
     _json(
         folder / "dataset_description.json",
         {

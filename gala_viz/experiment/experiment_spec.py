@@ -11,6 +11,7 @@ from typing import Any
 
 import tomli_w
 
+from gala_viz.experiment.recruitment import RecruitmentSpec
 from gala_viz.experiment.revelation import FULL, RevelationSpec
 from gala_viz.specs import check_finite, fingerprint, read_settings, spec_from_settings, toml_values
 
@@ -75,7 +76,7 @@ class ExclusionSpec:
     min_full_accuracy : float
         Smallest accuracy of a participant on full images.
     max_dropped_fraction : float
-        Largest share of a participant's trials in which the screen dropped frames.
+        Largest share of a participant's trials in which the screen dropped frames of the stimulus.
     max_stimulus_error_frames : float, optional
         Largest difference of the stimulus' actual duration from the planned one, in frames of the screen.
     max_fixation_error_ms : float, optional
@@ -145,6 +146,9 @@ class ExperimentSpec:
         Side at which stimuli are shown, in CSS pixels.
     seed : int
         With a participant's seed it determines the order of trials.
+    recruitment : RecruitmentSpec
+        Where participants come from and go back to. It is no part of the hash: it may be written into the file while
+        the experiment runs.
 
     References
     ----------
@@ -166,6 +170,7 @@ class ExperimentSpec:
     side_px: int = 256
     shown_px: int = 384
     seed: int = 0
+    recruitment: RecruitmentSpec = field(default_factory=RecruitmentSpec)
 
     def __post_init__(self) -> None:
         if len(self.images) != 2 or list(self.practice) != list(self.images):
@@ -221,16 +226,19 @@ class ExperimentSpec:
 
     @property
     def hash(self) -> str:
-        """16 hex digits over every setting that is not None.
+        """16 hex digits over every setting that is not None, except ``recruitment``.
 
         A file that was made before there was a setting thus keeps its hash.
         """
-        return fingerprint(FORMAT, self.settings)
+        return fingerprint(FORMAT, {name: value for name, value in self.settings.items() if name != "recruitment"})
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Every setting that is not None, as plain values."""
-        return toml_values(asdict(self))
+        """Every setting that is not None, as plain values; without ``recruitment`` where it is the default."""
+        values = toml_values(asdict(self))
+        if self.recruitment == RecruitmentSpec():  # a file of before it is written as it was
+            del values["recruitment"]
+        return values
 
     def save(self, path: Path) -> None:
         """Write the spec to the TOML file ``path``; ``read_experiment_spec`` returns the same spec."""
@@ -255,7 +263,12 @@ def read_experiment_spec(path: str | Path) -> ExperimentSpec:
         raise ValueError(f"{path} is no experiment: {error}") from None
 
 
-_PARTS = {"revelation": RevelationSpec, "timing": TimingSpec, "exclusions": ExclusionSpec}
+_PARTS = {
+    "revelation": RevelationSpec,
+    "timing": TimingSpec,
+    "exclusions": ExclusionSpec,
+    "recruitment": RecruitmentSpec,
+}
 _ADDED = {
     "exclusions": ("max_stimulus_error_frames", "max_fixation_error_ms", "exclude_marked"),
     "revelation": ("order",),

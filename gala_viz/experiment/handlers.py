@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any, TypeVar
 
 import tornado.web
@@ -22,8 +21,9 @@ from gala_viz.experiment.messages import (
     parse_session_id,
     parse_trial_number,
 )
+from gala_viz.experiment.recruitment import InvalidIdError, parse_address_ids
 from gala_viz.experiment.server import ExperimentServer
-from gala_viz.experiment.sessions import Session, UnexpectedTrialError
+from gala_viz.experiment.sessions import OtherPersonError, Session, UnexpectedTrialError
 from gala_viz.wire import (
     PARTICIPANT_COOKIE,
     JsonHandler,
@@ -88,6 +88,10 @@ class _Answer(JsonHandler):
             raise tornado.web.HTTPError(409, reason="this belongs to another sitting")
         return session
 
+    def parse_ids(self, message: Any) -> dict[str, str]:
+        """Return the ids of the page's address in ``message``, by name. Raises ``InvalidIdError``."""
+        return parse_address_ids(message, self.server.spec.recruitment.all_id_names)
+
     def send_json(self, content: Any) -> None:
         """Answer with ``content`` as JSON."""
         self.write(json.dumps(content))
@@ -110,6 +114,8 @@ class ConsentHandler(_Answer):
     async def post(self) -> None:
         """Take ``{"agreed": true}``, with ``"simulated": true`` from a script, and the page's ``client_key``.
 
+        ``"ids"`` of the page's address are checked here, before anything is stored, and stored with the session.
+
         Where the answer with the cookie is lost, the same key names the same participant again.
         """
         message = self.read_json()
@@ -117,6 +123,7 @@ class ConsentHandler(_Answer):
             raise tornado.web.HTTPError(400, reason="consent was expected")
         check_simulated(message, simulated=self.server.simulated)
         participant, people = await self.participant(), self.server.participants
+        _read(self.parse_ids, message)
         key = _read(parse_client_key, message)
         own = None if key is None else hashlib.sha256(f"consent {key}".encode()).hexdigest()
         if participant is None and own is not None:
@@ -138,13 +145,19 @@ class SessionHandler(_Answer):
     """A session of the experiment: a new one, or the participant's own, to go on at the next trial."""
 
     async def post(self) -> None:
-        """Take the page's measurements of its screen; answer with what the page needs for the trials that are left."""
-        screen = _read(Screen.parse, self.read_json())
+        """Take the page's measurements of its screen, and the ids of its address.
+
+        Answer with what the page needs for the trials that are left; 409 where the ids are of another person than the
+        session's.
+        """
+        message = self.read_json()
+        screen, ids = _read(Screen.parse, message), _read(self.parse_ids, message)
         participant = await self.participant()
         if participant is None:
             raise tornado.web.HTTPError(403, reason="consent comes first")
         server = self.server
-        session = await self.run_in_thread(server.sessions.get_or_create, participant, screen, server.versions)
+        create = server.sessions.get_or_create
+        session = await _now(self.run_in_thread(create, participant, screen, server.versions, ids))
         self.send_json(server.session_message(session))
 
 
@@ -193,20 +206,24 @@ class SessionEndHandler(_Answer):
     """The end of a session: the page asks what is stored before it says so to the participant."""
 
     async def post(self) -> None:
-        """Take ``{"sitting": its id}``; answer with the number of trials, and of results that are stored."""
-        session = await self.check_session(self.read_json())
-        self.send_json({"ended": asdict(await _now(self.run_in_thread(self.server.sessions.end_session, session)))})
+        """Take ``{"sitting": its id, "ids": those of the page's address}``.
+
+        Answer with the numbers of trials and of stored results, and the completion link.
+        """
+        message = self.read_json()
+        ids, session = _read(self.parse_ids, message), await self.check_session(message)
+        self.send_json(await _now(self.run_in_thread(self.server.end_message, session, ids)))
 
 
 def _read(parse: Any, message: Any) -> Any:
     try:
         return parse(message)
-    except InvalidResultError as error:
+    except (InvalidResultError, InvalidIdError) as error:
         raise tornado.web.HTTPError(400, reason=str(error)) from None
 
 
 async def _now(work: Any) -> Any:
     try:
         return await work
-    except UnexpectedTrialError as error:
+    except (UnexpectedTrialError, OtherPersonError) as error:
         raise tornado.web.HTTPError(409, reason=str(error)) from None

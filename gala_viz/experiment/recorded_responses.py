@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from gala_viz.experiment.exclusions import PEOPLE, SIMULATED
 from gala_viz.experiment.experiment_spec import WINDOW_EVENTS
+from gala_viz.experiment.recruitment import ID_COLUMN_PREFIX
 from gala_viz.experiment.responses import COLUMNS, trial_columns
 from gala_viz.experiment.sessions import Session
 from gala_viz.experiment.stimuli import Stimuli
@@ -18,7 +19,10 @@ from gala_viz.records.tables import ExperimentSession, Participant, TrialRecord
 
 
 def load_recorded_responses(database: Database, stimuli: Stimuli) -> pd.DataFrame:
-    """Read all begun trials of all sessions of the experiment, one row each, in the columns ``responses.COLUMNS``."""
+    """Read all begun trials of all sessions of the experiment, one row each, in the columns ``responses.COLUMNS``.
+
+    Every name of an id that a participant's page had in its address is a further column, after ``ID_COLUMN_PREFIX``.
+    """
     spec = stimuli.spec
     all_sessions = (
         select(ExperimentSession.__table__, Participant.simulated)
@@ -33,7 +37,8 @@ def load_recorded_responses(database: Database, stimuli: Stimuli) -> pd.DataFram
             own = select(TrialRecord.__table__).where(TrialRecord.sitting_id == session_row.id)
             for record in connection.execute(own.order_by(TrialRecord.number)).all():
                 rows.append(_row(session, session_row, record, stimuli))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    id_columns = sorted({name for row in rows for name in row if name.startswith(ID_COLUMN_PREFIX)})
+    return pd.DataFrame(rows, columns=[*COLUMNS, *id_columns])
 
 
 def _row(session: Session, session_row: Any, record: Any, stimuli: Stimuli) -> dict[str, Any]:
@@ -63,6 +68,7 @@ def _row(session: Session, session_row: Any, record: Any, stimuli: Stimuli) -> d
         **{event: _or_nan(getattr(record, event)) for event in WINDOW_EVENTS},
         "interrupted": int(record.ended_ms is None),
         "percent_important_shown": share.important_shown,
+        **{f"{ID_COLUMN_PREFIX}{name}": value for name, value in (session_row.address_ids or {}).items()},
     }
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gala_viz.experiment.design import Trial
 from gala_viz.experiment.experiment_spec import WINDOW_EVENTS, ExperimentSpec
+from gala_viz.experiment.recruitment import ID_COLUMN_PREFIX
 from gala_viz.experiment.revelation import FULL
 
 COLUMNS = {
@@ -35,7 +36,7 @@ COLUMNS = {
     "stimulus_duration_actual": "ms that the stimulus lasted, by the frames' times",
     "window_duration_actual": "ms from the stimulus' offset to the end of the trial, by the frames' times",
     "frame_duration": "ms of a frame of the screen, measured before the first trial, anew after a reload",
-    "dropped_frames": "frames that the screen did not show while the fixation or the stimulus stood",
+    "dropped_frames": "frames that the screen did not show of the stimulus; before 2026-12-01 of the fixation too",
     "hidden": "1: the page's tab was hidden during the trial; 0: it was not; empty: not known",
     "blurred": "1: the window was without focus during the trial; 0: it was not; empty: not known",
     "resized": "1: the window changed its size or zoom during the trial; 0: it did not; empty: not known",
@@ -68,6 +69,8 @@ def read_responses(path: str | Path) -> pd.DataFrame:
         raise FileNotFoundError(f"{path} is not there; a CSV file of responses was expected.")
     text = dict.fromkeys(("observer", "participant", "stimulus", "map_type", "level", "response"), "string")
     try:
+        ids = [name for name in pd.read_csv(path, nrows=0).columns if name.startswith(ID_COLUMN_PREFIX)]
+        text |= dict.fromkeys(ids, "string")  # an id such as 5e10 is no number
         table = pd.read_csv(path, dtype=text, keep_default_na=True)
     except (ValueError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} is no table of responses ({error}).") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
 from statistics import fmean
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from gala_viz.experiment.design import PRACTICE, Trial
 from gala_viz.experiment.messages import TrialResult
 from gala_viz.experiment.recorded_responses import response_before_deadline
-from gala_viz.experiment.sessions import Session, Sessions
+from gala_viz.experiment.sessions import Session, Sessions, check_same_person
 from gala_viz.experiment.stimuli import Stimuli
 from gala_viz.participant_texts import privacy_note
 from gala_viz.records.database import Database
@@ -68,6 +69,7 @@ class ExperimentServer:
             "minutes": max(1, round(n_trials * TYPICAL_TRIAL_MS / 60_000)),
             "shown_px": self.spec.shown_px,
             "privacy": privacy_note("experiment", self.spec.title),
+            "id_names": self.spec.recruitment.all_id_names,
         }
 
     def session_message(self, session: Session) -> dict[str, Any]:
@@ -93,6 +95,15 @@ class ExperimentServer:
                 for trial in session.trials
             ],
         }
+
+    def end_message(self, session: Session, address_ids: Mapping[str, str]) -> dict[str, Any]:
+        """End ``session`` and return what is stored, with the completion link: nobody gets it before.
+
+        Raises ``UnexpectedTrialError``, and ``OtherPersonError`` where ``address_ids`` are of another person.
+        """
+        check_same_person(session, address_ids)
+        ended = asdict(self.sessions.end_session(session))
+        return {"ended": ended, "completion": self.spec.recruitment.completion_url(session.address_ids)}
 
     def stimulus_png(self, trial: Trial) -> bytes:
         """Return the stimulus of ``trial`` as a PNG file."""

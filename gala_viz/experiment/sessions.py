@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,10 +15,15 @@ from gala_viz.experiment.assignment import assign_set
 from gala_viz.experiment.design import Trial, trial_sequence
 from gala_viz.experiment.experiment_spec import ExperimentSpec
 from gala_viz.experiment.messages import Screen, TrialResult
+from gala_viz.experiment.recruitment import CHANGING_ID_NAME
 from gala_viz.records.database import Database
 from gala_viz.records.tables import Experiment, ExperimentSession, TrialRecord, now_ms, random_id
 
 _log = logging.getLogger(__name__)
+
+
+class OtherPersonError(ValueError):
+    """Somebody whom the page's address calls differently than the participant of this browser."""
 
 
 class UnexpectedTrialError(ValueError):
@@ -35,7 +40,10 @@ class SessionEnd:
 
 @dataclass(frozen=True)
 class Session:
-    """A participant's session in an experiment. ``next_trial`` is the number of the trial to come."""
+    """A participant's session in an experiment. ``next_trial`` is the number of the trial to come.
+
+    ``address_ids`` are those of a recruiting service, by name.
+    """
 
     id: str
     spec: ExperimentSpec
@@ -43,6 +51,7 @@ class Session:
     swapped: bool
     seed: int
     next_trial: int
+    address_ids: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
@@ -71,18 +80,48 @@ class Sessions:
         with self._database.read_connection() as connection:
             return self._find(connection, participant)
 
-    def get_or_create(self, participant: str, screen: Screen, versions: Mapping[str, str]) -> Session:
-        """Return the participant's session, or create one in the set that the fewest have (``assign_set``)."""
+    def get_or_create(
+        self,
+        participant: str,
+        screen: Screen,
+        versions: Mapping[str, str],
+        address_ids: Mapping[str, str] | None = None,
+    ) -> Session:
+        """Return the participant's session, or create one in the set that the fewest have (``assign_set``).
+
+        Parameters
+        ----------
+        participant : str
+            Id of the participant.
+        screen : Screen
+            The page's measurements.
+        versions : mapping of str to str
+            Versions of the software, as ``software_versions`` returns them.
+        address_ids : mapping of str to str, optional
+            Ids in the page's address, by name. The first of each name is stored and stays.
+
+        Returns
+        -------
+        Session
+            The session, old or new.
+
+        Raises
+        ------
+        OtherPersonError
+            An id other than ``CHANGING_ID_NAME`` differs from the stored one.
+        """
+        new_ids = dict(address_ids or {})
         device = {"window_px": list(screen.window_px), "mobile": screen.mobile}
         one_at_a_time = select(Experiment.hash).where(Experiment.hash == self.hash).with_for_update()
         with self._database.write_transaction() as connection:
             connection.execute(one_at_a_time)
             session = self._find(connection, participant)
             if session is not None:
-                connection.execute(
-                    update(ExperimentSession).where(ExperimentSession.id == session.id).values(last_ms=now_ms())
-                )
-                return session
+                check_same_person(session, new_ids)
+                all_ids = {**new_ids, **session.address_ids}
+                own_row = update(ExperimentSession).where(ExperimentSession.id == session.id)
+                connection.execute(own_row.values(last_ms=now_ms(), address_ids=all_ids or None))
+                return replace(session, address_ids=all_ids)
             set_number, swapped = assign_set(connection, self.spec)
             now, new = now_ms(), random_id()
             connection.execute(
@@ -98,6 +137,7 @@ class Sessions:
                     frame_ms=screen.frame_ms,
                     device=device,
                     versions=dict(versions),
+                    address_ids=new_ids or None,
                 )
             )
             return self._find(connection, participant)
@@ -175,7 +215,15 @@ class Sessions:
         if row is None:
             return None
         begun = _n_begun(connection, row.id)
-        return Session(row.id, self.spec, row.set_number, row.swapped, row.seed, begun)
+        return Session(row.id, self.spec, row.set_number, row.swapped, row.seed, begun, row.address_ids or {})
+
+
+def check_same_person(session: Session, ids: Mapping[str, str]) -> None:
+    """Raise ``OtherPersonError`` where an id other than ``CHANGING_ID_NAME`` differs from the session's."""
+    stored = session.address_ids
+    for name in ids:
+        if name != CHANGING_ID_NAME and stored.get(name, ids[name]) != ids[name]:
+            raise OtherPersonError(f"this browser began the experiment under another {name}; use a browser of your own")
 
 
 def _check_same(session: Session, number: int, values: Mapping[str, Any], stored: Any) -> None:

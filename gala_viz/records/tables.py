@@ -157,6 +157,8 @@ class ExperimentSession(Base):
     """One participant in one experiment: the rotating set, whether the keys are swapped, the seed of the order.
 
     ``frame_ms`` is what the page measured of the screen before the first trial; ``last_ms`` moves with every trial.
+    ``address_ids`` are those of a recruiting service, by name; None where the page's address had none, and in sessions
+    of before revision 0005.
     """
 
     __tablename__ = "sittings"
@@ -172,6 +174,8 @@ class ExperimentSession(Base):
     frame_ms: Mapped[float]
     device: Mapped[dict[str, Any]]
     versions: Mapped[dict[str, Any]]
+    # None is stored as no value, like in rows of before, and not as the JSON text null
+    address_ids: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     __table_args__ = (UniqueConstraint("experiment", "participant_id"),)
 
 

@@ -14,6 +14,7 @@ from gala_viz.commands.experiment.experiment_app import experiment_routes
 from gala_viz.commands.page_server import ServerAddress, serve
 from gala_viz.experiment.experiment_spec import N_BLOCKS, TimingSpec, read_experiment_spec
 from gala_viz.experiment.preparation import PreparationSpec, prepare_experiment
+from gala_viz.experiment.recruitment import RecruitmentSpec
 from gala_viz.experiment.server import ExperimentServer
 from gala_viz.experiment.stimuli import open_stimuli
 from gala_viz.panels.experiment.experiment_page import experiment_page
@@ -31,7 +32,8 @@ def prepare(folder: Path, n_images: int) -> None:
     wanted = PreparationSpec(n_images=n_images, n_practice=4, split="all", maps=sources, side_px=64)
     n_blocks = N_BLOCKS if n_images >= 50 else 1
     spec = prepare_experiment(open_collection(photos), str(photos), wanted, timing=TIMING, n_blocks=n_blocks)
-    replace(spec, shown_px=256).save(folder / "experiment.toml")
+    recruitment = RecruitmentSpec(completion_link="https://recruit.example/done?who={PROLIFIC_PID}")
+    replace(spec, shown_px=256, recruitment=recruitment).save(folder / "experiment.toml")
 
 
 def main(port: int, folder: Path, records: Path, n_images: int) -> None:

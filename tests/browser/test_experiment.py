@@ -164,6 +164,8 @@ def test_a_scripted_participant_finishes_and_every_time_is_what_was_asked(visito
     page.evaluate(ANSWER, keys_of(page))
     page.get_by_role("button", name="Begin").click()
     through(page)
+    link = page.get_by_role("link", name="Complete")
+    assert link.get_attribute("href") == "https://recruit.example/done?who=", "this address had no ids"
 
     stimuli = open_stimuli(read_experiment_spec(experiment.folder / "experiment.toml"))
     database = Database(experiment.records)
@@ -194,6 +196,23 @@ def test_a_scripted_participant_finishes_and_every_time_is_what_was_asked(visito
     accuracy = found.performance.set_index(["observer", "map_type", "level"])["accuracy"]
     assert accuracy["people", "clickme", "full"] > 0.9
     assert (table[table["trial_type"] == TEST]["block"].value_counts() == N_IMAGES // 5).all()
+
+
+def test_ids_of_the_address_are_told_before_consent_stored_and_refused_where_they_are_no_text(chromium, experiment):
+    visitor = Watched(chromium)
+    page, before = visitor.page, len(rows(experiment, Participant))
+    page.goto(f"{experiment.url}/experiment?PROLIFIC_PID=a%0Ab")
+    page.get_by_role("button", name="I agree and take part").click()
+    page.get_by_text("PROLIFIC_PID in this page's address is not a text").wait_for()
+    assert len(rows(experiment, Participant)) == before
+    page.goto(f"{experiment.url}/experiment?PROLIFIC_PID=5e12&SESSION_ID=7&other=x")
+    page.get_by_text("from where you were invited: PROLIFIC_PID, SESSION_ID.").wait_for()
+    to_the_keys(page)
+    assert rows(experiment, ExperimentSession)[-1].address_ids == {"PROLIFIC_PID": "5e12", "SESSION_ID": "7"}
+    page.goto(f"{experiment.url}/experiment?PROLIFIC_PID=another")
+    page.get_by_role("button", name="Go on").first.or_(page.get_by_role("button", name="Go on anyway")).first.click()
+    page.get_by_text("began the experiment under another PROLIFIC_PID").wait_for()
+    visitor.close()
 
 
 def test_nothing_is_recorded_before_consent_and_a_reload_goes_on_at_the_next_trial(visitor, experiment):

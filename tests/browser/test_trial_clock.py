@@ -68,6 +68,15 @@ def test_durations_are_those_of_the_frames_and_nothing_is_called_dropped(page, p
     assert told["key"] is None
 
 
+def test_frames_dropped_in_the_stimulus_count_and_those_in_the_fixation_do_not(page):
+    times, plan = frames(60, 120, 3), {"fixation_ms": 1000, "stimulus_ms": 400, "window_ms": 150, "frame_ms": 1000 / 60}
+    for lost, n_dropped in ((range(20, 30), 0), (range(70, 73), 3)):
+        kept = [time for number, time in enumerate(times) if number not in lost]
+        told = page.evaluate(TRIAL, [kept, plan])
+        assert told["dropped_frames"] == n_dropped
+        assert told["stimulus_ms"] == pytest.approx(400, abs=1)
+
+
 def test_a_clock_that_stops_while_the_tab_is_hidden_gives_the_duration_that_was(page):
     before, after = frames(60, 90, 3), frames(60, 90, 3, first=1234.5 + 1500 + 2100)
     plan = {"fixation_ms": 1100, "stimulus_ms": 400, "window_ms": 150, "frame_ms": 1000 / 60}

@@ -169,7 +169,7 @@ def test_every_request_can_be_sent_twice_and_is_answered_alike(visiting):
             assert answers[0] == answers[1]
             assert answers[0][1]["stored"] == trial["number"]
         ends = [await browser.ask("end", own) for _ in range(2)]
-        assert ends == [(200, {"ended": {"n_trials": 36, "n_stored": 36}})] * 2
+        assert ends == [(200, {"ended": {"n_trials": 36, "n_stored": 36}, "completion": None})] * 2
         assert (await browser.ask("about"))[1]["left"] == 0
         assert await _count(running, Participant) == await _count(running, ExperimentSession) == 1
 

@@ -115,6 +115,7 @@ def test_records_of_the_first_version_are_all_there_after_the_upgrade(former):
     assert {table: len(after[table]) for table in NUMBERS} == NUMBERS
     new = [json.loads(row) for row in after["rounds"]]
     assert {(row["surface_rule"], row["software"]) for row in new} == {(None, None)}
+    assert {json.loads(row)["address_ids"] for row in after["sittings"]} == {None}
 
 
 def test_records_of_the_first_version_are_read_and_written_on(former):

@@ -44,6 +44,11 @@ class Prepare:
     seed: int = 0
     """Seed of everything that is drawn."""
 
+    id_names: tuple[str, ...] = ()
+    """Names of ids in the page's address that are stored, besides PROLIFIC_PID, STUDY_ID and SESSION_ID."""
+    completion_link: str | None = None
+    """Address that participants get when everything is stored; {PROLIFIC_PID} and others in it are filled in."""
+
     def run(self) -> None:
         """Write the files; the experiment's own comes last."""
         from gala_viz.collections import open_collection
@@ -52,12 +57,14 @@ class Prepare:
         from gala_viz.experiment.design import imbalance
         from gala_viz.experiment.experiment_spec import TimingSpec
         from gala_viz.experiment.preparation import PreparationSpec, prepare_experiment
+        from gala_viz.experiment.recruitment import RecruitmentSpec
         from gala_viz.experiment.revelation import RevelationSpec
         from gala_viz.experiment.stimuli import Stimuli
         from gala_viz.experiment.stimulus_manifest import stimulus_manifest
 
         if (self.folder / SPEC_FILE).exists():
             raise FileExistsError(f"{self.folder} already holds an experiment; its file is never written over.")
+        recruitment = RecruitmentSpec(id_names=self.id_names, completion_link=self.completion_link)
         collection = open_collection(self.collection)
         pairs = [one.partition("=") for one in self.maps]
         if not all(name and source for name, _, source in pairs) or len({name for name, *_ in pairs}) != len(pairs):
@@ -78,6 +85,7 @@ class Prepare:
                 fill=self.fill, important_fraction=self.important, order=self.order, seed=self.seed
             ),
             timing=TimingSpec(stimulus_ms=self.stimulus_ms, window_ms=self.window_ms),
+            recruitment=recruitment,
         )
         stimuli = Stimuli(spec, collection)
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -25,26 +25,33 @@ export async function render({model, el}) {
     const about = await awaited(root, server)
     if (about == null) { return }
     unsaved.open(about.experiment)
+    const ids = address_ids(about.id_names)
     if (about.begun) {
       unsaved.recover()
       await save_left(server, unsaved)
     } else {
-      await consent(root, about, server)
+      await consent(root, about, server, ids)
     }
     if (about.left !== 0) {
       const screen = await check_screen(root, about)
-      const session = await server.ask("seat", screen, "trials")
+      const session = await server.ask("seat", {...screen, ids}, "trials")
       if (session.next < session.trials.length) {
         await explain_keys(root, session)
         await run_blocks(root, base, session, screen, server, unsaved)
       }
     }
-    thanks(root, (await server.ask("end", {}, "ended")).ended)
+    thanks(root, await server.ask("end", {ids}, "ended"))
   } catch (error) {
     await card(root, texts.failed_title, [fill(texts.failed, {reason: error.message})], texts.reload)
     unsaved.leave()
     window.location.reload()
   }
+}
+
+/** Ids that a recruiting service put into the page's address, by name; the server checks them. */
+function address_ids(names) {
+  const address = new URLSearchParams(window.location.search)
+  return Object.fromEntries(names.filter((name) => address.has(name)).map((name) => [name, address.get(name)]))
 }
 
 function node(tag, attributes = {}, ...children) {
@@ -94,9 +101,11 @@ async function awaited(root, server) {
   return null
 }
 
-async function consent(root, about, server) {
-  const request = {agreed: true, client_key: random_key()}
-  const list = node("ul", {}, ...about.privacy.map((sentence) => node("li", {}, sentence)))
+async function consent(root, about, server, ids) {
+  const request = {agreed: true, client_key: random_key(), ids}
+  const names = Object.keys(ids)
+  const kept = names.length === 0 ? about.privacy : [...about.privacy, fill(texts.privacy_ids, {names: names.join(", ")})]
+  const list = node("ul", {}, ...kept.map((sentence) => node("li", {}, sentence)))
   const wrong = node("p", {class: "wrong", role: "alert"})
   const lead = fill(about.minutes === 1 ? texts.lead_one_minute : texts.lead, {...about, answers: about.answers.join(texts.or)})
   for (;;) {
@@ -247,9 +256,12 @@ async function go_on_if_waited(root, session, server) {
   server.waited = false
 }
 
-/** Said when it is true: `ended` is what the server has stored. */
-function thanks(root, ended) {
+/** Said when it is true: `ended` is what the server has stored. `completion` leads back to who recruits, and is not known before. */
+function thanks(root, {ended, completion}) {
   const missing = ended.n_trials - ended.n_stored
   const summary = fill(missing === 0 ? texts.all_saved : missing === 1 ? texts.one_missing : texts.some_missing, ended)
-  card(root, texts.thanks, [summary, texts.close])
+  if (completion == null) { card(root, texts.thanks, [summary, texts.close]); return }
+  const link = node("a", {href: completion, class: "main", rel: "noreferrer"}, texts.completion)
+  card(root, texts.thanks, [summary, texts.completion_hint], null, [link])
+  link.focus({preventScroll: true})
 }

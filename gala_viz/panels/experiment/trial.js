@@ -97,7 +97,7 @@ function run_trial(parts, plan, keys, frame_ms) {
     }
     const since = (from, now) => Math.round((now - from) / frame_ms)
     const frame = (now) => {
-      if (last != null && (phase === "fixation" || phase === "stimulus")) { dropped += Math.max(0, since(last, now) - 1) }
+      if (phase === "stimulus") { dropped += Math.max(0, since(last, now) - 1) }
       last = now
       if (phase === "before") {
         show("fixation")
