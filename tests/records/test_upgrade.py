@@ -20,6 +20,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, func, inspect, select, text
 
+from gala_viz.records import database as database_module
 from gala_viz.records import migrations, upgrade
 from gala_viz.records.database import Database, DatabaseError
 from gala_viz.records.finished_rounds import finished_rounds
@@ -365,6 +366,21 @@ def test_of_servers_that_start_at_once_one_upgrades(request, where, new, reposit
     database.close()
     if isinstance(place, Path):
         assert len(upgrade.backup_files(place)) == (0 if new else 1)
+
+
+def test_a_new_file_that_another_server_prepares_is_waited_for():
+    class Connection:
+        n_asked = 0
+
+        def execute(self, statement):
+            assert statement == "PRAGMA journal_mode=WAL"
+            self.n_asked += 1
+            if self.n_asked < 3:
+                raise sqlite3.OperationalError("database is locked")
+
+    connection = Connection()
+    database_module._use_log(connection)
+    assert connection.n_asked == 3
 
 
 def test_an_upgrade_that_another_server_commits_between_two_reads_is_no_other_program(former, monkeypatch):
